@@ -276,6 +276,8 @@ export interface Calls {
         price: string
         /** when it expires, ms since 1970 */
         expires: number
+        /** of an ask: when a relay last saw its device, ms since 1970; absent: never, or no relay says */
+        seen?: number
       })[]
       /** bids, the best first */
       bids: ({
@@ -289,6 +291,8 @@ export interface Calls {
         price: string
         /** when it expires, ms since 1970 */
         expires: number
+        /** of an ask: when a relay last saw its device, ms since 1970; absent: never, or no relay says */
+        seen?: number
       })[]
       /** false: the node was not in step with the market in time */
       inStep: boolean

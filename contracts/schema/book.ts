@@ -1,4 +1,4 @@
-import { MAX_BATCH, MAX_HEADS, MAX_RECORDS } from './counts.js'
+import { MAX_BATCH, MAX_HEADS, MAX_RECORDS, MAX_SIGHTINGS } from './counts.js'
 import { many, optional, required } from './fields.js'
 import type { Struct } from './fields.js'
 
@@ -126,6 +126,8 @@ export const book: Struct[] = [
   },
   { name: 'book-head', fields: [required('key', 'fixed32'), required('length', 'uint')] },
   { name: 'book-heads', fields: [many('heads', '@bushel/book-head', MAX_HEADS)] },
+  { name: 'sightings-request', fields: [many('devices', 'fixed32', MAX_SIGHTINGS)] },
+  { name: 'sightings', fields: [many('seconds', 'uint', MAX_SIGHTINGS)] },
   {
     name: 'book-slot',
     fields: [required('until', 'uint'), required('withdrawn', 'bool'), required('listed', 'bool')]

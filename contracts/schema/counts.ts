@@ -6,6 +6,8 @@ export const MAX_RECORDS = 16
 export const MAX_BATCH = 512
 /** Writers of one book. */
 export const MAX_HEADS = 1024
+/** Devices in one question to a relay: when were they seen? */
+export const MAX_SIGHTINGS = 1024
 /** Counters in a hello. */
 export const MAX_COUNTERS = 16
 /** Cores of one lease. */

@@ -144,6 +144,14 @@ export interface BookHeads {
   heads: BookHead[]
 }
 
+export interface SightingsRequest {
+  devices: Buffer[]
+}
+
+export interface Sightings {
+  seconds: number[]
+}
+
 export interface BookSlot {
   until: number
   withdrawn: boolean
@@ -838,6 +846,8 @@ export interface Structs {
   '@bushel/market-fork': MarketFork
   '@bushel/book-head': BookHead
   '@bushel/book-heads': BookHeads
+  '@bushel/sightings-request': SightingsRequest
+  '@bushel/sightings': Sightings
   '@bushel/book-slot': BookSlot
   '@bushel/book-count': BookCount
   '@bushel/view-head': ViewHead

@@ -594,8 +594,48 @@ const encoding19 = {
   }
 }
 
-// @bushel/book-slot
+// @bushel/sightings-request.devices
+const encoding20_0 = c.array(c.fixed32, 1024)
+
+// @bushel/sightings-request
 const encoding20 = {
+  preencode(state, m) {
+    encoding20_0.preencode(state, m.devices)
+  },
+  encode(state, m) {
+    encoding20_0.encode(state, m.devices)
+  },
+  decode(state) {
+    const r0 = encoding20_0.decode(state)
+
+    return {
+      devices: r0
+    }
+  }
+}
+
+// @bushel/sightings.seconds
+const encoding21_0 = c.array(c.uint, 1024)
+
+// @bushel/sightings
+const encoding21 = {
+  preencode(state, m) {
+    encoding21_0.preencode(state, m.seconds)
+  },
+  encode(state, m) {
+    encoding21_0.encode(state, m.seconds)
+  },
+  decode(state) {
+    const r0 = encoding21_0.decode(state)
+
+    return {
+      seconds: r0
+    }
+  }
+}
+
+// @bushel/book-slot
+const encoding22 = {
   preencode(state, m) {
     c.uint.preencode(state, m.until)
     if ((m.withdrawn ? 1 : 0) | (m.listed ? 2 : 0)) state.end++
@@ -619,7 +659,7 @@ const encoding20 = {
 }
 
 // @bushel/book-count
-const encoding21 = {
+const encoding23 = {
   preencode(state, m) {
     c.uint.preencode(state, m.slots)
     c.uint.preencode(state, m.live)
@@ -640,7 +680,7 @@ const encoding21 = {
 }
 
 // @bushel/view-head
-const encoding22 = {
+const encoding24 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.market)
     c.fixed32.preencode(state, m.view)
@@ -677,7 +717,7 @@ const encoding22 = {
 }
 
 // @bushel/counter
-const encoding23 = {
+const encoding25 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.n)
@@ -710,12 +750,12 @@ const encoding23 = {
 }
 
 // @bushel/signed-counter.counter
-const encoding24_0 = c.frame(encoding23)
+const encoding26_0 = c.frame(encoding25)
 
 // @bushel/signed-counter
-const encoding24 = {
+const encoding26 = {
   preencode(state, m) {
-    encoding24_0.preencode(state, m.counter)
+    encoding26_0.preencode(state, m.counter)
     if ((m.buyer ? 1 : 0) | (m.provider ? 2 : 0)) state.end++
 
     if (m.buyer) c.fixed64.preencode(state, m.buyer)
@@ -724,14 +764,14 @@ const encoding24 = {
   encode(state, m) {
     const flags = (m.buyer ? 1 : 0) | (m.provider ? 2 : 0)
 
-    encoding24_0.encode(state, m.counter)
+    encoding26_0.encode(state, m.counter)
     if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.buyer) c.fixed64.encode(state, m.buyer)
     if (m.provider) c.fixed64.encode(state, m.provider)
   },
   decode(state) {
-    const r0 = encoding24_0.decode(state)
+    const r0 = encoding26_0.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
@@ -743,17 +783,17 @@ const encoding24 = {
 }
 
 // @bushel/hello.counters
-const encoding25_5 = c.array(c.frame(encoding24), 16)
+const encoding27_5 = c.array(c.frame(encoding26), 16)
 
 // @bushel/hello
-const encoding25 = {
+const encoding27 = {
   preencode(state, m) {
     c.uint.preencode(state, m.version)
     c.string.preencode(state, m.network)
     c.buffer.preencode(state, m.proof)
     c.buffer.preencode(state, m.lightning)
     c.uint.preencode(state, m.clock)
-    encoding25_5.preencode(state, m.counters)
+    encoding27_5.preencode(state, m.counters)
   },
   encode(state, m) {
     c.uint.encode(state, m.version)
@@ -761,7 +801,7 @@ const encoding25 = {
     c.buffer.encode(state, m.proof)
     c.buffer.encode(state, m.lightning)
     c.uint.encode(state, m.clock)
-    encoding25_5.encode(state, m.counters)
+    encoding27_5.encode(state, m.counters)
   },
   decode(state) {
     const r0 = c.uint.decode(state)
@@ -769,7 +809,7 @@ const encoding25 = {
     const r2 = c.buffer.decode(state)
     const r3 = c.buffer.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding25_5.decode(state)
+    const r5 = encoding27_5.decode(state)
 
     return {
       version: r0,
@@ -783,7 +823,7 @@ const encoding25 = {
 }
 
 // @bushel/request
-const encoding26 = {
+const encoding28 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.id)
     c.buffer.preencode(state, m.body)
@@ -804,18 +844,18 @@ const encoding26 = {
 }
 
 // @bushel/decline
-const encoding27 = encoding13
+const encoding29 = encoding13
 
 // @bushel/reply.decline
-const encoding28_1 = c.frame(encoding27)
+const encoding30_1 = c.frame(encoding29)
 
 // @bushel/reply
-const encoding28 = {
+const encoding30 = {
   preencode(state, m) {
     if ((m.body ? 1 : 0) | (m.decline ? 2 : 0)) state.end++
 
     if (m.body) c.buffer.preencode(state, m.body)
-    if (m.decline) encoding28_1.preencode(state, m.decline)
+    if (m.decline) encoding30_1.preencode(state, m.decline)
   },
   encode(state, m) {
     const flags = (m.body ? 1 : 0) | (m.decline ? 2 : 0)
@@ -823,20 +863,20 @@ const encoding28 = {
     if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.body) c.buffer.encode(state, m.body)
-    if (m.decline) encoding28_1.encode(state, m.decline)
+    if (m.decline) encoding30_1.encode(state, m.decline)
   },
   decode(state) {
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       body: (flags & 1) !== 0 ? c.buffer.decode(state) : null,
-      decline: (flags & 2) !== 0 ? encoding28_1.decode(state) : null
+      decline: (flags & 2) !== 0 ? encoding30_1.decode(state) : null
     }
   }
 }
 
 // @bushel/quote
-const encoding29 = {
+const encoding31 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.request)
     c.fixed32.preencode(state, m.market)
@@ -889,20 +929,20 @@ const encoding29 = {
 }
 
 // @bushel/signed-quote.quote
-const encoding30_0 = c.frame(encoding29)
+const encoding32_0 = c.frame(encoding31)
 
 // @bushel/signed-quote
-const encoding30 = {
+const encoding32 = {
   preencode(state, m) {
-    encoding30_0.preencode(state, m.quote)
+    encoding32_0.preencode(state, m.quote)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding30_0.encode(state, m.quote)
+    encoding32_0.encode(state, m.quote)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding30_0.decode(state)
+    const r0 = encoding32_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -913,10 +953,10 @@ const encoding30 = {
 }
 
 // @bushel/quote-request.last
-const encoding31_6 = c.frame(encoding30)
+const encoding33_6 = c.frame(encoding32)
 
 // @bushel/quote-request
-const encoding31 = {
+const encoding33 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.market)
     c.fixed32.preencode(state, m.ask)
@@ -926,7 +966,7 @@ const encoding31 = {
     c.biguint64.preencode(state, m.offer)
     if (m.last ? 1 : 0) state.end++
 
-    if (m.last) encoding31_6.preencode(state, m.last)
+    if (m.last) encoding33_6.preencode(state, m.last)
   },
   encode(state, m) {
     const flags = m.last ? 1 : 0
@@ -939,7 +979,7 @@ const encoding31 = {
     c.biguint64.encode(state, m.offer)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.last) encoding31_6.encode(state, m.last)
+    if (m.last) encoding33_6.encode(state, m.last)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
@@ -957,13 +997,13 @@ const encoding31 = {
       resource: r3,
       body: r4,
       offer: r5,
-      last: (flags & 1) !== 0 ? encoding31_6.decode(state) : null
+      last: (flags & 1) !== 0 ? encoding33_6.decode(state) : null
     }
   }
 }
 
 // @bushel/storage-request
-const encoding32 = {
+const encoding34 = {
   preencode(state, m) {
     c.uint.preencode(state, m.bytes)
     c.uint.preencode(state, m.blocks)
@@ -992,7 +1032,7 @@ const encoding32 = {
 }
 
 // @bushel/storage-quote
-const encoding33 = {
+const encoding35 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.firstInstallmentMsat)
     c.biguint64.preencode(state, m.maxInstallmentMsat)
@@ -1025,27 +1065,27 @@ const encoding33 = {
 }
 
 // @bushel/agreement-request.quote
-const encoding34_3 = encoding31_6
+const encoding36_3 = encoding33_6
 
 // @bushel/agreement-request
-const encoding34 = {
+const encoding36 = {
   preencode(state, m) {
     c.string.preencode(state, m.resource)
     c.buffer.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
-    encoding34_3.preencode(state, m.quote)
+    encoding36_3.preencode(state, m.quote)
   },
   encode(state, m) {
     c.string.encode(state, m.resource)
     c.buffer.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
-    encoding34_3.encode(state, m.quote)
+    encoding36_3.encode(state, m.quote)
   },
   decode(state) {
     const r0 = c.string.decode(state)
     const r1 = c.buffer.decode(state)
     const r2 = c.fixed64.decode(state)
-    const r3 = encoding34_3.decode(state)
+    const r3 = encoding36_3.decode(state)
 
     return {
       resource: r0,
@@ -1057,7 +1097,7 @@ const encoding34 = {
 }
 
 // @bushel/agreement-answer
-const encoding35 = {
+const encoding37 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.buffer.preencode(state, m.body)
@@ -1078,7 +1118,7 @@ const encoding35 = {
 }
 
 // @bushel/party
-const encoding36 = {
+const encoding38 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.fixed32.preencode(state, m.device)
@@ -1103,7 +1143,7 @@ const encoding36 = {
 }
 
 // @bushel/core-limit
-const encoding37 = {
+const encoding39 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.key)
     c.uint.preencode(state, m.length)
@@ -1128,23 +1168,23 @@ const encoding37 = {
 }
 
 // @bushel/terms.buyer
-const encoding38_5 = c.frame(encoding36)
+const encoding40_5 = c.frame(encoding38)
 // @bushel/terms.provider
-const encoding38_6 = encoding38_5
+const encoding40_6 = encoding40_5
 // @bushel/terms.cores
-const encoding38_7 = c.array(c.frame(encoding37), 16)
+const encoding40_7 = c.array(c.frame(encoding39), 16)
 
 // @bushel/terms
-const encoding38 = {
+const encoding40 = {
   preencode(state, m) {
     c.uint.preencode(state, m.version)
     c.fixed32.preencode(state, m.nonce)
     c.fixed32.preencode(state, m.market)
     c.fixed32.preencode(state, m.ask)
     c.string.preencode(state, m.network)
-    encoding38_5.preencode(state, m.buyer)
-    encoding38_6.preencode(state, m.provider)
-    encoding38_7.preencode(state, m.cores)
+    encoding40_5.preencode(state, m.buyer)
+    encoding40_6.preencode(state, m.provider)
+    encoding40_7.preencode(state, m.cores)
     c.fixed32.preencode(state, m.readKey)
     c.biguint64.preencode(state, m.price)
     c.uint.preencode(state, m.time)
@@ -1162,9 +1202,9 @@ const encoding38 = {
     c.fixed32.encode(state, m.market)
     c.fixed32.encode(state, m.ask)
     c.string.encode(state, m.network)
-    encoding38_5.encode(state, m.buyer)
-    encoding38_6.encode(state, m.provider)
-    encoding38_7.encode(state, m.cores)
+    encoding40_5.encode(state, m.buyer)
+    encoding40_6.encode(state, m.provider)
+    encoding40_7.encode(state, m.cores)
     c.fixed32.encode(state, m.readKey)
     c.biguint64.encode(state, m.price)
     c.uint.encode(state, m.time)
@@ -1182,9 +1222,9 @@ const encoding38 = {
     const r2 = c.fixed32.decode(state)
     const r3 = c.fixed32.decode(state)
     const r4 = c.string.decode(state)
-    const r5 = encoding38_5.decode(state)
-    const r6 = encoding38_6.decode(state)
-    const r7 = encoding38_7.decode(state)
+    const r5 = encoding40_5.decode(state)
+    const r6 = encoding40_6.decode(state)
+    const r7 = encoding40_7.decode(state)
     const r8 = c.fixed32.decode(state)
     const r9 = c.biguint64.decode(state)
     const r10 = c.uint.decode(state)
@@ -1220,20 +1260,20 @@ const encoding38 = {
 }
 
 // @bushel/agree.terms
-const encoding39_0 = c.frame(encoding38)
+const encoding41_0 = c.frame(encoding40)
 
 // @bushel/agree
-const encoding39 = {
+const encoding41 = {
   preencode(state, m) {
-    encoding39_0.preencode(state, m.terms)
+    encoding41_0.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding39_0.encode(state, m.terms)
+    encoding41_0.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding39_0.decode(state)
+    const r0 = encoding41_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -1244,7 +1284,7 @@ const encoding39 = {
 }
 
 // @bushel/listed-installment
-const encoding40 = {
+const encoding42 = {
   preencode(state, m) {
     c.uint.preencode(state, m.installment)
     c.uint.preencode(state, m.issue)
@@ -1273,21 +1313,21 @@ const encoding40 = {
 }
 
 // @bushel/installment-list.installments
-const encoding41_1 = c.array(c.frame(encoding40), 64)
+const encoding43_1 = c.array(c.frame(encoding42), 64)
 
 // @bushel/installment-list
-const encoding41 = {
+const encoding43 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding41_1.preencode(state, m.installments)
+    encoding43_1.preencode(state, m.installments)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.agreement)
-    encoding41_1.encode(state, m.installments)
+    encoding43_1.encode(state, m.installments)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding41_1.decode(state)
+    const r1 = encoding43_1.decode(state)
 
     return {
       agreement: r0,
@@ -1297,20 +1337,20 @@ const encoding41 = {
 }
 
 // @bushel/countersign.list
-const encoding42_0 = c.frame(encoding41)
+const encoding44_0 = c.frame(encoding43)
 
 // @bushel/countersign
-const encoding42 = {
+const encoding44 = {
   preencode(state, m) {
-    encoding42_0.preencode(state, m.list)
+    encoding44_0.preencode(state, m.list)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding42_0.encode(state, m.list)
+    encoding44_0.encode(state, m.list)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding42_0.decode(state)
+    const r0 = encoding44_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -1321,7 +1361,7 @@ const encoding42 = {
 }
 
 // @bushel/agreement-reference
-const encoding43 = {
+const encoding45 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
   },
@@ -1338,7 +1378,7 @@ const encoding43 = {
 }
 
 // @bushel/bid-answer
-const encoding44 = {
+const encoding46 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.bid)
     c.fixed32.preencode(state, m.ask)
@@ -1359,7 +1399,7 @@ const encoding44 = {
 }
 
 // @bushel/acknowledgement
-const encoding45 = {
+const encoding47 = {
   preencode(state, m) {
     c.uint.preencode(state, m.ok)
   },
@@ -1376,7 +1416,7 @@ const encoding45 = {
 }
 
 // @bushel/strip-request
-const encoding46 = {
+const encoding48 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.from)
@@ -1397,21 +1437,21 @@ const encoding46 = {
 }
 
 // @bushel/strip.invoices
-const encoding47_1 = c.array(c.string, 64)
+const encoding49_1 = c.array(c.string, 64)
 
 // @bushel/strip
-const encoding47 = {
+const encoding49 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding47_1.preencode(state, m.invoices)
+    encoding49_1.preencode(state, m.invoices)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.agreement)
-    encoding47_1.encode(state, m.invoices)
+    encoding49_1.encode(state, m.invoices)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding47_1.decode(state)
+    const r1 = encoding49_1.decode(state)
 
     return {
       agreement: r0,
@@ -1421,7 +1461,7 @@ const encoding47 = {
 }
 
 // @bushel/paid
-const encoding48 = {
+const encoding50 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.installment)
@@ -1446,7 +1486,7 @@ const encoding48 = {
 }
 
 // @bushel/paid-until
-const encoding49 = {
+const encoding51 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.until)
@@ -1477,7 +1517,7 @@ const encoding49 = {
 }
 
 // @bushel/sealed-core
-const encoding50 = {
+const encoding52 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.key)
     c.uint.preencode(state, m.fork)
@@ -1510,21 +1550,21 @@ const encoding50 = {
 }
 
 // @bushel/seal.cores
-const encoding51_1 = c.array(c.frame(encoding50), 16)
+const encoding53_1 = c.array(c.frame(encoding52), 16)
 
 // @bushel/seal
-const encoding51 = {
+const encoding53 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding51_1.preencode(state, m.cores)
+    encoding53_1.preencode(state, m.cores)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.agreement)
-    encoding51_1.encode(state, m.cores)
+    encoding53_1.encode(state, m.cores)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding51_1.decode(state)
+    const r1 = encoding53_1.decode(state)
 
     return {
       agreement: r0,
@@ -1534,20 +1574,20 @@ const encoding51 = {
 }
 
 // @bushel/signed-seal.seal
-const encoding52_0 = c.frame(encoding51)
+const encoding54_0 = c.frame(encoding53)
 
 // @bushel/signed-seal
-const encoding52 = {
+const encoding54 = {
   preencode(state, m) {
-    encoding52_0.preencode(state, m.seal)
+    encoding54_0.preencode(state, m.seal)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding52_0.encode(state, m.seal)
+    encoding54_0.encode(state, m.seal)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding52_0.decode(state)
+    const r0 = encoding54_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -1558,7 +1598,7 @@ const encoding52 = {
 }
 
 // @bushel/stored
-const encoding53 = {
+const encoding55 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.seal)
     c.uint.preencode(state, m.start)
@@ -1583,20 +1623,20 @@ const encoding53 = {
 }
 
 // @bushel/signed-stored.stored
-const encoding54_0 = c.frame(encoding53)
+const encoding56_0 = c.frame(encoding55)
 
 // @bushel/signed-stored
-const encoding54 = {
+const encoding56 = {
   preencode(state, m) {
-    encoding54_0.preencode(state, m.stored)
+    encoding56_0.preencode(state, m.stored)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding54_0.encode(state, m.stored)
+    encoding56_0.encode(state, m.stored)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding54_0.decode(state)
+    const r0 = encoding56_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -1607,7 +1647,7 @@ const encoding54 = {
 }
 
 // @bushel/block-reference
-const encoding55 = {
+const encoding57 = {
   preencode(state, m) {
     c.uint.preencode(state, m.core)
     c.uint.preencode(state, m.index)
@@ -1628,24 +1668,24 @@ const encoding55 = {
 }
 
 // @bushel/audit.blocks
-const encoding56_2 = c.array(c.frame(encoding55), 64)
+const encoding58_2 = c.array(c.frame(encoding57), 64)
 
 // @bushel/audit
-const encoding56 = {
+const encoding58 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.seal)
     c.fixed32.preencode(state, m.nonce)
-    encoding56_2.preencode(state, m.blocks)
+    encoding58_2.preencode(state, m.blocks)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.seal)
     c.fixed32.encode(state, m.nonce)
-    encoding56_2.encode(state, m.blocks)
+    encoding58_2.encode(state, m.blocks)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
     const r1 = c.fixed32.decode(state)
-    const r2 = encoding56_2.decode(state)
+    const r2 = encoding58_2.decode(state)
 
     return {
       seal: r0,
@@ -1656,7 +1696,7 @@ const encoding56 = {
 }
 
 // @bushel/tree-node
-const encoding57 = {
+const encoding59 = {
   preencode(state, m) {
     c.uint.preencode(state, m.index)
     c.uint.preencode(state, m.size)
@@ -1681,32 +1721,32 @@ const encoding57 = {
 }
 
 // @bushel/block-proof.nodes
-const encoding58_3 = c.array(c.frame(encoding57), 64)
+const encoding60_3 = c.array(c.frame(encoding59), 64)
 // @bushel/block-proof.roots
-const encoding58_4 = c.array(c.frame(encoding57), 64)
+const encoding60_4 = c.array(c.frame(encoding59), 64)
 
 // @bushel/block-proof
-const encoding58 = {
+const encoding60 = {
   preencode(state, m) {
     c.uint.preencode(state, m.core)
     c.uint.preencode(state, m.index)
     c.buffer.preencode(state, m.value)
-    encoding58_3.preencode(state, m.nodes)
-    encoding58_4.preencode(state, m.roots)
+    encoding60_3.preencode(state, m.nodes)
+    encoding60_4.preencode(state, m.roots)
   },
   encode(state, m) {
     c.uint.encode(state, m.core)
     c.uint.encode(state, m.index)
     c.buffer.encode(state, m.value)
-    encoding58_3.encode(state, m.nodes)
-    encoding58_4.encode(state, m.roots)
+    encoding60_3.encode(state, m.nodes)
+    encoding60_4.encode(state, m.roots)
   },
   decode(state) {
     const r0 = c.uint.decode(state)
     const r1 = c.uint.decode(state)
     const r2 = c.buffer.decode(state)
-    const r3 = encoding58_3.decode(state)
-    const r4 = encoding58_4.decode(state)
+    const r3 = encoding60_3.decode(state)
+    const r4 = encoding60_4.decode(state)
 
     return {
       core: r0,
@@ -1719,21 +1759,21 @@ const encoding58 = {
 }
 
 // @bushel/audit-proof.proofs
-const encoding59_1 = c.array(c.frame(encoding58), 64)
+const encoding61_1 = c.array(c.frame(encoding60), 64)
 
 // @bushel/audit-proof
-const encoding59 = {
+const encoding61 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.nonce)
-    encoding59_1.preencode(state, m.proofs)
+    encoding61_1.preencode(state, m.proofs)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.nonce)
-    encoding59_1.encode(state, m.proofs)
+    encoding61_1.encode(state, m.proofs)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding59_1.decode(state)
+    const r1 = encoding61_1.decode(state)
 
     return {
       nonce: r0,
@@ -1743,7 +1783,7 @@ const encoding59 = {
 }
 
 // @bushel/void
-const encoding60 = {
+const encoding62 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.installment)
@@ -1768,20 +1808,20 @@ const encoding60 = {
 }
 
 // @bushel/signed-void.void
-const encoding61_0 = c.frame(encoding60)
+const encoding63_0 = c.frame(encoding62)
 
 // @bushel/signed-void
-const encoding61 = {
+const encoding63 = {
   preencode(state, m) {
-    encoding61_0.preencode(state, m.void)
+    encoding63_0.preencode(state, m.void)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding61_0.encode(state, m.void)
+    encoding63_0.encode(state, m.void)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding61_0.decode(state)
+    const r0 = encoding63_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -1792,18 +1832,18 @@ const encoding61 = {
 }
 
 // @bushel/reissue.void
-const encoding62_1 = c.frame(encoding61)
+const encoding64_1 = c.frame(encoding63)
 // @bushel/reissue.countersign
-const encoding62_2 = c.frame(encoding42)
+const encoding64_2 = c.frame(encoding44)
 
 // @bushel/reissue
-const encoding62 = {
+const encoding64 = {
   preencode(state, m) {
     if ((m.preimage ? 1 : 0) | (m.void ? 2 : 0) | (m.countersign ? 4 : 0) | (m.invoice ? 8 : 0)) state.end++
 
     if (m.preimage) c.fixed32.preencode(state, m.preimage)
-    if (m.void) encoding62_1.preencode(state, m.void)
-    if (m.countersign) encoding62_2.preencode(state, m.countersign)
+    if (m.void) encoding64_1.preencode(state, m.void)
+    if (m.countersign) encoding64_2.preencode(state, m.countersign)
     if (m.invoice) c.string.preencode(state, m.invoice)
   },
   encode(state, m) {
@@ -1813,8 +1853,8 @@ const encoding62 = {
     if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.preimage) c.fixed32.encode(state, m.preimage)
-    if (m.void) encoding62_1.encode(state, m.void)
-    if (m.countersign) encoding62_2.encode(state, m.countersign)
+    if (m.void) encoding64_1.encode(state, m.void)
+    if (m.countersign) encoding64_2.encode(state, m.countersign)
     if (m.invoice) c.string.encode(state, m.invoice)
   },
   decode(state) {
@@ -1822,15 +1862,15 @@ const encoding62 = {
 
     return {
       preimage: (flags & 1) !== 0 ? c.fixed32.decode(state) : null,
-      void: (flags & 2) !== 0 ? encoding62_1.decode(state) : null,
-      countersign: (flags & 4) !== 0 ? encoding62_2.decode(state) : null,
+      void: (flags & 2) !== 0 ? encoding64_1.decode(state) : null,
+      countersign: (flags & 4) !== 0 ? encoding64_2.decode(state) : null,
       invoice: (flags & 8) !== 0 ? c.string.decode(state) : null
     }
   }
 }
 
 // @bushel/debt
-const encoding63 = {
+const encoding65 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.biguint64.preencode(state, m.msat)
@@ -1855,20 +1895,20 @@ const encoding63 = {
 }
 
 // @bushel/signed-debt.debt
-const encoding64_0 = c.frame(encoding63)
+const encoding66_0 = c.frame(encoding65)
 
 // @bushel/signed-debt
-const encoding64 = {
+const encoding66 = {
   preencode(state, m) {
-    encoding64_0.preencode(state, m.debt)
+    encoding66_0.preencode(state, m.debt)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding64_0.encode(state, m.debt)
+    encoding66_0.encode(state, m.debt)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding64_0.decode(state)
+    const r0 = encoding66_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -1879,7 +1919,7 @@ const encoding64 = {
 }
 
 // @bushel/refund
-const encoding65 = {
+const encoding67 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.string.preencode(state, m.invoice)
@@ -1900,7 +1940,7 @@ const encoding65 = {
 }
 
 // @bushel/credit
-const encoding66 = {
+const encoding68 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.installment)
@@ -1925,16 +1965,16 @@ const encoding66 = {
 }
 
 // @bushel/end.counter
-const encoding67_2 = c.frame(encoding24)
+const encoding69_2 = c.frame(encoding26)
 
 // @bushel/end
-const encoding67 = {
+const encoding69 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.string.preencode(state, m.reason)
     if (m.counter ? 1 : 0) state.end++
 
-    if (m.counter) encoding67_2.preencode(state, m.counter)
+    if (m.counter) encoding69_2.preencode(state, m.counter)
   },
   encode(state, m) {
     const flags = m.counter ? 1 : 0
@@ -1943,7 +1983,7 @@ const encoding67 = {
     c.string.encode(state, m.reason)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.counter) encoding67_2.encode(state, m.counter)
+    if (m.counter) encoding69_2.encode(state, m.counter)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
@@ -1953,25 +1993,25 @@ const encoding67 = {
     return {
       agreement: r0,
       reason: r1,
-      counter: (flags & 1) !== 0 ? encoding67_2.decode(state) : null
+      counter: (flags & 1) !== 0 ? encoding69_2.decode(state) : null
     }
   }
 }
 
 // @bushel/ended.counter
-const encoding68_1 = encoding67_2
+const encoding70_1 = encoding69_2
 // @bushel/ended.debt
-const encoding68_3 = c.frame(encoding64)
+const encoding70_3 = c.frame(encoding66)
 
 // @bushel/ended
-const encoding68 = {
+const encoding70 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     state.end++ // max flag is 2 so always one byte
 
-    if (m.counter) encoding68_1.preencode(state, m.counter)
+    if (m.counter) encoding70_1.preencode(state, m.counter)
     c.biguint64.preencode(state, m.creditMsat)
-    if (m.debt) encoding68_3.preencode(state, m.debt)
+    if (m.debt) encoding70_3.preencode(state, m.debt)
   },
   encode(state, m) {
     const flags = (m.counter ? 1 : 0) | (m.debt ? 2 : 0)
@@ -1979,9 +2019,9 @@ const encoding68 = {
     c.fixed32.encode(state, m.agreement)
     c.uint.encode(state, flags)
 
-    if (m.counter) encoding68_1.encode(state, m.counter)
+    if (m.counter) encoding70_1.encode(state, m.counter)
     c.biguint64.encode(state, m.creditMsat)
-    if (m.debt) encoding68_3.encode(state, m.debt)
+    if (m.debt) encoding70_3.encode(state, m.debt)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
@@ -1989,15 +2029,15 @@ const encoding68 = {
 
     return {
       agreement: r0,
-      counter: (flags & 1) !== 0 ? encoding68_1.decode(state) : null,
+      counter: (flags & 1) !== 0 ? encoding70_1.decode(state) : null,
       creditMsat: c.biguint64.decode(state),
-      debt: (flags & 2) !== 0 ? encoding68_3.decode(state) : null
+      debt: (flags & 2) !== 0 ? encoding70_3.decode(state) : null
     }
   }
 }
 
 // @bushel/upload-progress
-const encoding69 = {
+const encoding71 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.blocks)
@@ -2022,7 +2062,7 @@ const encoding69 = {
 }
 
 // @bushel/ledger-entry
-const encoding70 = {
+const encoding72 = {
   preencode(state, m) {
     c.string.preencode(state, m.type)
     c.uint.preencode(state, m.at)
@@ -2094,21 +2134,21 @@ const encoding70 = {
 }
 
 // @bushel/wallet-entry.entry
-const encoding71_1 = c.frame(encoding70)
+const encoding73_1 = c.frame(encoding72)
 
 // @bushel/wallet-entry
-const encoding71 = {
+const encoding73 = {
   preencode(state, m) {
     c.string.preencode(state, m.wallet)
-    encoding71_1.preencode(state, m.entry)
+    encoding73_1.preencode(state, m.entry)
   },
   encode(state, m) {
     c.string.encode(state, m.wallet)
-    encoding71_1.encode(state, m.entry)
+    encoding73_1.encode(state, m.entry)
   },
   decode(state) {
     const r0 = c.string.decode(state)
-    const r1 = encoding71_1.decode(state)
+    const r1 = encoding73_1.decode(state)
 
     return {
       wallet: r0,
@@ -2118,21 +2158,21 @@ const encoding71 = {
 }
 
 // @bushel/payment-record.last
-const encoding72_1 = encoding71_1
+const encoding74_1 = encoding73_1
 
 // @bushel/payment-record
-const encoding72 = {
+const encoding74 = {
   preencode(state, m) {
     c.uint.preencode(state, m.entry)
-    encoding72_1.preencode(state, m.last)
+    encoding74_1.preencode(state, m.last)
   },
   encode(state, m) {
     c.uint.encode(state, m.entry)
-    encoding72_1.encode(state, m.last)
+    encoding74_1.encode(state, m.last)
   },
   decode(state) {
     const r0 = c.uint.decode(state)
-    const r1 = encoding72_1.decode(state)
+    const r1 = encoding74_1.decode(state)
 
     return {
       entry: r0,
@@ -2142,7 +2182,7 @@ const encoding72 = {
 }
 
 // @bushel/payment-account
-const encoding73 = {
+const encoding75 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.paidMsat)
     c.biguint64.preencode(state, m.feesMsat)
@@ -2209,7 +2249,7 @@ const encoding73 = {
 }
 
 // @bushel/msat-sum
-const encoding74 = {
+const encoding76 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.msat)
   },
@@ -2226,7 +2266,7 @@ const encoding74 = {
 }
 
 // @bushel/flight-sum
-const encoding75 = {
+const encoding77 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.msat)
     c.uint.preencode(state, m.payments)
@@ -2247,7 +2287,7 @@ const encoding75 = {
 }
 
 // @bushel/settled-sum
-const encoding76 = {
+const encoding78 = {
   preencode(state, m) {
     c.uint.preencode(state, m.payments)
     c.biguint64.preencode(state, m.msat)
@@ -2276,14 +2316,14 @@ const encoding76 = {
 }
 
 // @bushel/debt-record.debt
-const encoding77_2 = encoding68_3
+const encoding79_2 = encoding70_3
 
 // @bushel/debt-record
-const encoding77 = {
+const encoding79 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.fixed32.preencode(state, m.peer)
-    encoding77_2.preencode(state, m.debt)
+    encoding79_2.preencode(state, m.debt)
     c.biguint64.preencode(state, m.settledMsat)
     c.string.preencode(state, m.state)
     if ((m.hash ? 1 : 0) | (m.invoice ? 2 : 0)) state.end++
@@ -2296,7 +2336,7 @@ const encoding77 = {
 
     c.string.encode(state, m.role)
     c.fixed32.encode(state, m.peer)
-    encoding77_2.encode(state, m.debt)
+    encoding79_2.encode(state, m.debt)
     c.biguint64.encode(state, m.settledMsat)
     c.string.encode(state, m.state)
     if (flags !== 0) c.uint.encode(state, flags)
@@ -2307,7 +2347,7 @@ const encoding77 = {
   decode(state) {
     const r0 = c.string.decode(state)
     const r1 = c.fixed32.decode(state)
-    const r2 = encoding77_2.decode(state)
+    const r2 = encoding79_2.decode(state)
     const r3 = c.biguint64.decode(state)
     const r4 = c.string.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
@@ -2325,7 +2365,7 @@ const encoding77 = {
 }
 
 // @bushel/stored-reply
-const encoding78 = {
+const encoding80 = {
   preencode(state, m) {
     c.uint.preencode(state, m.at)
     c.buffer.preencode(state, m.reply)
@@ -2346,32 +2386,32 @@ const encoding78 = {
 }
 
 // @bushel/lease.terms
-const encoding79_5 = encoding39_0
+const encoding81_5 = encoding41_0
 // @bushel/lease.countersign
-const encoding79_7 = encoding62_2
+const encoding81_7 = encoding64_2
 // @bushel/lease.seal
-const encoding79_8 = c.frame(encoding52)
+const encoding81_8 = c.frame(encoding54)
 // @bushel/lease.stored
-const encoding79_9 = c.frame(encoding54)
+const encoding81_9 = c.frame(encoding56)
 // @bushel/lease.counter
-const encoding79_10 = encoding67_2
+const encoding81_10 = encoding69_2
 
 // @bushel/lease
-const encoding79 = {
+const encoding81 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.string.preencode(state, m.state)
     c.uint.preencode(state, m.created)
     c.uint.preencode(state, m.committed)
     c.uint.preencode(state, m.start)
-    encoding79_5.preencode(state, m.terms)
+    encoding81_5.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
     if ((m.countersign ? 1 : 0) | (m.seal ? 2 : 0) | (m.stored ? 4 : 0) | (m.counter ? 8 : 0) | (m.reason ? 16 : 0) | (m.link ? 32 : 0) | (m.audited ? 64 : 0)) state.end++
 
-    if (m.countersign) encoding79_7.preencode(state, m.countersign)
-    if (m.seal) encoding79_8.preencode(state, m.seal)
-    if (m.stored) encoding79_9.preencode(state, m.stored)
-    if (m.counter) encoding79_10.preencode(state, m.counter)
+    if (m.countersign) encoding81_7.preencode(state, m.countersign)
+    if (m.seal) encoding81_8.preencode(state, m.seal)
+    if (m.stored) encoding81_9.preencode(state, m.stored)
+    if (m.counter) encoding81_10.preencode(state, m.counter)
     if (m.reason) c.string.preencode(state, m.reason)
     if (m.link) c.string.preencode(state, m.link)
     if (m.audited) c.uint.preencode(state, m.audited)
@@ -2391,14 +2431,14 @@ const encoding79 = {
     c.uint.encode(state, m.created)
     c.uint.encode(state, m.committed)
     c.uint.encode(state, m.start)
-    encoding79_5.encode(state, m.terms)
+    encoding81_5.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.countersign) encoding79_7.encode(state, m.countersign)
-    if (m.seal) encoding79_8.encode(state, m.seal)
-    if (m.stored) encoding79_9.encode(state, m.stored)
-    if (m.counter) encoding79_10.encode(state, m.counter)
+    if (m.countersign) encoding81_7.encode(state, m.countersign)
+    if (m.seal) encoding81_8.encode(state, m.seal)
+    if (m.stored) encoding81_9.encode(state, m.stored)
+    if (m.counter) encoding81_10.encode(state, m.counter)
     if (m.reason) c.string.encode(state, m.reason)
     if (m.link) c.string.encode(state, m.link)
     if (m.audited) c.uint.encode(state, m.audited)
@@ -2409,7 +2449,7 @@ const encoding79 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding79_5.decode(state)
+    const r5 = encoding81_5.decode(state)
     const r6 = c.fixed64.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
@@ -2421,10 +2461,10 @@ const encoding79 = {
       start: r4,
       terms: r5,
       signature: r6,
-      countersign: (flags & 1) !== 0 ? encoding79_7.decode(state) : null,
-      seal: (flags & 2) !== 0 ? encoding79_8.decode(state) : null,
-      stored: (flags & 4) !== 0 ? encoding79_9.decode(state) : null,
-      counter: (flags & 8) !== 0 ? encoding79_10.decode(state) : null,
+      countersign: (flags & 1) !== 0 ? encoding81_7.decode(state) : null,
+      seal: (flags & 2) !== 0 ? encoding81_8.decode(state) : null,
+      stored: (flags & 4) !== 0 ? encoding81_9.decode(state) : null,
+      counter: (flags & 8) !== 0 ? encoding81_10.decode(state) : null,
       reason: (flags & 16) !== 0 ? c.string.decode(state) : null,
       link: (flags & 32) !== 0 ? c.string.decode(state) : null,
       audited: (flags & 64) !== 0 ? c.uint.decode(state) : 0
@@ -2433,7 +2473,7 @@ const encoding79 = {
 }
 
 // @bushel/own-order
-const encoding80 = {
+const encoding82 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.market)
     c.buffer.preencode(state, m.record)
@@ -2466,12 +2506,12 @@ const encoding80 = {
 }
 
 // @bushel/mirror-job.cores
-const encoding81_7 = c.array(c.frame(encoding37))
+const encoding83_7 = c.array(c.frame(encoding39))
 // @bushel/mirror-job.agreements
-const encoding81_14 = c.array(c.fixed32)
+const encoding83_14 = c.array(c.fixed32)
 
 // @bushel/mirror-job
-const encoding81 = {
+const encoding83 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.fixed32.preencode(state, m.fingerprint)
@@ -2480,14 +2520,14 @@ const encoding81 = {
     c.string.preencode(state, m.link)
     c.uint.preencode(state, m.files)
     c.uint.preencode(state, m.bytes)
-    encoding81_7.preencode(state, m.cores)
+    encoding83_7.preencode(state, m.cores)
     c.fixed32.preencode(state, m.sha256)
     c.uint.preencode(state, m.copies)
     c.uint.preencode(state, m.time)
     c.biguint64.preencode(state, m.offer)
     c.biguint64.preencode(state, m.maxPrice)
     c.biguint64.preencode(state, m.prepayMaxMsat)
-    encoding81_14.preencode(state, m.agreements)
+    encoding83_14.preencode(state, m.agreements)
     c.string.preencode(state, m.state)
     if ((m.bid ? 1 : 0) | (m.packMs ? 2 : 0)) state.end++
 
@@ -2504,14 +2544,14 @@ const encoding81 = {
     c.string.encode(state, m.link)
     c.uint.encode(state, m.files)
     c.uint.encode(state, m.bytes)
-    encoding81_7.encode(state, m.cores)
+    encoding83_7.encode(state, m.cores)
     c.fixed32.encode(state, m.sha256)
     c.uint.encode(state, m.copies)
     c.uint.encode(state, m.time)
     c.biguint64.encode(state, m.offer)
     c.biguint64.encode(state, m.maxPrice)
     c.biguint64.encode(state, m.prepayMaxMsat)
-    encoding81_14.encode(state, m.agreements)
+    encoding83_14.encode(state, m.agreements)
     c.string.encode(state, m.state)
     if (flags !== 0) c.uint.encode(state, flags)
 
@@ -2526,14 +2566,14 @@ const encoding81 = {
     const r4 = c.string.decode(state)
     const r5 = c.uint.decode(state)
     const r6 = c.uint.decode(state)
-    const r7 = encoding81_7.decode(state)
+    const r7 = encoding83_7.decode(state)
     const r8 = c.fixed32.decode(state)
     const r9 = c.uint.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.biguint64.decode(state)
     const r12 = c.biguint64.decode(state)
     const r13 = c.biguint64.decode(state)
-    const r14 = encoding81_14.decode(state)
+    const r14 = encoding83_14.decode(state)
     const r15 = c.string.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
@@ -2561,7 +2601,7 @@ const encoding81 = {
 }
 
 // @bushel/peer-record
-const encoding82 = {
+const encoding84 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.good)
@@ -2594,7 +2634,7 @@ const encoding82 = {
 }
 
 // @bushel/blob
-const encoding83 = {
+const encoding85 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.key)
     c.uint.preencode(state, m.length)
@@ -2623,7 +2663,7 @@ const encoding83 = {
 }
 
 // @bushel/job-limits
-const encoding84 = {
+const encoding86 = {
   preencode(state, m) {
     c.uint.preencode(state, m.wallMs)
     c.uint.preencode(state, m.cpuMs)
@@ -2672,35 +2712,35 @@ const encoding84 = {
 }
 
 // @bushel/job-terms.buyer
-const encoding85_5 = encoding38_5
+const encoding87_5 = encoding40_5
 // @bushel/job-terms.provider
-const encoding85_6 = encoding38_5
+const encoding87_6 = encoding40_5
 // @bushel/job-terms.module
-const encoding85_9 = c.frame(encoding83)
+const encoding87_9 = c.frame(encoding85)
 // @bushel/job-terms.input
-const encoding85_10 = encoding85_9
+const encoding87_10 = encoding87_9
 // @bushel/job-terms.args
-const encoding85_11 = c.array(c.string, 256)
+const encoding87_11 = c.array(c.string, 256)
 // @bushel/job-terms.limits
-const encoding85_13 = c.frame(encoding84)
+const encoding87_13 = c.frame(encoding86)
 
 // @bushel/job-terms
-const encoding85 = {
+const encoding87 = {
   preencode(state, m) {
     c.uint.preencode(state, m.version)
     c.fixed32.preencode(state, m.nonce)
     c.fixed32.preencode(state, m.market)
     c.fixed32.preencode(state, m.ask)
     c.string.preencode(state, m.network)
-    encoding85_5.preencode(state, m.buyer)
-    encoding85_6.preencode(state, m.provider)
+    encoding87_5.preencode(state, m.buyer)
+    encoding87_6.preencode(state, m.provider)
     c.string.preencode(state, m.fuel)
     c.string.preencode(state, m.isolation)
-    encoding85_9.preencode(state, m.module)
-    encoding85_10.preencode(state, m.input)
-    encoding85_11.preencode(state, m.args)
+    encoding87_9.preencode(state, m.module)
+    encoding87_10.preencode(state, m.input)
+    encoding87_11.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding85_13.preencode(state, m.limits)
+    encoding87_13.preencode(state, m.limits)
     c.biguint64.preencode(state, m.price)
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -2715,15 +2755,15 @@ const encoding85 = {
     c.fixed32.encode(state, m.market)
     c.fixed32.encode(state, m.ask)
     c.string.encode(state, m.network)
-    encoding85_5.encode(state, m.buyer)
-    encoding85_6.encode(state, m.provider)
+    encoding87_5.encode(state, m.buyer)
+    encoding87_6.encode(state, m.provider)
     c.string.encode(state, m.fuel)
     c.string.encode(state, m.isolation)
-    encoding85_9.encode(state, m.module)
-    encoding85_10.encode(state, m.input)
-    encoding85_11.encode(state, m.args)
+    encoding87_9.encode(state, m.module)
+    encoding87_10.encode(state, m.input)
+    encoding87_11.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding85_13.encode(state, m.limits)
+    encoding87_13.encode(state, m.limits)
     c.biguint64.encode(state, m.price)
     c.biguint64.encode(state, m.baseMsat)
     c.biguint64.encode(state, m.firstInstallmentMsat)
@@ -2738,15 +2778,15 @@ const encoding85 = {
     const r2 = c.fixed32.decode(state)
     const r3 = c.fixed32.decode(state)
     const r4 = c.string.decode(state)
-    const r5 = encoding85_5.decode(state)
-    const r6 = encoding85_6.decode(state)
+    const r5 = encoding87_5.decode(state)
+    const r6 = encoding87_6.decode(state)
     const r7 = c.string.decode(state)
     const r8 = c.string.decode(state)
-    const r9 = encoding85_9.decode(state)
-    const r10 = encoding85_10.decode(state)
-    const r11 = encoding85_11.decode(state)
+    const r9 = encoding87_9.decode(state)
+    const r10 = encoding87_10.decode(state)
+    const r11 = encoding87_11.decode(state)
     const r12 = c.fixed32.decode(state)
-    const r13 = encoding85_13.decode(state)
+    const r13 = encoding87_13.decode(state)
     const r14 = c.biguint64.decode(state)
     const r15 = c.biguint64.decode(state)
     const r16 = c.biguint64.decode(state)
@@ -2782,20 +2822,20 @@ const encoding85 = {
 }
 
 // @bushel/job-agree.terms
-const encoding86_0 = c.frame(encoding85)
+const encoding88_0 = c.frame(encoding87)
 
 // @bushel/job-agree
-const encoding86 = {
+const encoding88 = {
   preencode(state, m) {
-    encoding86_0.preencode(state, m.terms)
+    encoding88_0.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding86_0.encode(state, m.terms)
+    encoding88_0.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding86_0.decode(state)
+    const r0 = encoding88_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -2806,7 +2846,7 @@ const encoding86 = {
 }
 
 // @bushel/compute-request
-const encoding87 = {
+const encoding89 = {
   preencode(state, m) {
     c.uint.preencode(state, m.memory)
     c.uint.preencode(state, m.wallMs)
@@ -2847,7 +2887,7 @@ const encoding87 = {
 }
 
 // @bushel/compute-quote
-const encoding88 = {
+const encoding90 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -2872,7 +2912,7 @@ const encoding88 = {
 }
 
 // @bushel/job-countersign
-const encoding89 = {
+const encoding91 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed64.preencode(state, m.signature)
@@ -2893,7 +2933,7 @@ const encoding89 = {
 }
 
 // @bushel/job-file
-const encoding90 = {
+const encoding92 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.buffer.preencode(state, m.bytes)
@@ -2914,21 +2954,21 @@ const encoding90 = {
 }
 
 // @bushel/job-input.files
-const encoding91_1 = c.array(c.frame(encoding90), 65536)
+const encoding93_1 = c.array(c.frame(encoding92), 65536)
 
 // @bushel/job-input
-const encoding91 = {
+const encoding93 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdin)
-    encoding91_1.preencode(state, m.files)
+    encoding93_1.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdin)
-    encoding91_1.encode(state, m.files)
+    encoding93_1.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
-    const r1 = encoding91_1.decode(state)
+    const r1 = encoding93_1.decode(state)
 
     return {
       stdin: r0,
@@ -2938,24 +2978,24 @@ const encoding91 = {
 }
 
 // @bushel/job-output.files
-const encoding92_2 = c.array(c.frame(encoding90), 65536)
+const encoding94_2 = c.array(c.frame(encoding92), 65536)
 
 // @bushel/job-output
-const encoding92 = {
+const encoding94 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdout)
     c.buffer.preencode(state, m.stderr)
-    encoding92_2.preencode(state, m.files)
+    encoding94_2.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdout)
     c.buffer.encode(state, m.stderr)
-    encoding92_2.encode(state, m.files)
+    encoding94_2.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
     const r1 = c.buffer.decode(state)
-    const r2 = encoding92_2.decode(state)
+    const r2 = encoding94_2.decode(state)
 
     return {
       stdout: r0,
@@ -2966,20 +3006,20 @@ const encoding92 = {
 }
 
 // @bushel/job-due.countersign
-const encoding93_0 = encoding62_2
+const encoding95_0 = encoding64_2
 
 // @bushel/job-due
-const encoding93 = {
+const encoding95 = {
   preencode(state, m) {
-    encoding93_0.preencode(state, m.countersign)
+    encoding95_0.preencode(state, m.countersign)
     c.string.preencode(state, m.invoice)
   },
   encode(state, m) {
-    encoding93_0.encode(state, m.countersign)
+    encoding95_0.encode(state, m.countersign)
     c.string.encode(state, m.invoice)
   },
   decode(state) {
-    const r0 = encoding93_0.decode(state)
+    const r0 = encoding95_0.decode(state)
     const r1 = c.string.decode(state)
 
     return {
@@ -2990,7 +3030,7 @@ const encoding93 = {
 }
 
 // @bushel/job-result
-const encoding94 = {
+const encoding96 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -3031,7 +3071,7 @@ const encoding94 = {
 }
 
 // @bushel/job-commitment
-const encoding95 = {
+const encoding97 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.commitment)
@@ -3052,20 +3092,20 @@ const encoding95 = {
 }
 
 // @bushel/signed-job-commitment.commitment
-const encoding96_0 = c.frame(encoding95)
+const encoding98_0 = c.frame(encoding97)
 
 // @bushel/signed-job-commitment
-const encoding96 = {
+const encoding98 = {
   preencode(state, m) {
-    encoding96_0.preencode(state, m.commitment)
+    encoding98_0.preencode(state, m.commitment)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding96_0.encode(state, m.commitment)
+    encoding98_0.encode(state, m.commitment)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding96_0.decode(state)
+    const r0 = encoding98_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3076,35 +3116,35 @@ const encoding96 = {
 }
 
 // @bushel/job-statement.result
-const encoding97_1 = c.frame(encoding94)
+const encoding99_1 = c.frame(encoding96)
 // @bushel/job-statement.output
-const encoding97_3 = encoding85_9
+const encoding99_3 = encoding87_9
 
 // @bushel/job-statement
-const encoding97 = {
+const encoding99 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding97_1.preencode(state, m.result)
+    encoding99_1.preencode(state, m.result)
     c.fixed32.preencode(state, m.salt)
-    encoding97_3.preencode(state, m.output)
+    encoding99_3.preencode(state, m.output)
     c.fixed32.preencode(state, m.keyCommitment)
     c.biguint64.preencode(state, m.finalMsat)
     c.fixed32.preencode(state, m.hash)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.agreement)
-    encoding97_1.encode(state, m.result)
+    encoding99_1.encode(state, m.result)
     c.fixed32.encode(state, m.salt)
-    encoding97_3.encode(state, m.output)
+    encoding99_3.encode(state, m.output)
     c.fixed32.encode(state, m.keyCommitment)
     c.biguint64.encode(state, m.finalMsat)
     c.fixed32.encode(state, m.hash)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding97_1.decode(state)
+    const r1 = encoding99_1.decode(state)
     const r2 = c.fixed32.decode(state)
-    const r3 = encoding97_3.decode(state)
+    const r3 = encoding99_3.decode(state)
     const r4 = c.fixed32.decode(state)
     const r5 = c.biguint64.decode(state)
     const r6 = c.fixed32.decode(state)
@@ -3122,20 +3162,20 @@ const encoding97 = {
 }
 
 // @bushel/signed-job-statement.statement
-const encoding98_0 = c.frame(encoding97)
+const encoding100_0 = c.frame(encoding99)
 
 // @bushel/signed-job-statement
-const encoding98 = {
+const encoding100 = {
   preencode(state, m) {
-    encoding98_0.preencode(state, m.statement)
+    encoding100_0.preencode(state, m.statement)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding98_0.encode(state, m.statement)
+    encoding100_0.encode(state, m.statement)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding98_0.decode(state)
+    const r0 = encoding100_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3146,22 +3186,22 @@ const encoding98 = {
 }
 
 // @bushel/job-progress.due
-const encoding99_2 = c.frame(encoding93)
+const encoding101_2 = c.frame(encoding95)
 // @bushel/job-progress.commitment
-const encoding99_3 = c.frame(encoding96)
+const encoding101_3 = c.frame(encoding98)
 // @bushel/job-progress.statement
-const encoding99_4 = c.frame(encoding98)
+const encoding101_4 = c.frame(encoding100)
 
 // @bushel/job-progress
-const encoding99 = {
+const encoding101 = {
   preencode(state, m) {
     c.string.preencode(state, m.state)
     c.biguint64.preencode(state, m.fuel)
     if ((m.due ? 1 : 0) | (m.commitment ? 2 : 0) | (m.statement ? 4 : 0) | (m.reason ? 8 : 0)) state.end++
 
-    if (m.due) encoding99_2.preencode(state, m.due)
-    if (m.commitment) encoding99_3.preencode(state, m.commitment)
-    if (m.statement) encoding99_4.preencode(state, m.statement)
+    if (m.due) encoding101_2.preencode(state, m.due)
+    if (m.commitment) encoding101_3.preencode(state, m.commitment)
+    if (m.statement) encoding101_4.preencode(state, m.statement)
     if (m.reason) c.string.preencode(state, m.reason)
   },
   encode(state, m) {
@@ -3172,9 +3212,9 @@ const encoding99 = {
     c.biguint64.encode(state, m.fuel)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.due) encoding99_2.encode(state, m.due)
-    if (m.commitment) encoding99_3.encode(state, m.commitment)
-    if (m.statement) encoding99_4.encode(state, m.statement)
+    if (m.due) encoding101_2.encode(state, m.due)
+    if (m.commitment) encoding101_3.encode(state, m.commitment)
+    if (m.statement) encoding101_4.encode(state, m.statement)
     if (m.reason) c.string.encode(state, m.reason)
   },
   decode(state) {
@@ -3185,16 +3225,16 @@ const encoding99 = {
     return {
       state: r0,
       fuel: r1,
-      due: (flags & 1) !== 0 ? encoding99_2.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding99_3.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding99_4.decode(state) : null,
+      due: (flags & 1) !== 0 ? encoding101_2.decode(state) : null,
+      commitment: (flags & 2) !== 0 ? encoding101_3.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding101_4.decode(state) : null,
       reason: (flags & 8) !== 0 ? c.string.decode(state) : null
     }
   }
 }
 
 // @bushel/job-key
-const encoding100 = {
+const encoding102 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.key)
@@ -3219,20 +3259,20 @@ const encoding100 = {
 }
 
 // @bushel/signed-job-key.key
-const encoding101_0 = c.frame(encoding100)
+const encoding103_0 = c.frame(encoding102)
 
 // @bushel/signed-job-key
-const encoding101 = {
+const encoding103 = {
   preencode(state, m) {
-    encoding101_0.preencode(state, m.key)
+    encoding103_0.preencode(state, m.key)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding101_0.encode(state, m.key)
+    encoding103_0.encode(state, m.key)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding101_0.decode(state)
+    const r0 = encoding103_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3243,34 +3283,34 @@ const encoding101 = {
 }
 
 // @bushel/job.terms
-const encoding102_5 = encoding86_0
+const encoding104_5 = encoding88_0
 // @bushel/job.commitment
-const encoding102_8 = encoding99_3
+const encoding104_8 = encoding101_3
 // @bushel/job.statement
-const encoding102_9 = encoding99_4
+const encoding104_9 = encoding101_4
 // @bushel/job.key
-const encoding102_10 = c.frame(encoding101)
+const encoding104_10 = c.frame(encoding103)
 // @bushel/job.quote
-const encoding102_12 = encoding31_6
+const encoding104_12 = encoding33_6
 
 // @bushel/job
-const encoding102 = {
+const encoding104 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.string.preencode(state, m.state)
     c.uint.preencode(state, m.created)
     c.uint.preencode(state, m.changed)
     c.uint.preencode(state, m.runs)
-    encoding102_5.preencode(state, m.terms)
+    encoding104_5.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
     if ((m.countersign ? 1 : 0) | (m.commitment ? 2 : 0) | (m.statement ? 4 : 0) | (m.key ? 8 : 0) | (m.reason ? 16 : 0) | (m.quote ? 32 : 0)) state.end++
 
     if (m.countersign) c.fixed64.preencode(state, m.countersign)
-    if (m.commitment) encoding102_8.preencode(state, m.commitment)
-    if (m.statement) encoding102_9.preencode(state, m.statement)
-    if (m.key) encoding102_10.preencode(state, m.key)
+    if (m.commitment) encoding104_8.preencode(state, m.commitment)
+    if (m.statement) encoding104_9.preencode(state, m.statement)
+    if (m.key) encoding104_10.preencode(state, m.key)
     if (m.reason) c.string.preencode(state, m.reason)
-    if (m.quote) encoding102_12.preencode(state, m.quote)
+    if (m.quote) encoding104_12.preencode(state, m.quote)
   },
   encode(state, m) {
     const flags =
@@ -3286,16 +3326,16 @@ const encoding102 = {
     c.uint.encode(state, m.created)
     c.uint.encode(state, m.changed)
     c.uint.encode(state, m.runs)
-    encoding102_5.encode(state, m.terms)
+    encoding104_5.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
     if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.countersign) c.fixed64.encode(state, m.countersign)
-    if (m.commitment) encoding102_8.encode(state, m.commitment)
-    if (m.statement) encoding102_9.encode(state, m.statement)
-    if (m.key) encoding102_10.encode(state, m.key)
+    if (m.commitment) encoding104_8.encode(state, m.commitment)
+    if (m.statement) encoding104_9.encode(state, m.statement)
+    if (m.key) encoding104_10.encode(state, m.key)
     if (m.reason) c.string.encode(state, m.reason)
-    if (m.quote) encoding102_12.encode(state, m.quote)
+    if (m.quote) encoding104_12.encode(state, m.quote)
   },
   decode(state) {
     const r0 = c.string.decode(state)
@@ -3303,7 +3343,7 @@ const encoding102 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding102_5.decode(state)
+    const r5 = encoding104_5.decode(state)
     const r6 = c.fixed64.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
@@ -3316,63 +3356,63 @@ const encoding102 = {
       terms: r5,
       signature: r6,
       countersign: (flags & 1) !== 0 ? c.fixed64.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding102_8.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding102_9.decode(state) : null,
-      key: (flags & 8) !== 0 ? encoding102_10.decode(state) : null,
+      commitment: (flags & 2) !== 0 ? encoding104_8.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding104_9.decode(state) : null,
+      key: (flags & 8) !== 0 ? encoding104_10.decode(state) : null,
       reason: (flags & 16) !== 0 ? c.string.decode(state) : null,
-      quote: (flags & 32) !== 0 ? encoding102_12.decode(state) : null
+      quote: (flags & 32) !== 0 ? encoding104_12.decode(state) : null
     }
   }
 }
 
 // @bushel/job-evidence.agree
-const encoding103_0 = c.frame(encoding86)
+const encoding105_0 = c.frame(encoding88)
 // @bushel/job-evidence.commitment
-const encoding103_1 = encoding99_3
+const encoding105_1 = encoding101_3
 // @bushel/job-evidence.statement
-const encoding103_2 = encoding99_4
+const encoding105_2 = encoding101_4
 // @bushel/job-evidence.key
-const encoding103_3 = encoding102_10
+const encoding105_3 = encoding104_10
 
 // @bushel/job-evidence
-const encoding103 = {
+const encoding105 = {
   preencode(state, m) {
-    encoding103_0.preencode(state, m.agree)
+    encoding105_0.preencode(state, m.agree)
     if ((m.commitment ? 1 : 0) | (m.statement ? 2 : 0) | (m.key ? 4 : 0) | (m.ciphertext ? 8 : 0)) state.end++
 
-    if (m.commitment) encoding103_1.preencode(state, m.commitment)
-    if (m.statement) encoding103_2.preencode(state, m.statement)
-    if (m.key) encoding103_3.preencode(state, m.key)
+    if (m.commitment) encoding105_1.preencode(state, m.commitment)
+    if (m.statement) encoding105_2.preencode(state, m.statement)
+    if (m.key) encoding105_3.preencode(state, m.key)
     if (m.ciphertext) c.buffer.preencode(state, m.ciphertext)
   },
   encode(state, m) {
     const flags =
       (m.commitment ? 1 : 0) | (m.statement ? 2 : 0) | (m.key ? 4 : 0) | (m.ciphertext ? 8 : 0)
 
-    encoding103_0.encode(state, m.agree)
+    encoding105_0.encode(state, m.agree)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.commitment) encoding103_1.encode(state, m.commitment)
-    if (m.statement) encoding103_2.encode(state, m.statement)
-    if (m.key) encoding103_3.encode(state, m.key)
+    if (m.commitment) encoding105_1.encode(state, m.commitment)
+    if (m.statement) encoding105_2.encode(state, m.statement)
+    if (m.key) encoding105_3.encode(state, m.key)
     if (m.ciphertext) c.buffer.encode(state, m.ciphertext)
   },
   decode(state) {
-    const r0 = encoding103_0.decode(state)
+    const r0 = encoding105_0.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       agree: r0,
-      commitment: (flags & 1) !== 0 ? encoding103_1.decode(state) : null,
-      statement: (flags & 2) !== 0 ? encoding103_2.decode(state) : null,
-      key: (flags & 4) !== 0 ? encoding103_3.decode(state) : null,
+      commitment: (flags & 1) !== 0 ? encoding105_1.decode(state) : null,
+      statement: (flags & 2) !== 0 ? encoding105_2.decode(state) : null,
+      key: (flags & 4) !== 0 ? encoding105_3.decode(state) : null,
       ciphertext: (flags & 8) !== 0 ? c.buffer.decode(state) : null
     }
   }
 }
 
 // @bushel/run-replica
-const encoding104 = {
+const encoding106 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.ask)
@@ -3425,7 +3465,7 @@ const encoding104 = {
 }
 
 // @bushel/run-end
-const encoding105 = {
+const encoding107 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -3466,34 +3506,34 @@ const encoding105 = {
 }
 
 // @bushel/run-record.module
-const encoding106_4 = encoding85_9
+const encoding108_4 = encoding87_9
 // @bushel/run-record.input
-const encoding106_5 = encoding85_9
+const encoding108_5 = encoding87_9
 // @bushel/run-record.args
-const encoding106_6 = c.array(c.string)
+const encoding108_6 = c.array(c.string)
 // @bushel/run-record.limits
-const encoding106_8 = encoding85_13
+const encoding108_8 = encoding87_13
 // @bushel/run-record.passed
-const encoding106_18 = c.array(c.fixed32)
+const encoding108_18 = c.array(c.fixed32)
 // @bushel/run-record.replicas
-const encoding106_19 = c.array(c.frame(encoding104))
+const encoding108_19 = c.array(c.frame(encoding106))
 // @bushel/run-record.evidence
-const encoding106_20 = c.array(c.string)
+const encoding108_20 = c.array(c.string)
 // @bushel/run-record.end
-const encoding106_21 = c.frame(encoding105)
+const encoding108_21 = c.frame(encoding107)
 
 // @bushel/run-record
-const encoding106 = {
+const encoding108 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.id)
     c.fixed32.preencode(state, m.fingerprint)
     c.string.preencode(state, m.name)
     c.fixed32.preencode(state, m.market)
-    encoding106_4.preencode(state, m.module)
-    encoding106_5.preencode(state, m.input)
-    encoding106_6.preencode(state, m.args)
+    encoding108_4.preencode(state, m.module)
+    encoding108_5.preencode(state, m.input)
+    encoding108_6.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding106_8.preencode(state, m.limits)
+    encoding108_8.preencode(state, m.limits)
     c.string.preencode(state, m.isolation)
     c.uint.preencode(state, m.verify)
     c.uint.preencode(state, m.wanted)
@@ -3503,12 +3543,12 @@ const encoding106 = {
     c.biguint64.preencode(state, m.maxPrice)
     c.uint.preencode(state, m.created)
     c.string.preencode(state, m.state)
-    encoding106_18.preencode(state, m.passed)
-    encoding106_19.preencode(state, m.replicas)
-    encoding106_20.preencode(state, m.evidence)
+    encoding108_18.preencode(state, m.passed)
+    encoding108_19.preencode(state, m.replicas)
+    encoding108_20.preencode(state, m.evidence)
     if ((m.end ? 1 : 0) | (m.reason ? 2 : 0) | (m.fetched ? 4 : 0)) state.end++
 
-    if (m.end) encoding106_21.preencode(state, m.end)
+    if (m.end) encoding108_21.preencode(state, m.end)
     if (m.reason) c.string.preencode(state, m.reason)
     if (m.fetched) c.uint.preencode(state, m.fetched)
   },
@@ -3519,11 +3559,11 @@ const encoding106 = {
     c.fixed32.encode(state, m.fingerprint)
     c.string.encode(state, m.name)
     c.fixed32.encode(state, m.market)
-    encoding106_4.encode(state, m.module)
-    encoding106_5.encode(state, m.input)
-    encoding106_6.encode(state, m.args)
+    encoding108_4.encode(state, m.module)
+    encoding108_5.encode(state, m.input)
+    encoding108_6.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding106_8.encode(state, m.limits)
+    encoding108_8.encode(state, m.limits)
     c.string.encode(state, m.isolation)
     c.uint.encode(state, m.verify)
     c.uint.encode(state, m.wanted)
@@ -3533,12 +3573,12 @@ const encoding106 = {
     c.biguint64.encode(state, m.maxPrice)
     c.uint.encode(state, m.created)
     c.string.encode(state, m.state)
-    encoding106_18.encode(state, m.passed)
-    encoding106_19.encode(state, m.replicas)
-    encoding106_20.encode(state, m.evidence)
+    encoding108_18.encode(state, m.passed)
+    encoding108_19.encode(state, m.replicas)
+    encoding108_20.encode(state, m.evidence)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.end) encoding106_21.encode(state, m.end)
+    if (m.end) encoding108_21.encode(state, m.end)
     if (m.reason) c.string.encode(state, m.reason)
     if (m.fetched) c.uint.encode(state, m.fetched)
   },
@@ -3547,11 +3587,11 @@ const encoding106 = {
     const r1 = c.fixed32.decode(state)
     const r2 = c.string.decode(state)
     const r3 = c.fixed32.decode(state)
-    const r4 = encoding106_4.decode(state)
-    const r5 = encoding106_5.decode(state)
-    const r6 = encoding106_6.decode(state)
+    const r4 = encoding108_4.decode(state)
+    const r5 = encoding108_5.decode(state)
+    const r6 = encoding108_6.decode(state)
     const r7 = c.fixed32.decode(state)
-    const r8 = encoding106_8.decode(state)
+    const r8 = encoding108_8.decode(state)
     const r9 = c.string.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.uint.decode(state)
@@ -3561,9 +3601,9 @@ const encoding106 = {
     const r15 = c.biguint64.decode(state)
     const r16 = c.uint.decode(state)
     const r17 = c.string.decode(state)
-    const r18 = encoding106_18.decode(state)
-    const r19 = encoding106_19.decode(state)
-    const r20 = encoding106_20.decode(state)
+    const r18 = encoding108_18.decode(state)
+    const r19 = encoding108_19.decode(state)
+    const r20 = encoding108_20.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
@@ -3588,7 +3628,7 @@ const encoding106 = {
       passed: r18,
       replicas: r19,
       evidence: r20,
-      end: (flags & 1) !== 0 ? encoding106_21.decode(state) : null,
+      end: (flags & 1) !== 0 ? encoding108_21.decode(state) : null,
       reason: (flags & 2) !== 0 ? c.string.decode(state) : null,
       fetched: (flags & 4) !== 0 ? c.uint.decode(state) : 0
     }
@@ -3596,7 +3636,7 @@ const encoding106 = {
 }
 
 // @bushel/check-record
-const encoding107 = {
+const encoding109 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.valid)
@@ -3683,182 +3723,186 @@ function getEncoding(name) {
       return encoding18
     case '@bushel/book-heads':
       return encoding19
-    case '@bushel/book-slot':
+    case '@bushel/sightings-request':
       return encoding20
-    case '@bushel/book-count':
+    case '@bushel/sightings':
       return encoding21
-    case '@bushel/view-head':
+    case '@bushel/book-slot':
       return encoding22
-    case '@bushel/counter':
+    case '@bushel/book-count':
       return encoding23
-    case '@bushel/signed-counter':
+    case '@bushel/view-head':
       return encoding24
-    case '@bushel/hello':
+    case '@bushel/counter':
       return encoding25
-    case '@bushel/request':
+    case '@bushel/signed-counter':
       return encoding26
-    case '@bushel/decline':
+    case '@bushel/hello':
       return encoding27
-    case '@bushel/reply':
+    case '@bushel/request':
       return encoding28
-    case '@bushel/quote':
+    case '@bushel/decline':
       return encoding29
-    case '@bushel/signed-quote':
+    case '@bushel/reply':
       return encoding30
-    case '@bushel/quote-request':
+    case '@bushel/quote':
       return encoding31
-    case '@bushel/storage-request':
+    case '@bushel/signed-quote':
       return encoding32
-    case '@bushel/storage-quote':
+    case '@bushel/quote-request':
       return encoding33
-    case '@bushel/agreement-request':
+    case '@bushel/storage-request':
       return encoding34
-    case '@bushel/agreement-answer':
+    case '@bushel/storage-quote':
       return encoding35
-    case '@bushel/party':
+    case '@bushel/agreement-request':
       return encoding36
-    case '@bushel/core-limit':
+    case '@bushel/agreement-answer':
       return encoding37
-    case '@bushel/terms':
+    case '@bushel/party':
       return encoding38
-    case '@bushel/agree':
+    case '@bushel/core-limit':
       return encoding39
-    case '@bushel/listed-installment':
+    case '@bushel/terms':
       return encoding40
-    case '@bushel/installment-list':
+    case '@bushel/agree':
       return encoding41
-    case '@bushel/countersign':
+    case '@bushel/listed-installment':
       return encoding42
-    case '@bushel/agreement-reference':
+    case '@bushel/installment-list':
       return encoding43
-    case '@bushel/bid-answer':
+    case '@bushel/countersign':
       return encoding44
-    case '@bushel/acknowledgement':
+    case '@bushel/agreement-reference':
       return encoding45
-    case '@bushel/strip-request':
+    case '@bushel/bid-answer':
       return encoding46
-    case '@bushel/strip':
+    case '@bushel/acknowledgement':
       return encoding47
-    case '@bushel/paid':
+    case '@bushel/strip-request':
       return encoding48
-    case '@bushel/paid-until':
+    case '@bushel/strip':
       return encoding49
-    case '@bushel/sealed-core':
+    case '@bushel/paid':
       return encoding50
-    case '@bushel/seal':
+    case '@bushel/paid-until':
       return encoding51
-    case '@bushel/signed-seal':
+    case '@bushel/sealed-core':
       return encoding52
-    case '@bushel/stored':
+    case '@bushel/seal':
       return encoding53
-    case '@bushel/signed-stored':
+    case '@bushel/signed-seal':
       return encoding54
-    case '@bushel/block-reference':
+    case '@bushel/stored':
       return encoding55
-    case '@bushel/audit':
+    case '@bushel/signed-stored':
       return encoding56
-    case '@bushel/tree-node':
+    case '@bushel/block-reference':
       return encoding57
-    case '@bushel/block-proof':
+    case '@bushel/audit':
       return encoding58
-    case '@bushel/audit-proof':
+    case '@bushel/tree-node':
       return encoding59
-    case '@bushel/void':
+    case '@bushel/block-proof':
       return encoding60
-    case '@bushel/signed-void':
+    case '@bushel/audit-proof':
       return encoding61
-    case '@bushel/reissue':
+    case '@bushel/void':
       return encoding62
-    case '@bushel/debt':
+    case '@bushel/signed-void':
       return encoding63
-    case '@bushel/signed-debt':
+    case '@bushel/reissue':
       return encoding64
-    case '@bushel/refund':
+    case '@bushel/debt':
       return encoding65
-    case '@bushel/credit':
+    case '@bushel/signed-debt':
       return encoding66
-    case '@bushel/end':
+    case '@bushel/refund':
       return encoding67
-    case '@bushel/ended':
+    case '@bushel/credit':
       return encoding68
-    case '@bushel/upload-progress':
+    case '@bushel/end':
       return encoding69
-    case '@bushel/ledger-entry':
+    case '@bushel/ended':
       return encoding70
-    case '@bushel/wallet-entry':
+    case '@bushel/upload-progress':
       return encoding71
-    case '@bushel/payment-record':
+    case '@bushel/ledger-entry':
       return encoding72
-    case '@bushel/payment-account':
+    case '@bushel/wallet-entry':
       return encoding73
-    case '@bushel/msat-sum':
+    case '@bushel/payment-record':
       return encoding74
-    case '@bushel/flight-sum':
+    case '@bushel/payment-account':
       return encoding75
-    case '@bushel/settled-sum':
+    case '@bushel/msat-sum':
       return encoding76
-    case '@bushel/debt-record':
+    case '@bushel/flight-sum':
       return encoding77
-    case '@bushel/stored-reply':
+    case '@bushel/settled-sum':
       return encoding78
-    case '@bushel/lease':
+    case '@bushel/debt-record':
       return encoding79
-    case '@bushel/own-order':
+    case '@bushel/stored-reply':
       return encoding80
-    case '@bushel/mirror-job':
+    case '@bushel/lease':
       return encoding81
-    case '@bushel/peer-record':
+    case '@bushel/own-order':
       return encoding82
-    case '@bushel/blob':
+    case '@bushel/mirror-job':
       return encoding83
-    case '@bushel/job-limits':
+    case '@bushel/peer-record':
       return encoding84
-    case '@bushel/job-terms':
+    case '@bushel/blob':
       return encoding85
-    case '@bushel/job-agree':
+    case '@bushel/job-limits':
       return encoding86
-    case '@bushel/compute-request':
+    case '@bushel/job-terms':
       return encoding87
-    case '@bushel/compute-quote':
+    case '@bushel/job-agree':
       return encoding88
-    case '@bushel/job-countersign':
+    case '@bushel/compute-request':
       return encoding89
-    case '@bushel/job-file':
+    case '@bushel/compute-quote':
       return encoding90
-    case '@bushel/job-input':
+    case '@bushel/job-countersign':
       return encoding91
-    case '@bushel/job-output':
+    case '@bushel/job-file':
       return encoding92
-    case '@bushel/job-due':
+    case '@bushel/job-input':
       return encoding93
-    case '@bushel/job-result':
+    case '@bushel/job-output':
       return encoding94
-    case '@bushel/job-commitment':
+    case '@bushel/job-due':
       return encoding95
-    case '@bushel/signed-job-commitment':
+    case '@bushel/job-result':
       return encoding96
-    case '@bushel/job-statement':
+    case '@bushel/job-commitment':
       return encoding97
-    case '@bushel/signed-job-statement':
+    case '@bushel/signed-job-commitment':
       return encoding98
-    case '@bushel/job-progress':
+    case '@bushel/job-statement':
       return encoding99
-    case '@bushel/job-key':
+    case '@bushel/signed-job-statement':
       return encoding100
-    case '@bushel/signed-job-key':
+    case '@bushel/job-progress':
       return encoding101
-    case '@bushel/job':
+    case '@bushel/job-key':
       return encoding102
-    case '@bushel/job-evidence':
+    case '@bushel/signed-job-key':
       return encoding103
-    case '@bushel/run-replica':
+    case '@bushel/job':
       return encoding104
-    case '@bushel/run-end':
+    case '@bushel/job-evidence':
       return encoding105
-    case '@bushel/run-record':
+    case '@bushel/run-replica':
       return encoding106
-    case '@bushel/check-record':
+    case '@bushel/run-end':
       return encoding107
+    case '@bushel/run-record':
+      return encoding108
+    case '@bushel/check-record':
+      return encoding109
     default:
       throw new Error('Encoder not found ' + name)
   }

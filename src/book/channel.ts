@@ -1,9 +1,10 @@
 import type { NoiseStream } from 'hyperdht'
 import type { BookHead, BookHello, SignedHead, ViewHead } from '#spec'
 import { decode, encode } from '../../contracts/schema/codec.js'
-import { MAX_HEADS, MAX_RECORDS } from '../../contracts/schema/counts.js'
+import { MAX_HEADS, MAX_RECORDS, MAX_SIGHTINGS } from '../../contracts/schema/counts.js'
 import { BushelError } from '../../contracts/errors/error.js'
 import { MAX_ORDER_BYTES } from '../../contracts/order.js'
+import { addressOf } from '../base/bounds/address.js'
 import { COST } from './budget.js'
 import type { RefusalBudget } from './budget.js'
 import type { GateVerdict } from './relay/gate.js'
@@ -17,10 +18,13 @@ const MAX_SIGNED_HEAD_BYTES = 128
 const MAX_HEADS_BYTES = MAX_HEADS * 44
 const MAX_VIEW_HEAD_BYTES = 256
 const MAX_VERDICT_BYTES = 1024
+const MAX_SIGHTINGS_REQUEST_BYTES = 8 + MAX_SIGHTINGS * 32
+const MAX_SIGHTINGS_BYTES = 8 + MAX_SIGHTINGS * 9
 const MAX_SUBMISSION_BYTES = MAX_RECORDS * (MAX_ORDER_BYTES + 4)
 /** Most running requests of one peer. */
 const MAX_UNDER_WAY = 8
 const REQUEST_TIMEOUT = 15_000
+const SIGHTINGS_TIMEOUT = 3000
 
 /** The market's side of a channel. */
 export interface ChannelHost {
@@ -34,6 +38,8 @@ export interface ChannelHost {
   judge: ((record: Buffer) => Promise<GateVerdict>) | null
   heads(): BookHead[]
   viewHead(): ViewHead | null
+  /** How long ago the device was seen, ms; null when it was not, or this node is no relay. */
+  seenAgo(device: Buffer): number | null
   onhello(channel: MarketChannel): void
   /** Called when a relay announces the heads of the writers that it knows. */
   onheads(channel: MarketChannel): void
@@ -47,6 +53,8 @@ export interface ChannelHost {
 /** One market on one connection: hello, submitted records, and the heads of both ends. */
 export class MarketChannel {
   readonly device: Buffer
+  /** Where it is, see `addressOf`; null: on this machine. */
+  readonly address: string | null
   /** The peer's hello; null until it arrives. */
   hello: BookHello | null = null
   /** The heads that the peer announced last. */
@@ -61,6 +69,7 @@ export class MarketChannel {
     this.#host = host
     this.#stream = stream
     this.device = stream.remotePublicKey
+    this.address = addressOf(stream.rawStream.remoteHost ?? '')
     this.#rpc = new StrictRpc(stream, {
       protocol: PROTOCOL,
       id: host.id,
@@ -89,6 +98,7 @@ export class MarketChannel {
         return head && encode('view-head', head)
       })
     )
+    this.#rpc.respond('seen', value => this.#limited(async () => this.#onseen(value)))
   }
 
   get closed(): boolean {
@@ -134,6 +144,13 @@ export class MarketChannel {
     return reply && decode('view-head', reply, MAX_VIEW_HEAD_BYTES)
   }
 
+  /** Asks when the peer saw these devices, at most `MAX_SIGHTINGS`: how long ago, ms, or null for each. */
+  async seenAgo(devices: Buffer[]): Promise<(number | null)[]> {
+    const reply = await this.#ask('seen', encode('sightings-request', { devices }), SIGHTINGS_TIMEOUT)
+    const { seconds } = decode('sightings', reply, MAX_SIGHTINGS_BYTES)
+    return devices.map((_, i) => (seconds[i] ? (seconds[i] - 1) * 1000 : null))
+  }
+
   async #ask(method: string, value: Buffer | null, timeout = REQUEST_TIMEOUT): Promise<Buffer | null> {
     return await this.#rpc.request(method, value, { timeout })
   }
@@ -169,6 +186,21 @@ export class MarketChannel {
       return
     }
     this.#host.onheads(this)
+  }
+
+  /** Seconds since each device was seen, plus one; 0 for a device that was not. */
+  #onseen(value: Buffer | null): Buffer {
+    let devices: Buffer[]
+    try {
+      devices = decode('sightings-request', value, MAX_SIGHTINGS_REQUEST_BYTES).devices
+    } catch (error) {
+      throw this.#cutOff(error)
+    }
+    const seconds = devices.map(device => {
+      const ago = this.#host.seenAgo(device)
+      return ago === null ? 0 : Math.floor(Math.max(ago, 0) / 1000) + 1
+    })
+    return encode('sightings', { seconds })
   }
 
   async #onsubmit(value: Buffer | null): Promise<Buffer> {

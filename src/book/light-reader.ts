@@ -9,6 +9,8 @@ import { formatKey, shortKey } from '../../contracts/keys/key.js'
 import type { VerifiedOrder } from '../../contracts/order.js'
 import { RefusalBudget } from './budget.js'
 import { MarketChannel, VERSION } from './channel.js'
+import { SightingBook } from './sightings.js'
+import type { Sightings } from './sightings.js'
 import { openView } from './view/database.js'
 import type { ViewDatabase } from './view/database.js'
 import { Listing, readState } from './view/listing.js'
@@ -34,6 +36,8 @@ export class LightReader extends ReadyResource {
   #view: ViewDatabase | null = null
   #listing: Listing | null = null
   #rules: MarketRules | null = null
+  #channel: MarketChannel | null = null
+  readonly #sightings: SightingBook
   /** Time of the market's last tick in what is read. */
   tick = 0
   /** Hash of the signed part of the view, in z32; equal to that of a replica in step once everything is signed. */
@@ -42,6 +46,11 @@ export class LightReader extends ReadyResource {
   constructor(options: LightReaderOptions) {
     super()
     this.#options = { now: Date.now, timeoutMs: TIMEOUT, ...options }
+    this.#sightings = new SightingBook({
+      relays: () => (this.#channel ? [this.#channel] : []),
+      own: () => null,
+      now: this.#options.now
+    })
   }
 
   get rules(): MarketRules {
@@ -77,6 +86,7 @@ export class LightReader extends ReadyResource {
   }
 
   protected override async _close(): Promise<void> {
+    this.#channel?.close()
     await this.#view?.close()
     await this.#options.store.close()
   }
@@ -91,21 +101,23 @@ export class LightReader extends ReadyResource {
     return await this.#listing!.bids(query)
   }
 
+  /** When the relay has last seen these devices, as far as it says. */
+  async seen(devices: readonly Buffer[]): Promise<Sightings> {
+    return await this.#sightings.of(devices)
+  }
+
   async get(id: Buffer): Promise<VerifiedOrder | null> {
     return await this.#listing!.get(id)
   }
 
   async #askHead(): Promise<ViewHead> {
     const { stream, market, timeoutMs } = this.#options
-    let channel: MarketChannel | null = null
     let head: ViewHead | null
     try {
-      channel = this.#openChannel(stream, market)
-      head = await channel.viewHead(timeoutMs)
+      this.#channel = this.#openChannel(stream, market)
+      head = await this.#channel.viewHead(timeoutMs)
     } catch (error) {
       throw this.#unreached().withCause(error)
-    } finally {
-      channel?.close()
     }
     if (!head) throw this.#unreached()
     if (!isVouched(head, market)) throw this.#untrue('the signature on its view is not valid')
@@ -122,6 +134,7 @@ export class LightReader extends ReadyResource {
       judge: null,
       heads: () => [],
       viewHead: () => null,
+      seenAgo: () => null,
       onhello: nothing,
       onheads: nothing,
       onsigned: nothing,

@@ -19,7 +19,8 @@ const HEADS_TIMEOUT = 5000
 
 /**
  * The connected peers that have the market.
- * Events: `hello` (channel) when a peer's hello has arrived, `change` when a peer came or went.
+ * Events: `hello` (channel) when a peer's hello has arrived, `gone` (channel) when that channel has closed, `change` when
+ * a peer came or went.
  */
 export class MarketPeers extends EventEmitter {
   readonly #end: MarketEnd
@@ -98,6 +99,7 @@ export class MarketPeers extends EventEmitter {
 
   #onclose(stream: NoiseStream, channel: MarketChannel): void {
     if (this.#channels.get(stream) === channel) this.#channels.delete(stream)
+    if (channel.hello) this.emit('gone', channel)
     this.emit('change')
     if (!channel.hello || this.#closed || stream.destroyed) return
     const timer = setTimeout(() => {

@@ -16,18 +16,20 @@ import type { Clock } from './clock.js'
 import { Following } from './following.js'
 import type { Forks } from './forks.js'
 import { Listing } from './view/listing.js'
-import type { AskQuery, BidQuery, ViewState } from './view/listing.js'
+import type { AskQuery, BidQuery, Candidate, ViewState } from './view/listing.js'
 import { covers, openBookLog } from './log.js'
 import type { BookLog } from './log.js'
 import type { MarketPeers } from './market-peers.js'
 import { SUBMIT_TIMEOUT, Step } from './step.js'
 import { Talk } from './talk.js'
 import { encodeOperation } from './view/operation.js'
-import { fullnessBits, lifetimeBits } from './view/rules.js'
+import { fullnessBits, lifetimeBits, revisionBits } from './view/rules.js'
 import { hashOfView } from './view/view-hash.js'
 import { refusal } from './refusal.js'
 import { Relaying } from './relay/relaying.js'
 import { Ticker } from './relay/ticker.js'
+import { SightingBook } from './sightings.js'
+import type { Sightings } from './sightings.js'
 import type { Logger } from '../base/logger.js'
 import { Tally } from '../base/tally.js'
 
@@ -76,6 +78,7 @@ export class Market extends ReadyResource {
   #listing!: Listing
   #relaying!: Relaying
   #following!: Following
+  #sightings!: SightingBook
   #ticker: Ticker | null = null
   #fastForwards = 0
   #caughtUp = false
@@ -242,7 +245,13 @@ export class Market extends ReadyResource {
       budget: this.#options.budget,
       oncutoff: (device, bound) => this.#options.cutOff.count(bound, { peer: device, market: this.key }),
       role: () => this.role,
-      isClosing: () => this.closing !== null
+      isClosing: () => this.closing !== null,
+      now
+    })
+    this.#sightings = new SightingBook({
+      relays: () => this.#peers.relays,
+      own: device => this.#talk.seenAgo(device),
+      now
     })
     this.#step = new Step({
       market: this,
@@ -311,6 +320,21 @@ export class Market extends ReadyResource {
     return await this.#listing.bids(query)
   }
 
+  /** The asks to choose sellers from: those of devices that relays have seen lately, and the cheapest of the others. */
+  async candidates(query: AskQuery): Promise<Candidate[]> {
+    return await this.#listing.candidates(query, devices => this.seen(devices))
+  }
+
+  /** When relays have last seen these devices, as far as they say. */
+  async seen(devices: readonly Buffer[]): Promise<Sightings> {
+    return await this.#sightings.of(devices)
+  }
+
+  /** Number of devices that this node remembers to have seen. */
+  get remembered(): number {
+    return this.#talk.seen.size
+  }
+
   /** The live order with that id, or null when it is unknown, withdrawn or over. */
   async get(id: Buffer): Promise<VerifiedOrder | null> {
     return await this.#listing.get(id)
@@ -330,7 +354,8 @@ export class Market extends ReadyResource {
     const { rules, tick, count } = this.#state
     if (!rules) throw this.#notReady()
     const crowd = order.withdrawn ? 0 : fullnessBits(rules, count.slots)
-    return { tick, bits: lifetimeBits(rules, order) + crowd }
+    const again = order.revision > 1 ? revisionBits(rules) : 0
+    return { tick, bits: lifetimeBits(rules, order) + Math.max(crowd, again) }
   }
 
   #notReady(): BushelError {

@@ -7,6 +7,7 @@ import { MarketPeers } from './market-peers.js'
 import type { Administration } from './relay/administration.js'
 import type { Relaying } from './relay/relaying.js'
 import type { MarketFork } from '#spec'
+import { SeenDevices } from './relay/seen-devices.js'
 import type { ViewState } from './view/listing.js'
 import { vouchFor } from './view/view-head.js'
 import { Witness } from './view/witness.js'
@@ -31,6 +32,7 @@ export interface TalkOptions {
 /** The messages between a market's nodes: hello and heads, and which writers this node follows. */
 export class Talk {
   readonly peers: MarketPeers
+  readonly seen: SeenDevices
   readonly #options: TalkOptions
   /** The heads announced last. */
   #said = ''
@@ -40,6 +42,7 @@ export class Talk {
 
   constructor(options: TalkOptions) {
     this.#options = options
+    this.seen = new SeenDevices(options.now)
     const { base, budget, device, oncutoff, relaying, role, state } = options
     const { now, onfork, onfault } = options
     this.#witness = new Witness({ market: base.key, view: () => base.view.core, now, onfork })
@@ -61,9 +64,12 @@ export class Talk {
       onheads: channel => this.#consider(channel),
       onsigned: (channel, head) => {
         this.#witness.take(head).then(isSigned => isSigned || channel.refuseHead(), onfault)
-      }
+      },
+      seenAgo: key => this.seenAgo(key)
     })
+    this.peers.on('gone', (channel: MarketChannel) => this.seen.left(channel.device))
     this.peers.on('hello', (channel: MarketChannel) => {
+      this.seen.came(channel.device, channel.address)
       if (role() !== 'reader') channel.say(base.heads())
       this.#consider(channel)
     })
@@ -75,6 +81,12 @@ export class Talk {
     this.#show()
     if (this.#options.role() === 'relay') this.#options.relaying.hold(this.#options.base.view.core)
     for (const channel of this.peers.all) this.#consider(channel)
+  }
+
+  /** How long ago this node has seen the device as a relay, ms; null when it has not, or is no relay. */
+  seenAgo(device: Buffer): number | null {
+    if (this.#options.role() === 'reader') return null
+    return device.equals(this.#options.device.publicKey) ? 0 : this.seen.ago(device)
   }
 
   isRelay(device: Buffer): boolean {

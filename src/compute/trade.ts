@@ -84,13 +84,14 @@ const worker = tradeService(
 /** Buys jobs, and continues those of an earlier process. */
 const runs = tradeService(
   'runs',
-  ['node', 'wallet', 'limits', 'blobs', 'hires', 'connections'],
-  async ({ node, wallet, limits, blobs: own, hires: hired }, scope) => {
+  ['node', 'wallet', 'limits', 'deals', 'blobs', 'hires', 'connections'],
+  async ({ node, wallet, limits, deals, blobs: own, hires: hired }, scope) => {
     const { books, store, identity, serve, now } = node
     await hired.lapse()
     return scope.open(
       jobsOf({
         ...{ blobs: own, now, log: logOf(node), limits, books, store, identity, hires: hired },
+        open: (device, options) => deals.open(device, options),
         folder: folderOf(node),
         network: wallet.network,
         unattended: serve,

@@ -38,7 +38,11 @@ export interface OwnKeys {
 
 /** The network operations that deals need. */
 export interface PeerConnector {
-  connect(device: Buffer, timeoutMs: number, signal?: AbortSignal): Promise<NoiseStream>
+  connect(
+    device: Buffer,
+    timeoutMs: number,
+    options?: { signal?: AbortSignal | undefined; knownOnly?: boolean }
+  ): Promise<NoiseStream>
   /** Whether a device pays or has paid; null for a stranger. */
   dealings(device: Buffer): string | null
 }
@@ -198,14 +202,18 @@ export class Deals extends ReadyResource {
 
   /**
    * Opens a channel to a device, on which both sides have proven their identity. Work that was resumed before this node hears peers waits
-   * here until it does: a peer that it met earlier would be met without Lightning.
+   * here until it does: a peer that it met earlier would be met without Lightning. `knownOnly`: see `Network.connect`.
    */
   async open(
     device: Buffer,
-    { timeoutMs = 20_000, signal }: { timeoutMs?: number; signal?: AbortSignal } = {}
+    {
+      timeoutMs = 20_000,
+      signal,
+      knownOnly = false
+    }: { timeoutMs?: number; signal?: AbortSignal; knownOnly?: boolean } = {}
   ): Promise<DealChannel> {
     await (signal ? unlessAborted(this.#meeting, signal) : this.#meeting)
-    const stream = await this.#connector.connect(device, timeoutMs, signal)
+    const stream = await this.#connector.connect(device, timeoutMs, { signal, knownOnly })
     const channel = this.#channel(stream)
     if (!channel) throw new BushelError('PEER_GONE', `${shortKey(device)} went away`)
     let greeting = this.#greetings.get(channel)

@@ -1,10 +1,13 @@
 import type { Msat } from '../../contracts/money/money.js'
+import { isAlive } from '../book/sightings.js'
 
 /** The fields that asks of every resource are ordered by. */
 export interface Offered {
   id: Buffer
   identity: Buffer
   price: Msat
+  /** When a relay last saw its device, ms since 1970; null or absent: never, or no relay says. */
+  seen?: number | null
 }
 
 /** This node's own experience with an identity. */
@@ -48,8 +51,14 @@ function fewOfEach(): (ask: { identity: Buffer }) => boolean {
   }
 }
 
+/** Puts the asks of devices that relays have seen lately first; a relay may lie, so none is left out. */
+export function livingFirst<C extends Offered>(asks: readonly C[], now: number): C[] {
+  const isLiving = ({ seen = null }: C): boolean => isAlive(seen, now)
+  return [...asks.filter(isLiving), ...asks.filter(ask => !isLiving(ask))]
+}
+
 /**
- * Orders asks for trying: by cost, price, experience with the peer, then id. Limits the asks of each identity and leaves
+ * Orders asks for trying: those of living devices first, then by cost, price, experience with the peer, then id. Limits the asks of each identity and leaves
  * out identities that are not to be asked yet. A pure function: equal input gives an equal order on every node.
  */
 export function inOrder<C extends Offered>(
@@ -58,16 +67,15 @@ export function inOrder<C extends Offered>(
   experience: (identity: Buffer) => Experience | null,
   now: number
 ): C[] {
-  return asks
-    .filter(ask => (experience(ask.identity)?.until ?? 0) <= now)
-    .sort(
-      (a, b) =>
-        compare(comesTo(a), comesTo(b)) ||
-        compare(a.price, b.price) ||
-        standingOf(experience(b.identity)) - standingOf(experience(a.identity)) ||
-        Buffer.compare(a.id, b.id)
-    )
-    .filter(fewOfEach())
+  const open = asks.filter(ask => (experience(ask.identity)?.until ?? 0) <= now)
+  const best = open.sort(
+    (a, b) =>
+      compare(comesTo(a), comesTo(b)) ||
+      compare(a.price, b.price) ||
+      standingOf(experience(b.identity)) - standingOf(experience(a.identity)) ||
+      Buffer.compare(a.id, b.id)
+  )
+  return livingFirst(best, now).filter(fewOfEach())
 }
 
 /** The first asks of as many different identities as there are copies. */

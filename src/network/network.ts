@@ -1,6 +1,5 @@
 import { EventEmitter, once } from 'node:events'
 import type { KeyPair } from 'hypercore-crypto'
-import HyperDHT from 'hyperdht'
 import type { NoiseStream } from 'hyperdht'
 import Hyperswarm from 'hyperswarm'
 import type { Discovery } from 'hyperswarm'
@@ -17,6 +16,7 @@ import { Tally } from '../base/tally.js'
 import { CutOff } from './cut-off.js'
 import { announcedPages, guardMux } from './mux.js'
 import { acceptProofs } from './read-proofs.js'
+import { TellingDht } from './telling-dht.js'
 import { STANDING, Visitors } from './visitors.js'
 import type { Standing } from './visitors.js'
 
@@ -41,6 +41,8 @@ export type Dealings = (device: Buffer) => 'pays' | 'has paid' | null
 
 /** Each room and channel on a connection listens for its end; more than so many is a leak. */
 const LISTENERS = 64
+/** Most connections that are being opened at the same time. */
+const DIALS = 64
 /** Delay between two tries to connect to a device that a caller waits for, ms. */
 const DIAL_EVERY = 1000
 
@@ -59,7 +61,7 @@ export class Network extends ReadyResource {
   readonly #visitors: Visitors
   #dealings: Dealings = () => null
   #swarm: Hyperswarm | null = null
-  #dht: HyperDHT | null = null
+  #dht: TellingDht | null = null
 
   constructor(options: NetworkOptions) {
     super()
@@ -89,7 +91,7 @@ export class Network extends ReadyResource {
   protected override async _open(): Promise<void> {
     const { keyPair, bootstrap } = this.#options
     const local = bootstrap !== null && bootstrap.every(address => isLoopback(address.host))
-    this.#dht = new HyperDHT({
+    this.#dht = new TellingDht({
       ...(bootstrap ? { bootstrap } : {}),
       ...(local ? { host: '127.0.0.1', firewalled: false } : {})
     })
@@ -98,6 +100,7 @@ export class Network extends ReadyResource {
       keyPair,
       dht: this.#dht,
       maxPeers: Infinity,
+      maxParallel: DIALS,
       maxClientConnections: BOUNDS.dialled.all
     })
     this.#swarm.on('connection', (stream: NoiseStream) => this.#onconnection(stream))
@@ -211,15 +214,24 @@ export class Network extends ReadyResource {
     await this.#swarm!.listen()
   }
 
-  /** Returns the connection to a device, opened if needed; rejects with PEER_UNREACHABLE after `timeoutMs`. */
-  async connect(device: Buffer, timeoutMs: number, signal?: AbortSignal): Promise<NoiseStream> {
+  /**
+   * Returns the connection to a device, opened if needed; rejects with PEER_UNREACHABLE after `timeoutMs`. With `knownOnly`
+   * it rejects as soon as the DHT does not know where the device is, for a caller that has others to dial.
+   */
+  async connect(
+    device: Buffer,
+    timeoutMs: number,
+    { signal, knownOnly = false }: { signal?: AbortSignal | undefined; knownOnly?: boolean } = {}
+  ): Promise<NoiseStream> {
     const open = this.stream(device)
     if (open && !open.destroyed) return open
     const id = device.toString('hex')
+    const limit = new AbortController()
+    const unknown = (): void => limit.abort(UNKNOWN)
+    if (knownOnly) this.#dht!.unknown.once(id, unknown)
     this.hold(device)
     // The swarm retries ever more rarely, but here a caller waits.
     const again = setInterval(() => this.#swarm!.joinPeer(device), DIAL_EVERY)
-    const limit = new AbortController()
     const cancel = deadline(timeoutMs, () => limit.abort())
     try {
       const any = signal ? AbortSignal.any([signal, limit.signal]) : limit.signal
@@ -227,14 +239,19 @@ export class Network extends ReadyResource {
       return stream
     } catch (error) {
       signal?.throwIfAborted()
+      const how =
+        limit.signal.reason === UNKNOWN
+          ? 'is not known to the network'
+          : `did not answer in ${Math.round(timeoutMs / 1000)} s`
       throw new BushelError(
         'PEER_UNREACHABLE',
-        `device ${shortKey(device)} did not answer in ${Math.round(timeoutMs / 1000)} s`,
+        `device ${shortKey(device)} ${how}`,
         'it may be offline; try again later'
       ).withCause(error)
     } finally {
       cancel()
       clearInterval(again)
+      this.#dht!.unknown.off(id, unknown)
       this.release(device)
     }
   }
@@ -257,6 +274,9 @@ export class Network extends ReadyResource {
     if (!this.closing) this.#swarm!.leavePeer(device)
   }
 }
+
+/** Why a dial ends that found no trace of the device. */
+const UNKNOWN = Symbol('unknown')
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\./.test(host)

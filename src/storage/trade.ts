@@ -193,10 +193,10 @@ async function bookedAsks(
   maxPrice: bigint | null
 ): Promise<BookedAsk[]> {
   const orders = await cheapestAsks(books, key, { resource: storage, network, maxPrice })
-  return orders.map(({ id, order }) => {
+  return orders.map(({ id, order, seen }) => {
     const { space, minTime, maxTime, minChargeMsat } = storage.ask.decode(order.body)
     const { identity, device, price, revision } = order
-    return { id, identity, device, price, revision, space, minTime, maxTime, minChargeMsat }
+    return { id, identity, device, price, revision, seen, space, minTime, maxTime, minChargeMsat }
   })
 }
 

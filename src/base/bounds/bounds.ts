@@ -79,6 +79,13 @@ export const BOUNDS = {
     address: null,
     all: null
   },
+  sightings: {
+    text: 'devices that a relay of a market remembers to have seen; the one gone for longest is forgotten',
+    unit: 'places',
+    peer: 1,
+    address: 64,
+    all: 4096
+  },
   announced: {
     text: 'memory of 8 KiB for blocks that peers announce; who holds the most goes',
     unit: 'pages',

@@ -4,13 +4,15 @@ import { checkSignature, readOrder, stampStrength } from '../../../contracts/ord
 import type { VerifiedOrder } from '../../../contracts/order.js'
 import { HOUR } from '../../../contracts/money/quantity.js'
 import { Mutex } from '../../base/mutex.js'
+import { KeyedTokenBuckets } from '../../base/token-bucket.js'
+import type { Rate } from '../../base/token-bucket.js'
 import { isTooFar, orderRules } from '../view/apply.js'
 import { rowAt } from '../view/database.js'
 import type { ViewDatabase } from '../view/database.js'
 import { banKey, orderKey, tallyKey } from '../view/keys.js'
 import { FETCH_TIMEOUT } from '../view/listing.js'
 import type { ViewState } from '../view/listing.js'
-import { SLOTS_PER_LIVE, fullnessBits, lifetimeBits } from '../view/rules.js'
+import { SLOTS_PER_LIVE, fullnessBits, lifetimeBits, revisionBits } from '../view/rules.js'
 import { readRecord, standsUntil } from '../view/slots.js'
 
 /** A relay's verdict on a record. OK: accepted; REPEATED: on the book already; any other code is a refusal. */
@@ -37,6 +39,13 @@ const STAMP_WINDOW = HOUR
 /** How far a record's date may be ahead of this node's clock, ms. */
 const CLOCK_TOLERANCE = 10 * 60_000
 
+/** Revisions of an order, and of all orders of an identity: so many at once, and as many an hour after that. */
+const REVISIONS = { order: 12, identity: 96 } as const
+/** Orders and identities whose revisions are counted. */
+const MOST_COUNTED = 20_000
+
+const perHour = (most: number): Rate => ({ burst: most, perSecond: most / (HOUR / 1000) })
+
 const OK: GateVerdict = { code: 'OK', reason: '' }
 const REPEATED: GateVerdict = { code: 'REPEATED', reason: 'the order is on the book already' }
 const refuse = (code: string, reason: string): GateVerdict => ({ code, reason })
@@ -49,9 +58,15 @@ export class Gate {
   readonly #options: GateOptions
   readonly #passing = new Map<string, Passing>()
   readonly #mutex = new Mutex()
+  /** What is left of the revisions of orders, and of identities. Only valid records count: nobody spends another's. */
+  readonly #revisions: { order: KeyedTokenBuckets; identity: KeyedTokenBuckets }
 
   constructor(options: GateOptions) {
     this.#options = options
+    this.#revisions = {
+      order: new KeyedTokenBuckets(perHour(REVISIONS.order), MOST_COUNTED, options.now),
+      identity: new KeyedTokenBuckets(perHour(REVISIONS.identity), MOST_COUNTED, options.now)
+    }
   }
 
   /**
@@ -82,15 +97,23 @@ export class Gate {
     const record = read.verified
     const late = this.#timing(record)
     if (late) return late
+    const often = this.#tooOften(record)
+    // A withdrawal of a live order is always taken: it cannot be repeated without a revision that counts.
+    if (often && !record.order.withdrawn) return often
     const standing = await this.#standing(record.id)
     if (standing?.bytes.equals(bytes)) return REPEATED
     if (standing && standing.order.revision >= record.order.revision) {
       return refuse('OLD_REVISION', `the book already has revision ${standing.order.revision} of the order`)
     }
+    if (often && standing?.order.withdrawn) return often
     const over = await this.#overCap(record, standing?.order ?? null)
     if (over) return over
     const check = checkSignature(record)
     if (!check.ok) return check
+    if (standing) {
+      this.#revisions.order.charge(record.id)
+      this.#revisions.identity.charge(record.order.identity!)
+    }
     this.#pass(record, standing?.order ?? null)
     return { ...OK, record }
   }
@@ -105,6 +128,17 @@ export class Gate {
     if (order.created > now + CLOCK_TOLERANCE || isTooFar(order, tick, rules!)) {
       return refuse('NOT_YET', 'its date lies in the future; one of the two clocks is wrong')
     }
+    return null
+  }
+
+  /** A refusal of an order that was revised too often, before anything is read or verified. */
+  #tooOften({ id, order }: VerifiedOrder): GateVerdict | null {
+    const { order: ofOrder, identity } = this.#revisions
+    if (order.revision <= 1) return null
+    if (ofOrder.left(id) < 1)
+      return refuse('REVISIONS', `the order was revised more than ${REVISIONS.order} times in an hour`)
+    if (identity.left(order.identity!) < 1)
+      return refuse('REVISIONS', `its author made more than ${REVISIONS.identity} revisions in an hour`)
     return null
   }
 
@@ -136,6 +170,10 @@ export class Gate {
         return refuse('FULL', `the market is full: it holds ${rules.maxOrders} orders`)
       const bits = lifetimeBits(rules, order) + (order.withdrawn ? 0 : fullnessBits(rules, slots))
       if (stampStrength(signed) < bits) return refuse('STAMP', `its stamp is weaker than ${bits} bits`)
+    } else {
+      const bits = lifetimeBits(rules, order) + revisionBits(rules)
+      if (stampStrength(signed) < bits)
+        return refuse('STAMP', `its stamp is weaker than the ${bits} bits of a revision`)
     }
     const tally = await this.#tally(order.identity)
     const gains = !order.withdrawn && (!standing || standing.withdrawn)

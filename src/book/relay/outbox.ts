@@ -1,14 +1,28 @@
+import { systemClock } from '../../base/clock.js'
+import type { Clock } from '../../base/clock.js'
+import { pause } from '../../base/timeouts.js'
+
 /** Most orders in one block of a writer. */
 const MOST_IN_A_BLOCK = 48
 
-/** Batches accepted records: those that come during an append are written together in the next one. */
+/** Shortest time from one append to the next, ms, unless a block is full: an append costs as much for one as for many. */
+const APART = 100
+
+/**
+ * Batches accepted records: those that come during an append, or shortly after it, are written together in the next one.
+ * An order that comes alone after a while is written at once.
+ */
 export class Outbox {
   readonly #append: (orders: Buffer[]) => Promise<void>
   #waiting: { order: Buffer; done: () => void; failed: (error: unknown) => void }[] = []
   #writing = false
+  /** When the last append ended, on the monotonic clock. */
+  #last = -APART
+  readonly #clock: Clock
 
-  constructor(append: (orders: Buffer[]) => Promise<void>) {
+  constructor(append: (orders: Buffer[]) => Promise<void>, clock: Clock = systemClock) {
     this.#append = append
+    this.#clock = clock
   }
 
   /** Resolves when the record is on disk and applied. */
@@ -23,6 +37,8 @@ export class Outbox {
     this.#writing = true
     await null // collects the records of this turn
     while (this.#waiting.length > 0) {
+      const early = this.#last + APART - this.#clock.monotonic()
+      if (early > 0 && this.#waiting.length < MOST_IN_A_BLOCK) await pause(early, undefined, this.#clock)
       const batch = this.#waiting.splice(0, MOST_IN_A_BLOCK)
       try {
         await this.#append(batch.map(({ order }) => order))
@@ -30,6 +46,7 @@ export class Outbox {
       } catch (error) {
         for (const { failed } of batch) failed(error)
       }
+      this.#last = this.#clock.monotonic()
     }
     this.#writing = false
   }

@@ -1,10 +1,13 @@
 import type { BookCount, MarketRules, Order } from '#spec'
 import { decode } from '../../../contracts/schema/codec.js'
-import { checkOrder } from '../../../contracts/order.js'
-import type { VerifiedOrder } from '../../../contracts/order.js'
+import { checkSignature, readOrder } from '../../../contracts/order.js'
+import type { OrderCheck, VerifiedOrder } from '../../../contracts/order.js'
 import { orderRules } from './apply.js'
 import { rowAt } from './database.js'
 import type { ViewDatabase, ViewFetching } from './database.js'
+import { isAlive } from '../sightings.js'
+import type { Sightings } from '../sightings.js'
+import { readRecord } from './slots.js'
 import { COUNT, RULES, TICK, allRelays, banKey, bookRange, idOf, orderKey, slotsOf } from './keys.js'
 
 export interface ListQuery {
@@ -25,6 +28,12 @@ export interface BidQuery extends ListQuery {
   minPrice?: bigint
 }
 
+/** An ask to choose a seller by. */
+export interface Candidate extends VerifiedOrder {
+  /** When a relay last saw its device, ms since 1970; null: never, or no relay says. */
+  seen: number | null
+}
+
 /** The market's own state in the view. */
 export interface ViewState {
   rules: MarketRules | null
@@ -38,6 +47,12 @@ export interface ViewState {
 /** Longest wait for a block of the view, ms. */
 export const FETCH_TIMEOUT = 10_000
 const MOST = 1000
+/** Most candidates of one identity: a seller may offer different goods, but not fill the list. */
+const MOST_OF_IDENTITY = 8
+/** Most rows of the index that are looked through for candidates. */
+const MOST_LOOKED_AT = 20_000
+/** Most records that are remembered as verified. */
+const MOST_REMEMBERED = 4096
 
 /** Reads orders from a view and verifies each before returning it. */
 export class Listing {
@@ -45,6 +60,8 @@ export class Listing {
   readonly #market: Buffer
   readonly #rules: () => MarketRules | null
   readonly #now: () => number
+  /** The bytes of records whose signature was checked, by id in hex. */
+  readonly #valid = new Map<string, Buffer>()
   /** Number of records in the view that are not valid: the market's founder admits forgeries. */
   unverified = 0
 
@@ -84,6 +101,41 @@ export class Listing {
     })
   }
 
+  /**
+   * The asks to choose sellers from, the cheapest first: up to `limit` of devices that were seen lately and up to `limit`
+   * others, and few of each identity. No record is verified before this choice, so that thousands of asks of strangers
+   * neither push out those of living sellers nor cost a signature each.
+   */
+  async candidates(query: AskQuery, seenOf: (devices: Buffer[]) => Promise<Sightings>): Promise<Candidate[]> {
+    const { resource, network, limit = MOST, isReadable = () => true, maxPrice } = query
+    return await this.#reading(async view => {
+      const rows: { order: Order; bytes: Buffer }[] = []
+      const ofIdentity = new Map<string, number>()
+      const range = { ...bookRange('ask', resource, network, maxPrice), limit: MOST_LOOKED_AT }
+      for await (const { value } of view.createReadStream(range, { timeout: FETCH_TIMEOUT })) {
+        const row = readable(value)
+        if (!row || row.order.expires <= this.#now() || !isReadable(row.order)) continue
+        const identity = row.order.identity!.toString('hex')
+        const count = (ofIdentity.get(identity) ?? 0) + 1
+        ofIdentity.set(identity, count)
+        if (count <= MOST_OF_IDENTITY) rows.push(row)
+      }
+      const sightings = await seenOf(rows.map(({ order }) => order.device!))
+      const found: Candidate[] = []
+      const left = { alive: limit, others: limit }
+      for (const { order, bytes } of rows) {
+        const seen = sightings.get(order.device!.toString('hex')) ?? null
+        const kind = isAlive(seen, this.#now()) ? 'alive' : 'others'
+        if (left[kind] === 0) continue
+        const verified = await this.#live(view, bytes)
+        if (!verified) continue
+        left[kind]--
+        found.push({ ...verified, seen })
+      }
+      return found
+    })
+  }
+
   /** The live order with this id; null when it is unknown, withdrawn or expired. */
   async get(id: Buffer): Promise<VerifiedOrder | null> {
     return await this.#reading(async view => {
@@ -106,10 +158,25 @@ export class Listing {
     })
   }
 
+  /** Checks a record like `checkOrder`, the same bytes once. */
+  #check(bytes: Buffer, rules: MarketRules): OrderCheck {
+    const known = orderRules(this.#market, rules)
+    const read = readOrder(bytes, known)
+    if (!read.ok) return read
+    const id = read.verified.id.toString('hex')
+    if (this.#valid.get(id)?.equals(bytes)) return read
+    const check = checkSignature(read.verified)
+    if (!check.ok) return check
+    this.#valid.delete(id)
+    this.#valid.set(id, Buffer.from(bytes))
+    if (this.#valid.size > MOST_REMEMBERED) this.#valid.delete(this.#valid.keys().next().value!)
+    return check
+  }
+
   async #live(view: ViewDatabase, bytes: Buffer): Promise<VerifiedOrder | null> {
     const rules = this.#rules()
     if (!rules) return null
-    const check = checkOrder(bytes, orderRules(this.#market, rules))
+    const check = this.#check(bytes, rules)
     if (!check.ok) {
       this.unverified++
       return null
@@ -127,6 +194,15 @@ export class Listing {
     } finally {
       await view.close()
     }
+  }
+}
+
+/** The order of a row that is not verified; null when it is none. */
+function readable(bytes: Buffer): { order: Order; bytes: Buffer } | null {
+  try {
+    return readRecord(bytes)
+  } catch {
+    return null // the founder admits forgeries; `#live` counts them where they are used
   }
 }
 

@@ -91,6 +91,14 @@ export function lifetimeBits(rules: MarketRules, order: Pick<Order, 'created' | 
   return rules.stampBits + ((31 - Math.clz32(days)) >> 1)
 }
 
+/** A revision costs the relays as much as a new order and takes no new place, so its stamp has to cost its author more. */
+const REVISION_BITS = 2
+
+/** Extra bits for a revision of an order that is on the book, in a market that asks for stamps. */
+export function revisionBits(rules: MarketRules): number {
+  return rules.stampBits === 0 ? 0 : REVISION_BITS
+}
+
 /** Extra bits for a new order: one more each time the free slots have halved. */
 export function fullnessBits(rules: MarketRules, slots: number): number {
   const left = Math.max(rules.maxOrders - slots, 1) / rules.maxOrders

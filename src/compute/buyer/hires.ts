@@ -24,6 +24,8 @@ export interface BookedComputeAsk {
   identity: Buffer
   device: Buffer
   revision: number
+  /** When a relay last saw its device, ms since 1970; null or absent: never, or no relay says. */
+  seen?: number | null
   /** msat per Tfuel. */
   price: bigint
   baseMsat: bigint

@@ -122,7 +122,7 @@ export class Jobs extends ReadyResource {
       record: newRecord(request, NOTHING_PACKED, 0),
       replicas: []
     })
-    const [cheapest] = await selection.first()
+    const [cheapest] = await selection.best()
     const providers = await selection.identities()
     return {
       providers,

@@ -3,6 +3,7 @@ import id from 'hypercore-id-encoding'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey } from '../../../contracts/keys/key.js'
 import type { VerifiedOrder } from '../../../contracts/order.js'
+import type { LightReader } from '../../book/light-reader.js'
 import type { Described, Resource } from '../../deal/resource.js'
 import { networkOf } from '../backend.js'
 import type { NodeContext } from '../context.js'
@@ -38,7 +39,8 @@ const order = v.pipe(
       price: said(
         'price, or of a bid the highest price; digits, to be divided by `times` of a unit in `prices`'
       ),
-      expires: moment('when it expires')
+      expires: moment('when it expires'),
+      seen: maybe(moment('of an ask: when a relay last saw its device; absent: never, or no relay says'))
     },
     v.union([v.string(), v.number()])
   ),
@@ -103,6 +105,9 @@ export type BookResult<Ask = unknown, Bid = unknown> = Omit<Values<typeof RESULT
   bids: (OrderEntry & Bid)[]
 }
 
+/** A market, or the reader of one. */
+type Reader = Pick<LightReader, 'asks' | 'seen'>
+
 /** Reads the book of a joined market, or of any market by its key, for one resource. */
 async function readBook(node: NodeContext, params: BookParams): Promise<BookResult> {
   const waitMs = params.waitMs ?? WAIT
@@ -113,8 +118,15 @@ async function readBook(node: NodeContext, params: BookParams): Promise<BookResu
     prices: prices.map(({ unit, times }) => ({ unit, times: times.toString() })),
     columns: { asks: [...book.asks], bids: [...book.bids] }
   }
-  const ask = (one: VerifiedOrder): OrderEntry =>
-    entry(one, book.describeAsk(resource.ask.decode(one.order.body)))
+  const asksOf = async (reader: Reader): Promise<OrderEntry[]> => {
+    const asks = await reader.asks(query)
+    const sightings = await reader.seen(asks.map(({ order }) => order.device!))
+    return asks.map(one => {
+      const seen = sightings.get(one.order.device!.toString('hex'))
+      const described = book.describeAsk(resource.ask.decode(one.order.body))
+      return entry(one, { ...described, ...(seen === undefined ? {} : { seen }) })
+    })
+  }
   const bid = (one: VerifiedOrder): OrderEntry =>
     entry(one, book.describeBid(resource.bid.decode(one.order.body)))
   const query = {
@@ -130,7 +142,7 @@ async function readBook(node: NodeContext, params: BookParams): Promise<BookResu
       name: reader.name,
       viewHash: reader.viewHash,
       ...shown,
-      asks: (await reader.asks(query)).map(ask),
+      asks: await asksOf(reader),
       bids: (await reader.bids(query)).map(bid),
       inStep: true,
       tick: reader.tick
@@ -143,7 +155,7 @@ async function readBook(node: NodeContext, params: BookParams): Promise<BookResu
     name: market.name,
     viewHash: await market.viewHash(),
     ...shown,
-    asks: (await market.asks(query)).map(ask),
+    asks: await asksOf(market),
     bids: (await market.bids(query)).map(bid),
     inStep,
     tick: market.tick

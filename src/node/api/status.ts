@@ -110,7 +110,8 @@ async function statusOf(node: NodeContext): Promise<StatusResult> {
 
 /** What strangers make a node hold, of each bound for all of them together. */
 function heldBy(node: NodeContext, parts: TradeParts | null): StatusResult['strangers'] {
-  const used: Used = { ...node.network.used, ...parts?.deals.used }
+  const sightings = node.books.markets.reduce((sum, { remembered }) => sum + remembered, 0)
+  const used: Used = { ...node.network.used, ...parts?.deals.used, sightings }
   if (parts) for (const resource of node.resources) Object.assign(used, resource.used?.(parts))
   return Object.entries(BOUNDS).flatMap(([bound, { text, unit, all }]) => {
     const now = used[bound as keyof Used]

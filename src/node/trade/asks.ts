@@ -1,11 +1,11 @@
 import type { Order } from '#spec'
 import { SIDE } from '../../../contracts/order.js'
-import type { VerifiedOrder } from '../../../contracts/order.js'
 import type { Books } from '../../book/books.js'
+import type { Candidate } from '../../book/view/listing.js'
 import type { Resource } from '../../deal/resource.js'
 import type { BookedBid } from '../../deal/resting-bids.js'
 
-/** Number of the cheapest asks that are considered. */
+/** Number of the cheapest asks that are considered: of living devices, and of others. */
 const MAX_ASKS = 500
 const MAX_BIDS = 200
 
@@ -21,15 +21,15 @@ export function isReadable(resource: Resource): (order: Order) => boolean {
   }
 }
 
-/** The cheapest asks for a resource on one market; none when this node is not in that market. */
+/** The asks for a resource on one market to choose sellers from; none when this node is not in that market. */
 export async function cheapestAsks(
   books: Books,
   key: Buffer,
   { resource, network, maxPrice }: { resource: Resource; network: string; maxPrice: bigint | null }
-): Promise<VerifiedOrder[]> {
+): Promise<Candidate[]> {
   const price = maxPrice === null ? {} : { maxPrice }
   const query = { resource: resource.id, network, limit: MAX_ASKS, isReadable: isReadable(resource) }
-  return (await books.get(key)?.asks({ ...query, ...price })) ?? []
+  return (await books.get(key)?.candidates({ ...query, ...price })) ?? []
 }
 
 /** The best bids for a resource on every market of this node. */

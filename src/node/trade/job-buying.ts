@@ -5,6 +5,7 @@ import { Jobs } from '../../compute/buyer/jobs.js'
 import type { RunListener } from '../../compute/buyer/jobs.js'
 import { packInput } from '../../compute/job/job-archive.js'
 import { compute } from '../../compute/resource.js'
+import type { Opener } from '../../deal/dialling.js'
 import { Experiences } from '../../deal/experience.js'
 import type { Store } from '../../store/store.js'
 import type { SpendingLimits } from '../../payment/limits.js'
@@ -16,6 +17,8 @@ export interface JobBuying {
   /** Lightning network of the wallet. */
   network: string
   hires: HirePort
+  /** Opens a channel to a seller. */
+  open: Opener
   blobs: Blobs
   store: Store
   limits: SpendingLimits
@@ -30,9 +33,10 @@ export interface JobBuying {
 
 /** Builds the buyer's side of compute from the parts of a node. */
 export function jobsOf(buying: JobBuying): Jobs {
-  const { hires, blobs, store, limits, identity, folder, now, unattended, listener, log } = buying
+  const { hires, open, blobs, store, limits, identity, folder, now, unattended, listener, log } = buying
   return new Jobs({
     hire: hires,
+    open,
     pack: { module: bytes => blobs.put([bytes]), input: input => blobs.put(packInput(input)) },
     asks: (market, maxPrice) => asksOf(buying, market, maxPrice),
     experiences: new Experiences(store, now),
@@ -47,10 +51,10 @@ async function asksOf(
   maxPrice: bigint | null
 ): Promise<BookedComputeAsk[]> {
   const orders = await cheapestAsks(books, key, { resource: compute, network, maxPrice })
-  return orders.map(({ id, order }) => {
+  return orders.map(({ id, order, seen }) => {
     const { cores, memory, fuel, baseMsat, isolation } = compute.ask.decode(order.body)
     const { identity, device, price, revision } = order
     const kept = isolation === 'bwrap' ? 'bwrap' : 'process'
-    return { id, identity, device, revision, price, baseMsat, cores, memory, isolation: kept, fuel }
+    return { id, identity, device, revision, price, seen, baseMsat, cores, memory, isolation: kept, fuel }
   })
 }

@@ -8,7 +8,8 @@ import { aheadOf, chargeOf } from '../../../contracts/money/installments.js'
 import { Mutex } from '../../base/mutex.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { Experiences } from '../../deal/experience.js'
-import { distinct, priceLimit } from '../../deal/matching.js'
+import { dialSellers, isAway } from '../../deal/dialling.js'
+import { priceLimit } from '../../deal/matching.js'
 import type { Prices } from '../../deal/matching.js'
 import type { PlannedSpending } from '../../payment/limits.js'
 import { BuyerLease } from './buyer-lease.js'
@@ -56,6 +57,8 @@ interface AgreementDraft {
 
 /** Extra providers asked for a quote, so that a silent one costs no time. */
 const SPARE_QUOTES = 2
+/** Most sellers of one round that are named when they could not be reached; of more the number is told. */
+const MOST_NOTES = 8
 const INSTALLMENT_START = 5n * SAT
 const MAX_START_DOUBLINGS = 3
 
@@ -68,6 +71,8 @@ export class Placement {
   readonly #goods: UploadSource
   readonly #listener: PlacementListener
   readonly #tried = new Set<string>()
+  /** Devices that could not be reached, in hex. */
+  readonly #away = new Set<string>()
   #job: MirrorJob
   /** Serializes replacements, so that two do not take the same offer. */
   readonly #mutex = new Mutex()
@@ -196,14 +201,15 @@ export class Placement {
     const standing = await asks(job.market, priceLimit(wanted))
     return match(standing, wanted, identity => experiences.of(identity), now()).filter(
       ask =>
-        !this.#tried.has(ask.id.toString('hex')) && !taken.some(identity => identity.equals(ask.identity))
+        !this.#tried.has(ask.id.toString('hex')) &&
+        !this.#away.has(ask.device.toString('hex')) &&
+        !taken.some(identity => identity.equals(ask.identity))
     )
   }
 
   /** Makes agreements with up to `count` more identities; rejects with NO_OFFER when no provider is left to ask. */
   async #agree(count: number, copies: readonly BuyerLease[], signal: AbortSignal): Promise<BuyerLease[]> {
-    const candidates = await this.#candidates(copies)
-    const asked = distinct(candidates, count + SPARE_QUOTES)
+    const asked = await this.#answering(count, copies, signal)
     if (asked.length === 0) throw this.#noOffer(copies.length)
     const drafts = (await Promise.all(asked.map(ask => this.#quote(ask, signal)))).filter(
       draft => draft !== null
@@ -223,6 +229,29 @@ export class Placement {
       throw error
     }
     return agreed
+  }
+
+  /** The best offers of sellers that answer, one of each identity; none when there are none left to dial. */
+  async #answering(count: number, copies: readonly BuyerLease[], signal: AbortSignal): Promise<BookedAsk[]> {
+    const { deals, timeouts = TIMEOUTS } = this.#context
+    for (;;) {
+      const candidates = await this.#candidates(copies)
+      if (candidates.length === 0) return []
+      const { reached, failed } = await dialSellers(candidates, {
+        open: (device, options) => deals.open(device, options),
+        least: count,
+        most: count + SPARE_QUOTES,
+        timeoutMs: timeouts.connect,
+        signal
+      })
+      const away = failed.filter(({ error }) => isAway(error))
+      for (const { ask } of away) this.#away.add(ask.device.toString('hex'))
+      if (away.length > MOST_NOTES)
+        this.#listener.note(`skipped ${away.length} offers of devices that could not be reached`)
+      else for (const { ask, error } of away) this.#passOver(ask.device, error)
+      for (const { ask, error } of failed) if (!isAway(error)) await this.#skip(ask, error)
+      if (reached.length > 0) return reached
+    }
   }
 
   async #quote(ask: BookedAsk, signal: AbortSignal): Promise<AgreementDraft | null> {
@@ -251,11 +280,15 @@ export class Placement {
     } catch (error) {
       signal.throwIfAborted()
       if (isOurs(error)) throw error
-      this.#tried.add(ask.id.toString('hex'))
-      await this.#blame(ask.identity, error)
-      this.#passOver(ask.device, error)
+      await this.#skip(ask, error)
       return null
     }
+  }
+
+  async #skip(ask: BookedAsk, error: unknown): Promise<void> {
+    this.#tried.add(ask.id.toString('hex'))
+    await this.#blame(ask.identity, error)
+    this.#passOver(ask.device, error)
   }
 
   async #sign({ channel, agree }: AgreementDraft): Promise<BuyerLease | null> {
@@ -343,9 +376,11 @@ export class Placement {
   }
 
   #noOffer(standing: number): BushelError {
+    const away = this.#away.size
+    const silent = away > 0 ? `; ${away} devices could not be reached` : ''
     return new BushelError(
       'NO_OFFER',
-      `no more offers fit: providers agreed to ${standing} of ${this.#job.copies} copies`,
+      `no more offers fit: providers agreed to ${standing} of ${this.#job.copies} copies${silent}`,
       'nothing was paid; raise --max-price, ask for fewer --copies, or see the offers with: bushel book'
     )
   }

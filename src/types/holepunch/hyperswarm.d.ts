@@ -24,6 +24,8 @@ declare module 'hyperswarm' {
       bootstrap?: { host: string; port: number }[]
       maxPeers?: number
       maxClientConnections?: number
+      /** Connections that are being opened at the same time. */
+      maxParallel?: number
       firewall?: (remotePublicKey: Buffer) => boolean
     })
     readonly keyPair: KeyPair

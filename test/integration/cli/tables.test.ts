@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { MINUTE } from '../../../contracts/money/quantity.js'
 import { compute } from '../../../src/compute/resource.js'
 import type { Resource } from '../../../src/deal/resource.js'
 import { storage } from '../../../src/storage/resource.js'
@@ -56,7 +57,7 @@ test('the storage book fits 80 columns, whatever text strangers wrote into it', 
     market: a,
     name: 'here',
     viewHash: b,
-    asks: [ask, ask],
+    asks: [{ ...ask, seen: Date.now() - 3 * MINUTE }, ask],
     bids: [bid],
     ...shownAs(storage),
     inStep: true,
@@ -66,6 +67,7 @@ test('the storage book fits 80 columns, whatever text strangers wrote into it', 
   const { stdout } = await runCommandLine(['book', '--home', home])
   assert.match(stdout, /in step/)
   assert.match(stdout, /2 TiB/, 'the depth after two asks')
+  assert.match(stdout, /SEEN[^]*3min/)
   assert.match(stdout, /3 +953\.7 MiB +2\.79 GiB/)
   assert.doesNotMatch(stdout, /\u001b|\u202e/)
   for (const line of stdout.split('\n')) assert.ok(line.length <= 80, `${line.length}: ${line}`)
@@ -81,7 +83,7 @@ test('the compute book fits 80 columns, whatever text strangers wrote into it', 
     id: a,
     identity: b,
     device: b,
-    price: '123456789',
+    price: '1500000',
     baseMsat: '1500',
     cores: 1024,
     memory: 2 ** 40,
@@ -105,7 +107,7 @@ test('the compute book fits 80 columns, whatever text strangers wrote into it', 
     market: a,
     name: 'here',
     viewHash: b,
-    asks: [ask],
+    asks: [{ ...ask, seen: Date.now() }],
     bids: [bid],
     ...shownAs(compute),
     inStep: true,
@@ -114,7 +116,7 @@ test('the compute book fits 80 columns, whatever text strangers wrote into it', 
   node.answer = () => book
   const { stdout } = await runCommandLine(['book', 'compute', '--home', home])
   assert.deepEqual(node.asked.at(-1)!.params, { resource: 'compute' })
-  assert.match(stdout, /123 456\.789 sat\/Tfuel +1\.5 sat +1024 +1 TiB +process/)
+  assert.match(stdout, /1 500 sat\/Tfuel +1\.5 sat +1024 +1 TiB +process/)
   assert.match(stdout, /40 sat\/Tfuel +100 sat +3 +256 MiB/)
   assert.doesNotMatch(stdout, /\u001b|\u202e/)
   for (const line of stdout.split('\n')) assert.ok(line.length <= 80, `${line.length}: ${line}`)

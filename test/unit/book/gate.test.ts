@@ -4,6 +4,8 @@ import crypto from 'hypercore-crypto'
 import IdentityKey from 'keet-identity-key'
 import type { Order } from '#spec'
 import { DAY, HOUR } from '../../../contracts/money/quantity.js'
+import { stampStrength } from '../../../contracts/order.js'
+import { decode } from '../../../contracts/schema/codec.js'
 import { Gate } from '../../../src/book/relay/gate.js'
 import { readState } from '../../../src/book/view/listing.js'
 import type { ViewState } from '../../../src/book/view/listing.js'
@@ -24,11 +26,18 @@ after(() => views.close())
 class RelayGate {
   readonly view: TestView
   readonly gate: Gate
+  /** Looks at the view so far. */
+  reads = 0
   #state!: ViewState
 
   private constructor(view: TestView) {
     this.view = view
-    this.gate = new Gate({ market, view: () => view.bee, state: () => this.#state, now: () => start })
+    this.gate = new Gate({
+      market,
+      view: () => (this.reads++, view.bee),
+      state: () => this.#state,
+      now: () => start
+    })
   }
 
   static async make(override?: Record<string, number>): Promise<RelayGate> {
@@ -61,6 +70,8 @@ class RelayGate {
 const weak = { stampFor: () => ({ tick: start, bits: 0 }) }
 const make = async (author: Person, values: Partial<Order> = {}): Promise<Buffer> =>
   await signed(author, ask(author, market, values), weak)
+
+const strengthOf = (record: Buffer): number => stampStrength(decode('signed-order', record))
 
 test('a relay refuses each kind of invalid record with the word for it', async () => {
   const [author, thief, outcast] = [await person(), await person(), await person()]
@@ -187,4 +198,52 @@ test('a relay reads its view and verifies only for a record with a right stamp, 
     attestations.mock.restore()
     read.mock.restore()
   }
+})
+
+test('a relay takes a dozen revisions of an order an hour, refuses more unread, and always takes a withdrawal', async () => {
+  const relay = await RelayGate.make()
+  const author = await person()
+  let order = ask(author, market)
+  const next = async (values: Partial<Order> = {}): Promise<string> => {
+    order = revised(order, values)
+    return await relay.take(await signed(author, order, weak))
+  }
+  assert.equal(await relay.take(await signed(author, order, weak)), 'OK')
+  for (let i = 0; i < 12; i++) assert.equal(await next(), 'OK')
+  const reads = relay.reads
+  assert.equal(await next(), 'REVISIONS')
+  assert.equal(relay.reads, reads, 'nothing was read for it')
+  order = { ...order, revision: order.revision - 1 }
+  const thief = await person()
+  const forged = await signed(thief, { ...revised(order), identity: author.identity }, weak)
+  assert.equal(await relay.code(forged), 'REVISIONS')
+  assert.equal(await next({ withdrawn: true, body: Buffer.of(0) }), 'OK')
+  assert.equal(await next({ withdrawn: true, body: Buffer.of(0) }), 'REVISIONS')
+  const other = ask(author, market)
+  assert.equal(await relay.take(await signed(author, other, weak)), 'OK', 'other orders are not touched')
+  assert.equal(await relay.take(await signed(author, revised(other), weak)), 'OK')
+})
+
+test('forged revisions use up nothing of the author they name', async () => {
+  const relay = await RelayGate.make()
+  const [author, thief] = [await person(), await person()]
+  const order = ask(author, market)
+  assert.equal(await relay.take(await signed(author, order, weak)), 'OK')
+  for (let i = 0; i < 20; i++)
+    assert.equal(await relay.code(await signed(thief, revised(order), weak)), 'FORGED')
+  assert.equal(await relay.take(await signed(author, revised(order), weak)), 'OK')
+})
+
+test('the stamp of a revision costs more than that of a new order', async () => {
+  const relay = await RelayGate.make({ stampBits: 4 })
+  const author = await person()
+  const order = ask(author, market)
+  const stamped = (one: Order, bits: number) =>
+    signed(author, one, { stampFor: () => ({ tick: start, bits }) })
+  assert.equal(await relay.take(await stamped(order, 4)), 'OK')
+  let weakest = await stamped(revised(order), 4)
+  for (let revision = 3; strengthOf(weakest) >= 6; revision++)
+    weakest = await stamped({ ...order, revision }, 4)
+  assert.equal(await relay.code(weakest), 'STAMP')
+  assert.equal(await relay.take(await stamped({ ...order, revision: 99 }, 6)), 'OK')
 })

@@ -63,3 +63,25 @@ test('copies go to different identities, the first ones of the ranking', () => {
     })
   )
 })
+
+test('asks of devices that a relay has seen lately come first, and no other is left out', () => {
+  const now = 1_000_000_000
+  const MINUTE = 60_000
+  const at = (i: number, price: bigint, seen: number | null): Candidate => ({
+    ...{ id: Buffer.alloc(32, i), identity: Buffer.alloc(32, i), price, seen },
+    ...{ space: 100, minTime: 1, maxTime: 20 }
+  })
+  const asks = [
+    at(1, 1n, null),
+    at(2, 2n, now - 31 * MINUTE),
+    at(3, 4n, now),
+    at(4, 3n, now - 29 * MINUTE),
+    at(5, 9n, now)
+  ]
+  const wanted = { bytes: 100, time: 10, offer: null, maxPrice: 5n, identity: Buffer.alloc(32, 9) }
+  const ranked = match(asks, wanted, () => null, now)
+  assert.deepEqual(
+    ranked.map(({ price }) => price),
+    [3n, 4n, 1n, 2n]
+  )
+})

@@ -1,5 +1,5 @@
 import { formatAmount } from '../../../../contracts/money/money.js'
-import { formatSize, formatTime } from '../../../../contracts/money/quantity.js'
+import { MINUTE, formatSize, formatTime } from '../../../../contracts/money/quantity.js'
 import { withNode } from '../../../daemon/access.js'
 import { formatInUnits } from '../../../deal/price.js'
 import type { Column, Unit } from '../../../deal/resource.js'
@@ -32,7 +32,9 @@ export const run: Action = async (invocation, [resource], options) => {
     output.print(book, () => [...head(book), '', ...side(book, 'asks'), '', ...side(book, 'bids')])
   await withNode(access, async node => {
     if (options.watch !== true) return print(await read(node))
-    const key = ({ tick: _tick, ...rest }: BookResult): string => JSON.stringify(rest)
+    // The clock, and when sellers were seen, change all the time.
+    const key = ({ tick: _tick, ...rest }: BookResult): string =>
+      JSON.stringify(rest, (name, value: unknown) => (name === 'seen' ? undefined : value))
     await watch({ read: () => read(node), print, output, signal, key })
   })
 }
@@ -57,6 +59,7 @@ function side(book: BookResult, name: 'asks' | 'bids'): string[] {
     [
       { title: NAMES[name] },
       { title: 'IDENTITY' },
+      ...(name === 'asks' ? [{ title: 'SEEN' }] : []),
       right('PRICE'),
       ...columns.map(({ title, unit, to }, i) => ({
         title,
@@ -67,10 +70,18 @@ function side(book: BookResult, name: 'asks' | 'bids'): string[] {
     orders.map(order => [
       order.id.slice(0, 8),
       order.identity.slice(0, 8),
+      ...(name === 'asks' ? [seenText(order.seen)] : []),
       formatInUnits(prices, BigInt(order.price)),
       ...columns.map(column => cell(column, order, sums))
     ])
   )
+}
+
+/** How long ago a relay last saw the seller, as it says. */
+function seenText(seen: number | undefined): string {
+  if (seen === undefined) return '-'
+  const ago = Date.now() - seen
+  return ago < MINUTE ? 'now' : formatTime(ago)
 }
 
 function cell(column: Column, order: BookResult['asks'][number], sums: Map<Column, number>): string {

@@ -2,11 +2,14 @@ import type { RunRecord } from '#spec'
 import type { BushelError } from '../../../../contracts/errors/error.js'
 import { jobMemory } from '../../../../contracts/job.js'
 import type { Msat } from '../../../../contracts/money/money.js'
-import { distinct, priceLimit } from '../../../deal/matching.js'
+import { dialSellers, isAway } from '../../../deal/dialling.js'
+import type { Opener } from '../../../deal/dialling.js'
+import { distinct, livingFirst, priceLimit } from '../../../deal/matching.js'
 import type { Experience } from '../../../deal/matching.js'
 import { FUEL_VERSION } from '../../fuel/meter.js'
 import type { BookedComputeAsk } from '../hire-port.js'
 import { matchCompute } from '../matching.js'
+import { JOB_TIMEOUTS } from '../../job/timeouts.js'
 import type { DeviceLoads } from '../device-loads.js'
 import type { Replica } from './replica.js'
 import { AUTO } from './run-records.js'
@@ -21,6 +24,9 @@ export interface SelectionContext {
   identity: Buffer
   now(): number
   deviceLoads: DeviceLoads
+  /** Opens a channel to a seller. */
+  open: Opener
+  timeouts?: { connect: number }
 }
 
 export interface RunInProgress {
@@ -47,18 +53,31 @@ export class ProviderSelection {
   readonly #run: RunInProgress
   /** Choices with an open agreement request, by ask id. */
   readonly #asked = new Map<string, Choice>()
+  /** Devices that could not be reached, in hex. */
+  readonly #away = new Set<string>()
 
   constructor(context: SelectionContext, run: RunInProgress) {
     this.#context = context
     this.#run = run
   }
 
-  /** The best asks for the planned replicas, one per identity. */
-  async first(): Promise<BookedComputeAsk[]> {
+  /** Number of devices that could not be reached. */
+  get away(): number {
+    return this.#away.size
+  }
+
+  /** The best asks for the planned replicas, one per identity, of sellers that answer; asks for at least `least`. */
+  async first(least: number, signal: AbortSignal): Promise<BookedComputeAsk[]> {
     const { record } = this.#run
     const replicas = plannedReplicas(record)
-    const asks = this.#fitting(await this.#asks(), record.maxMsat / BigInt(replicas))
-    return distinct(asks, replicas)
+    const fitting = async () => this.#fitting(await this.#asks(), record.maxMsat / BigInt(replicas))
+    return this.#answering(fitting, { least, most: replicas }, signal)
+  }
+
+  /** The best asks for the planned replicas, one per identity; nobody is dialled. */
+  async best(): Promise<BookedComputeAsk[]> {
+    const replicas = plannedReplicas(this.#run.record)
+    return distinct(this.#fitting(await this.#asks(), this.#run.record.maxMsat / BigInt(replicas)), replicas)
   }
 
   /** Number of identities with a fitting ask. */
@@ -68,27 +87,55 @@ export class ProviderSelection {
     return distinct(asks, asks.length).length
   }
 
-  /** Reserves the next fitting ask; null when none is left. */
-  async next(): Promise<Choice | null> {
-    const live = await this.#asks()
-    // No await from here on: a concurrent call must see this choice.
-    const asks = this.#fitting(live, this.#run.record.maxMsat)
+  /** Reserves the next fitting ask of a seller that answers; null when none is left. */
+  async next(signal: AbortSignal): Promise<Choice | null> {
+    const possible = async () => this.#affordable(await this.#asks()).map(({ ask }) => ask)
+    for (;;) {
+      const [found] = await this.#answering(possible, { least: 1, most: 1 }, signal)
+      if (!found) return null
+      // No await from here on: a concurrent call must see this choice.
+      const choice = this.#affordable([found])[0]
+      if (!choice) continue // taken meanwhile
+      this.#asked.set(found.id.toString('hex'), choice)
+      this.#context.deviceLoads.change(found.device, 1)
+      return choice
+    }
+  }
+
+  /** The asks that a replica can be hired from now, with its share. */
+  #affordable(live: readonly BookedComputeAsk[]): Choice[] {
     const left = this.#leftMsat()
-    for (const ask of asks) {
+    const choices: Choice[] = []
+    for (const ask of this.#fitting(live, this.#run.record.maxMsat)) {
       if (this.#isTaken(ask)) continue
       const shareMsat = shareOf(ask, this.#run.record.fuel, left)
       if (shareMsat === 0n || fuelOf(ask, shareMsat) < this.#leastFuel()) continue
       const fault = this.#context.faultOf({ msat: shareMsat, peer: ask.identity })
-      if (fault) {
-        this.overLimit = fault
-        continue
-      }
-      const choice = { ask, shareMsat }
-      this.#asked.set(ask.id.toString('hex'), choice)
-      this.#context.deviceLoads.change(ask.device, 1)
-      return choice
+      if (fault) this.overLimit = fault
+      else choices.push({ ask, shareMsat })
     }
-    return null
+    return choices
+  }
+
+  /** The first sellers that answer; none when there are none left to dial. */
+  async #answering(
+    possible: () => Promise<BookedComputeAsk[]>,
+    wished: { least: number; most: number },
+    signal: AbortSignal
+  ): Promise<BookedComputeAsk[]> {
+    const { open, timeouts = JOB_TIMEOUTS } = this.#context
+    for (;;) {
+      const asks = (await possible()).filter(({ device }) => !this.#away.has(device.toString('hex')))
+      if (asks.length === 0) return []
+      const dialled = await dialSellers(asks, { ...wished, open, timeoutMs: timeouts.connect, signal })
+      // A seller that answers with an error is asked again for an agreement, whose error is shown.
+      const wrong = dialled.failed.filter(({ error }) => !isAway(error)).map(({ ask }) => ask)
+      for (const { ask, error } of dialled.failed)
+        if (isAway(error)) this.#away.add(ask.device.toString('hex'))
+      const { reached } = dialled
+      const found = reached.length >= wished.least ? reached : [...reached, ...wrong].slice(0, wished.least)
+      if (found.length > 0) return found
+    }
   }
 
   /** Call when the ask has become a replica (`isHired`) or was skipped. */
@@ -101,10 +148,11 @@ export class ProviderSelection {
   #leftMsat(): Msat {
     const { record, replicas } = this.#run
     const claimed = replicas.reduce((sum, { liableMsat }) => sum + liableMsat, 0n)
-    return [...this.#asked.values()].reduce(
-      (left, { shareMsat }) => left - shareMsat,
-      record.maxMsat - claimed
+    // A choice stays here until its replica is on disk, and counts once.
+    const open = [...this.#asked.values()].filter(
+      ({ ask }) => !replicas.some(({ identity }) => identity.equals(ask.identity))
     )
+    return open.reduce((left, { shareMsat }) => left - shareMsat, record.maxMsat - claimed)
   }
 
   #leastFuel(): bigint {
@@ -144,7 +192,8 @@ export class ProviderSelection {
       maxMsat,
       identity
     }
-    return deviceLoads.leastLoadedFirst(matchCompute(asks, wanted, of => experiences.of(of), now()))
+    const matching = matchCompute(asks, wanted, of => experiences.of(of), now())
+    return livingFirst(deviceLoads.leastLoadedFirst(matching), now())
   }
 }
 

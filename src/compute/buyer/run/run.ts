@@ -77,7 +77,7 @@ export class Run {
 
   /** The accepted result, or null when no result has a majority; then no provider gets the last payment. */
   async toEnd(signal: AbortSignal): Promise<Accepted | null> {
-    await this.#plan()
+    await this.#plan(signal)
     for (;;) {
       await this.#statements(signal)
       const stated = this.#live.map(replica => ({ ...replica.stated, replica }))
@@ -132,11 +132,11 @@ export class Run {
   }
 
   /** Checks, before anything is signed, that there are enough providers and that budget and limits cover them. */
-  async #plan(): Promise<void> {
+  async #plan(signal: AbortSignal): Promise<void> {
     if (this.record.fuel > 0n) return
     const { verify, maxMsat } = this.record
-    const asks = await this.#selection.first()
     const needed = this.#isAuto ? 1 : verify
+    const asks = await this.#selection.first(needed, signal)
     if (asks.length < needed) throw await this.#noOffer(asks.length, needed)
     const fuel = equalFuel(asks, maxMsat)
     const shares = asks.map(ask => shareOf(ask, fuel, maxMsat))
@@ -220,7 +220,7 @@ export class Run {
     const { hire, experiences, checks } = this.#context
     for (;;) {
       signal.throwIfAborted()
-      const choice = await this.#selection.next()
+      const choice = await this.#selection.next(signal)
       if (!choice) return null
       const { ask, shareMsat } = choice
       const { market, module, input, args, seed, limits, fuel, offer, maxPrice, passed } = this.record
@@ -342,9 +342,11 @@ export class Run {
     const { asks } = this.#context
     const { market, maxMsat } = this.record
     const all = await asks(market, null)
+    const { away } = this.#selection
+    const silent = away > 0 ? `, ${away} devices could not be reached` : ''
     return new BushelError(
       'NO_OFFER',
-      `${found} of ${needed} providers can run this job for ${formatAmount(maxMsat)} in all (the book has ${all.length} asks)`,
+      `${found} of ${needed} providers can run this job for ${formatAmount(maxMsat)} in all (the book has ${all.length} asks${silent})`,
       'nothing was paid; raise --max, lower --verify, or see the asks with: bushel book compute'
     )
   }
@@ -355,9 +357,11 @@ export class Run {
     const { wanted } = this.record
     const paid = this.replicas.reduce((sum, { paidMsat }) => sum + paidMsat, 0n)
     const results = this.replicas.filter(({ statement }) => statement).length
+    const { away } = this.#selection
+    const silent = away > 0 ? `; ${away} devices could not be reached` : ''
     return new BushelError(
       'NO_OFFER',
-      `${results} of ${wanted} providers gave a result, and no other offer fits; ${formatAmount(paid)} were paid`,
+      `${results} of ${wanted} providers gave a result, and no other offer fits${silent}; ${formatAmount(paid)} were paid`,
       'run the same command again later, or see the asks with: bushel book compute'
     )
   }

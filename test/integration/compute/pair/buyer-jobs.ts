@@ -45,7 +45,7 @@ export async function openBuyerJobs(
   buyer: BushelNode,
   { offers, folder, listener, now = Date.now }: BuyerJobsOptions
 ): Promise<{ jobs: Jobs; experiences: Experiences }> {
-  const { compute, limits } = await buyer.trade()
+  const { compute, limits, deals } = await buyer.trade()
   const { hires, blobs } = compute
   const { store } = buyer
   const experiences = new Experiences(store, now)
@@ -56,6 +56,7 @@ export async function openBuyerJobs(
         hires.agree({ ...request, market: marketOf.get(request.ask.id.toString('hex'))! }, signal),
       resume: id => hires.resume(id)
     },
+    open: (device, options) => deals.open(device, options),
     pack: { module: bytes => blobs.put([bytes]), input: input => blobs.put(packInput(input)) },
     asks: () => Promise.resolve(offers.map(({ ask }) => ask)),
     experiences,

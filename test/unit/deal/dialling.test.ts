@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { DIALS_AT_ONCE, dialSellers } from '../../../src/deal/dialling.js'
+import type { DialOptions } from '../../../src/deal/dialling.js'
+import { ManualClock, turn } from '../../doubles/manual-clock.js'
+
+interface Seller {
+  device: Buffer
+  identity: Buffer
+}
+
+const key = (i: number): Buffer => Buffer.alloc(32, String(i).padStart(8, '0'))
+const sellers = (count: number): Seller[] =>
+  Array.from({ length: count }, (_, i) => ({ device: key(i), identity: key(i) }))
+const away = (): BushelError => new BushelError('PEER_UNREACHABLE', 'away')
+
+/** Answers dials by the number of the seller, and counts them. */
+class Phone {
+  readonly dialled: { seller: number; knownOnly: boolean }[] = []
+  readonly clock = new ManualClock()
+  underWay = 0
+  mostUnderWay = 0
+
+  constructor(readonly answer: (seller: number, knownOnly: boolean) => Promise<void>) {}
+
+  options(least: number, most: number, change: Partial<DialOptions> = {}): DialOptions {
+    const open: DialOptions['open'] = async (device, { knownOnly, signal }) => {
+      const seller = Number(device.subarray(0, 8).toString())
+      this.dialled.push({ seller, knownOnly })
+      this.mostUnderWay = Math.max(this.mostUnderWay, ++this.underWay)
+      const aborted = new Promise<never>((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason as Error))
+      })
+      try {
+        await Promise.race([this.answer(seller, knownOnly), aborted])
+      } finally {
+        this.underWay--
+      }
+    }
+    const signal = new AbortController().signal
+    return { open, least, most, timeoutMs: 10_000, signal, clock: this.clock, ...change }
+  }
+
+  async after(ms: number): Promise<void> {
+    for (let i = 0; i < 5; i++) await turn()
+    await this.clock.advance(ms)
+    for (let i = 0; i < 5; i++) await turn()
+  }
+}
+
+const silent = (): Promise<void> => new Promise(() => undefined)
+
+test('a seller behind 2,000 that nobody runs is found with one dial of each, 32 at a time', async () => {
+  const phone = new Phone(async seller => {
+    await turn()
+    if (seller !== 2000) throw away()
+  })
+  const { reached, failed } = await dialSellers(sellers(2001), phone.options(1, 3))
+  assert.deepEqual(
+    reached.map(({ device }) => device),
+    [key(2000)]
+  )
+  assert.equal(failed.length, 2000)
+  assert.equal(phone.dialled.length, 2001)
+  assert.equal(phone.mostUnderWay, DIALS_AT_ONCE)
+})
+
+test('sellers that do not answer hold the others back for the head start alone', async () => {
+  const phone = new Phone(async seller => (seller < 20 ? silent() : undefined))
+  const found = dialSellers(sellers(40), phone.options(1, 3))
+  await phone.after(0)
+  assert.equal(phone.dialled.length, 3, 'no more than are wished for')
+  await phone.after(300)
+  assert.equal(phone.dialled.length, DIALS_AT_ONCE)
+  await phone.after(1000)
+  assert.deepEqual(
+    (await found).reached.map(({ device }) => device),
+    [key(20), key(21), key(22)]
+  )
+  assert.equal(phone.underWay, 0, 'the silent ones are no longer dialled')
+})
+
+test('a seller that ranks better and answers a little later is preferred', async () => {
+  let answer = (): void => undefined
+  const later = new Promise<void>(resolve => (answer = resolve))
+  const phone = new Phone(async seller => (seller === 0 ? later : undefined))
+  const found = dialSellers(sellers(3), phone.options(1, 2))
+  await phone.after(900)
+  answer()
+  assert.deepEqual(
+    (await found).reached.map(({ device }) => device),
+    [key(0), key(1)]
+  )
+})
+
+test('with enough sellers no further one is dialled', async () => {
+  const phone = new Phone(() => Promise.resolve())
+  assert.equal((await dialSellers(sellers(500), phone.options(1, 3))).reached.length, 3)
+  assert.equal(phone.dialled.length, 3)
+})
+
+test('one ask of each identity is dialled', async () => {
+  const [one] = sellers(1)
+  const phone = new Phone(() => Promise.reject(away()))
+  const asks = Array.from({ length: 50 }, (_, i) => ({ identity: one!.identity, device: key(i) }))
+  const { failed } = await dialSellers(asks, phone.options(1, 1))
+  assert.equal(failed.length, 1)
+})
+
+test('a seller that the network does not know at first gets a second dial', async () => {
+  const phone = new Phone(async (seller, knownOnly) => {
+    if (knownOnly || seller !== 1) throw away()
+  })
+  const { reached, failed } = await dialSellers(sellers(2), phone.options(1, 3))
+  assert.deepEqual(
+    reached.map(({ device }) => device),
+    [key(1)]
+  )
+  assert.equal(failed.length, 1)
+})
+
+test('a fault of our own ends the dialling', async () => {
+  const phone = new Phone(() => Promise.reject(new BushelError('NO_BALANCE', 'ours')))
+  await assert.rejects(dialSellers(sellers(10), phone.options(1, 3)), { code: 'NO_BALANCE' })
+})
+
+test('a caller that is stopped waits for nobody', async () => {
+  const stop = new AbortController()
+  const phone = new Phone(silent)
+  const found = dialSellers(sellers(10), phone.options(1, 3, { signal: stop.signal }))
+  await phone.after(0)
+  stop.abort(new Error('stopped'))
+  await assert.rejects(found, /stopped/)
+})
