@@ -13,6 +13,8 @@ import type { Attack } from './connection-attacks.js'
 import { delay, ended, endedUnread } from './ground.js'
 import type { Ground, Raw, Target } from './ground.js'
 
+/** Limits of the job, and what its guest itself takes, bytes. */
+const JOB_MEMORY = 512 * MIB
 const METHODS = ['quote', 'agree', 'strip', 'topup', 'paid', 'progress', 'seal', 'audit', 'counter', 'void']
 const MORE_METHODS = ['end', 'refund', 'credit', 'answer', 'jobProgress', 'jobReveal', 'jobFinal', 'jobKey']
 const ALL_METHODS = [...METHODS, ...MORE_METHODS, 'hello', 'no such method']
@@ -40,7 +42,7 @@ export const DEAL_ATTACKS = {
         fuel: FUEL_VERSION,
         isolation
       }
-      await peer.job({ ...offer, id: target.jobAsk }, change, 64 * MIB)
+      await peer.job({ ...offer, id: target.jobAsk }, change, JOB_MEMORY)
     }),
 
   /** Requests that refer to agreements that never were. */
