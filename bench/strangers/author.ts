@@ -4,9 +4,8 @@ import type { Order } from '#spec'
 import { DAY, GIB, HOUR } from '../../contracts/money/quantity.js'
 import { SIDE, signOrder } from '../../contracts/order.js'
 import { encode } from '../../contracts/schema/codec.js'
-import { RefusalBudget } from '../../src/book/budget.js'
-import { MarketChannel, VERSION } from '../../src/book/channel.js'
 import { DEFAULT_RULES, marketRules, revisionBits } from '../../src/book/view/rules.js'
+import { bareChannel } from '../../test/parts/book/bare-channel.js'
 import { person } from '../../test/samples/people.js'
 import type { RelayOrder, RelayReady } from './relay.js'
 import { answer, orderOf } from '../stage.js'
@@ -31,22 +30,7 @@ const dht = new HyperDHT({ bootstrap, host: '127.0.0.1', firewalled: false })
 const stream = dht.connect(Buffer.from(relay.device, 'hex'), { keyPair: self!.device })
 stream.on('error', () => stream.destroy())
 await stream.opened
-const nothing = (): void => undefined
-const channel = new MarketChannel(stream, {
-  id: crypto.discoveryKey(market),
-  budget: new RefusalBudget(),
-  hello: () => ({ version: VERSION, writer: Buffer.alloc(32) }),
-  isRelay: () => true,
-  judge: null,
-  heads: () => [],
-  viewHead: () => null,
-  seenAgo: () => null,
-  onhello: nothing,
-  onheads: nothing,
-  onsigned: nothing,
-  onclose: nothing,
-  oncutoff: nothing
-})
+const channel = await bareChannel(stream, market)
 const created = Date.now()
 const stamp = { tick: created, bits: DEFAULT_RULES.stampBits }
 const AGAIN = revisionBits(marketRules(Buffer.alloc(32), 'bench'))

@@ -53,8 +53,8 @@ export interface ChannelHost {
 /** One market on one connection: hello, submitted records, and the heads of both ends. */
 export class MarketChannel {
   readonly device: Buffer
-  /** Where it is, see `addressOf`; null: on this machine. */
-  readonly address: string | null
+  /** Where it is, see `addressOf`, once its hello has arrived; null: on this machine. */
+  address: string | null = null
   /** The peer's hello; null until it arrives. */
   hello: BookHello | null = null
   /** The heads that the peer announced last. */
@@ -69,13 +69,15 @@ export class MarketChannel {
     this.#host = host
     this.#stream = stream
     this.device = stream.remotePublicKey
-    this.address = addressOf(stream.rawStream.remoteHost ?? '')
     this.#rpc = new StrictRpc(stream, {
       protocol: PROTOCOL,
       id: host.id,
       handshake: encode('book-hello', host.hello())
     })
-    this.#rpc.on('open', (hello: Buffer) => this.#onhello(hello))
+    this.#rpc.on('open', (hello: Buffer) => {
+      this.address = addressOf(stream.rawStream.remoteHost ?? '')
+      this.#onhello(hello)
+    })
     this.#rpc.on('unknown', () => this.#cutOff(tooMuch('it sent an unknown request')))
     this.#rpc.on('close', () => host.onclose(this))
     this.#rpc.respond('said', async value => {

@@ -39,6 +39,7 @@ import { LeaseShelf } from '../../../src/storage/shelf/lease-shelf.js'
 import { answerWithLies } from './lies.js'
 import type { Lies } from './lies.js'
 import { InvoiceForger } from './invoice-forger.js'
+import { bareChannel } from '../../parts/book/bare-channel.js'
 import { person } from '../../samples/orders.js'
 import type { Person } from '../../samples/orders.js'
 import { RESOURCES } from '../deal/sides.js'
@@ -290,8 +291,17 @@ export class RogueGroup {
   /** One order at a time: a relay disconnects a sender that submits everything at once. */
   #publish(order: Order, who: Person): Promise<void> {
     return (this.#publishing = this.#publishing.then(async () => {
+      await this.#attend(who)
       await this.#market.submit(await signOrder(order, who, this.#market.stampFor(order)))
     }))
+  }
+
+  /** Connects a device to the market's founder, as one does that sells: buyers dial those first that a relay sees. */
+  async #attend(who: Person): Promise<void> {
+    const stream = this.#dht.connect(this.#market.rules!.founder, { keyPair: who.device })
+    stream.on('error', () => stream.destroy())
+    this.#closing.unshift(async () => void stream.destroy())
+    await bareChannel(stream, this.#market.key)
   }
 
   async close(): Promise<void> {

@@ -69,9 +69,10 @@ export class ProviderSelection {
   /** The best asks for the planned replicas, one per identity, of sellers that answer; asks for at least `least`. */
   async first(least: number, signal: AbortSignal): Promise<BookedComputeAsk[]> {
     const { record } = this.#run
-    const replicas = plannedReplicas(record)
-    const fitting = async () => this.#fitting(await this.#asks(), record.maxMsat / BigInt(replicas))
-    return this.#answering(fitting, { least, most: replicas }, signal)
+    const most = plannedReplicas(record)
+    const live = await this.#asks()
+    const possible = () => this.#present(this.#fitting(live, record.maxMsat / BigInt(most)))
+    return this.#answering(possible, { least, most }, signal)
   }
 
   /** The best asks for the planned replicas, one per identity; nobody is dialled. */
@@ -89,16 +90,28 @@ export class ProviderSelection {
 
   /** Reserves the next fitting ask of a seller that answers; null when none is left. */
   async next(signal: AbortSignal): Promise<Choice | null> {
-    const possible = async () => this.#affordable(await this.#asks()).map(({ ask }) => ask)
+    const live = await this.#asks()
+    const possible = () => this.#present(this.#affordable(live).map(({ ask }) => ask))
+    const answered = new Set<Buffer>()
+    const dialled = new Set<Buffer>()
     for (;;) {
+      // No await between this and the reservation: a concurrent call must see this choice.
+      const asks = possible()
+      const at = asks.findIndex(({ id }) => answered.has(id))
+      if (at >= 0 && asks.slice(0, at).every(({ id }) => dialled.has(id))) {
+        const [choice] = this.#affordable([asks[at]!])
+        this.#asked.set(choice!.ask.id.toString('hex'), choice!)
+        this.#context.deviceLoads.change(choice!.ask.device, 1)
+        return choice!
+      }
+      // The best has changed with the choices of others meanwhile; a seller that answers is dialled in no time.
       const [found] = await this.#answering(possible, { least: 1, most: 1 }, signal)
       if (!found) return null
-      // No await from here on: a concurrent call must see this choice.
-      const choice = this.#affordable([found])[0]
-      if (!choice) continue // taken meanwhile
-      this.#asked.set(found.id.toString('hex'), choice)
-      this.#context.deviceLoads.change(found.device, 1)
-      return choice
+      answered.add(found.id)
+      for (const { id } of asks) {
+        dialled.add(id)
+        if (id === found.id) break
+      }
     }
   }
 
@@ -117,15 +130,20 @@ export class ProviderSelection {
     return choices
   }
 
+  /** Those of devices that were not found away. */
+  #present(asks: readonly BookedComputeAsk[]): BookedComputeAsk[] {
+    return asks.filter(({ device }) => !this.#away.has(device.toString('hex')))
+  }
+
   /** The first sellers that answer; none when there are none left to dial. */
   async #answering(
-    possible: () => Promise<BookedComputeAsk[]>,
+    possible: () => BookedComputeAsk[],
     wished: { least: number; most: number },
     signal: AbortSignal
   ): Promise<BookedComputeAsk[]> {
     const { open, timeouts = JOB_TIMEOUTS } = this.#context
     for (;;) {
-      const asks = (await possible()).filter(({ device }) => !this.#away.has(device.toString('hex')))
+      const asks = possible()
       if (asks.length === 0) return []
       const dialled = await dialSellers(asks, { ...wished, open, timeoutMs: timeouts.connect, signal })
       // A seller that answers with an error is asked again for an agreement, whose error is shown.
