@@ -1,8 +1,9 @@
 import type { Bench, Figure, Settings } from '../figure.js'
 import { connections } from './connections.js'
 import { fakeAsks } from './fake-asks.js'
+import { relayCost } from './relay-cost.js'
 
-const PARTS: ((settings: Settings) => Promise<Figure[]>)[] = [connections, fakeAsks]
+const PARTS: ((settings: Settings) => Promise<Figure[]>)[] = [connections, fakeAsks, relayCost]
 
 export const strangersBench: Bench = {
   name: 'strangers',
