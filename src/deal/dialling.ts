@@ -12,6 +12,9 @@ const GRACE = 1000
 /** Least time for the second dial of a seller that the network did not know at first, ms. */
 const SECOND_CHANCE = 3000
 
+/** Most sellers that are named one by one when they could not be reached. */
+export const MOST_NOTES = 8
+
 /** Opens a channel to a seller; see `Deals.open`. */
 export type Opener = (
   device: Buffer,

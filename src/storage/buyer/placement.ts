@@ -8,7 +8,7 @@ import { aheadOf, chargeOf } from '../../../contracts/money/installments.js'
 import { Mutex } from '../../base/mutex.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { Experiences } from '../../deal/experience.js'
-import { dialSellers, isAway } from '../../deal/dialling.js'
+import { MOST_NOTES, dialSellers, isAway } from '../../deal/dialling.js'
 import { priceLimit } from '../../deal/matching.js'
 import type { Prices } from '../../deal/matching.js'
 import type { PlannedSpending } from '../../payment/limits.js'
@@ -57,8 +57,6 @@ interface AgreementDraft {
 
 /** Extra providers asked for a quote, so that a silent one costs no time. */
 const SPARE_QUOTES = 2
-/** Most sellers of one round that are named when they could not be reached; of more the number is told. */
-const MOST_NOTES = 8
 const INSTALLMENT_START = 5n * SAT
 const MAX_START_DOUBLINGS = 3
 

@@ -32,6 +32,8 @@ export interface SelectionContext {
 export interface RunInProgress {
   readonly record: RunRecord
   readonly replicas: readonly Replica[]
+  /** Called with sellers that failed when they were dialled, and are not asked again. */
+  passOver?(failed: readonly { ask: BookedComputeAsk; error: unknown }[]): Promise<void>
 }
 
 /** A selected ask, and the most that its provider is paid. */
@@ -53,7 +55,7 @@ export class ProviderSelection {
   readonly #run: RunInProgress
   /** Choices with an open agreement request, by ask id. */
   readonly #asked = new Map<string, Choice>()
-  /** Devices that could not be reached, in hex. */
+  /** Devices that could not be reached, or failed when they were, in hex. */
   readonly #away = new Set<string>()
 
   constructor(context: SelectionContext, run: RunInProgress) {
@@ -148,10 +150,11 @@ export class ProviderSelection {
       const dialled = await dialSellers(asks, { ...wished, open, timeoutMs: timeouts.connect, signal })
       // A seller that answers with an error is asked again for an agreement, whose error is shown.
       const wrong = dialled.failed.filter(({ error }) => !isAway(error)).map(({ ask }) => ask)
-      for (const { ask, error } of dialled.failed)
-        if (isAway(error)) this.#away.add(ask.device.toString('hex'))
       const { reached } = dialled
       const found = reached.length >= wished.least ? reached : [...reached, ...wrong].slice(0, wished.least)
+      const failed = dialled.failed.filter(({ ask }) => !found.includes(ask))
+      for (const { ask } of failed) this.#away.add(ask.device.toString('hex'))
+      if (failed.length > 0) await this.#run.passOver?.(failed)
       if (found.length > 0) return found
     }
   }

@@ -2,12 +2,13 @@ import type { JobOutput, JobResult, RunRecord } from '#spec'
 import { BushelError, isBlamed, isOurs } from '../../../../contracts/errors/error.js'
 import { shortKey } from '../../../../contracts/keys/key.js'
 import { SAT, formatAmount } from '../../../../contracts/money/money.js'
+import { MOST_NOTES, isAway } from '../../../deal/dialling.js'
 import { ProviderSelection, plannedReplicas } from './provider-selection.js'
 import type { SelectionContext } from './provider-selection.js'
 import type { Checks } from '../checks.js'
 import type { EvidenceFiles } from '../../job/evidence-files.js'
 import { PROVABLE } from '../faults.js'
-import type { HirePort } from '../hire-port.js'
+import type { BookedComputeAsk, HirePort } from '../hire-port.js'
 import { Replica } from './replica.js'
 import { AUTO } from './run-records.js'
 import type { RunRecords } from './run-records.js'
@@ -244,7 +245,7 @@ export class Run {
         if (!isTheirs(error, signal)) throw error
         await this.#blame(ask.identity, error)
         await this.save()
-        this.#listener.note(`skipped the offer of ${shortKey(ask.device)}: ${error.message}`)
+        this.#skipped(ask.device, error)
       } finally {
         this.#selection.settled(choice, isHired)
       }
@@ -313,8 +314,23 @@ export class Run {
     )
   }
 
+  async passOver(failed: readonly { ask: BookedComputeAsk; error: unknown }[]): Promise<void> {
+    const away = failed.filter(({ error }) => isAway(error))
+    if (away.length > MOST_NOTES)
+      this.#listener.note(`skipped ${away.length} offers of devices that could not be reached`)
+    for (const { ask, error } of failed) {
+      await this.#blame(ask.identity, error)
+      if (!isAway(error) || away.length <= MOST_NOTES) this.#skipped(ask.device, error)
+    }
+  }
+
+  #skipped(device: Buffer, error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error)
+    this.#listener.note(`skipped the offer of ${shortKey(device)}: ${why}`)
+  }
+
   /** Records a bad experience when the error is the peer's fault. */
-  async #blame(identity: Buffer, error: BushelError): Promise<void> {
+  async #blame(identity: Buffer, error: unknown): Promise<void> {
     if (isBlamed(error)) await this.#context.experiences.bad(identity, error.message)
   }
 
