@@ -12,6 +12,7 @@ export type DeclineWord =
   | 'FUEL'
   | 'IDENTITY'
   | 'INCOMPLETE'
+  | 'INVOICE'
   | 'LIGHTNING'
   | 'NETWORK'
   | 'NOTHING_DUE'

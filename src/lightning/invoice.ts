@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module'
 import type bolt11 from 'bolt11'
-import type { PaymentRequestObject, TagsObject } from 'bolt11'
+import type { PaymentRequestObject, RoutingInfo, TagsObject } from 'bolt11'
 import { BushelError } from '../../contracts/errors/error.js'
+import { isNodeId } from '../../contracts/keys/node-id.js'
 import { networkWith, prefixOf } from './networks.js'
 
 const MAX_LENGTH = 4096
@@ -134,11 +135,30 @@ function decoder(): typeof bolt11 {
 const MAX_DECODED = 256
 const decodedBefore = new Map<string, Decoded>()
 
+/** The most blocks that an invoice may keep a payment waiting: what Lightning nodes accept as a whole route. */
+const MOST_BLOCKS = 2016
+/** The longest expiry of an invoice, s: a hundred years. */
+const LONGEST_EXPIRY_S = 100 * 366 * 24 * 3600
+
+/** Values that no wallet can use: one would refuse such an invoice, or hold the payment, after it was recorded as sent. */
+function refuseExtremes({ tags, tagsObject }: Decoded): void {
+  const { expire_time: expiry = 0, min_final_cltv_expiry: blocks = 0 } = tagsObject
+  if (expiry > LONGEST_EXPIRY_S) throw refused('it expires in more than a hundred years')
+  if (blocks > MOST_BLOCKS) throw refused(`it may keep a payment waiting for ${blocks} blocks`)
+  for (const { tagName, data } of tags) {
+    if (tagName !== 'routing_info') continue
+    for (const { pubkey, cltv_expiry_delta: delta } of data as RoutingInfo)
+      if (!isNodeId(Buffer.from(pubkey, 'hex')) || !(delta <= MOST_BLOCKS))
+        throw refused('one of its routing hints is invalid')
+  }
+}
+
 /** Decodes and verifies checksum and signature; `payeeNodeKey` is the key that signed. */
 function decode(invoice: string, prefix?: string): Decoded {
   const known = decodedBefore.get(invoice)
   if (known && (!prefix || known.network?.bech32 === prefix)) return known
   const decoded = decodeAnew(invoice, prefix)
+  refuseExtremes(decoded)
   decodedBefore.set(invoice, decoded)
   if (decodedBefore.size > MAX_DECODED) decodedBefore.delete(decodedBefore.keys().next().value!)
   return decoded

@@ -254,7 +254,13 @@ export class Payer {
     return this.sending.pay(agreement, 0, 'refund')
   }
 
-  async #bindRefund({ agreement, invoice, msat, payee, peer = null }: RefundInvoice): Promise<void> {
+  /** Checks the invoice for a debt. Gives its hash, the refund in the ledger, and when a new invoice expires. */
+  examineRefund({ agreement, invoice, msat, payee }: RefundInvoice): {
+    hash: Buffer
+    current: Payment | null
+    /** Null when this very invoice is recorded. */
+    expiresAt: number | null
+  } {
     const { wallet, checkInvoice, readInvoice, now } = this.#options
     const { network } = wallet
     const { paymentHash: hash } = readInvoice(invoice, network)
@@ -262,9 +268,7 @@ export class Payer {
     if (current?.hash.equals(hash)) {
       // It would pay too much if part of the debt was settled meanwhile.
       if (current.msat !== msat) throw refused('the refund invoice is not for the rest of the debt')
-      // A failed refund is open again before the debt is used for anything else.
-      if (current.step === STEP.failed) await this.#ledger.record({ ...current, step: STEP.bound })
-      return
+      return { hash, current, expiresAt: null }
     }
     if (this.#ledger.byHash(hash))
       throw refused('the hash of the refund invoice already belongs to another payment')
@@ -272,14 +276,18 @@ export class Payer {
     if (current?.step === STEP.bound && !this.sending.expired(current))
       throw refused('another invoice for this refund is about to be paid')
     const description = refundDescription(agreement)
-    const { expiresAt } = checkInvoice(invoice, {
-      network,
-      paymentHash: hash,
-      msat,
-      payee,
-      description,
-      now: now()
-    })
+    const expected = { network, paymentHash: hash, msat, payee, description, now: now() }
+    return { hash, current, expiresAt: checkInvoice(invoice, expected).expiresAt }
+  }
+
+  async #bindRefund(refund: RefundInvoice): Promise<void> {
+    const { agreement, invoice, msat, peer = null } = refund
+    const { hash, current, expiresAt } = this.examineRefund(refund)
+    if (expiresAt === null) {
+      // A failed refund is open again before the debt is used for anything else.
+      if (current?.step === STEP.failed) await this.#ledger.record({ ...current, step: STEP.bound })
+      return
+    }
     this.sending.binds(hash, expiresAt)
     const issue = current ? current.issue + 1 : 0
     const draft: PaymentDraft = {

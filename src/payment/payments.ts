@@ -232,6 +232,11 @@ export class Payments extends ReadyResource {
     return this.#payer.payInvoice(invoice, options)
   }
 
+  /** Throws INVOICE_REFUSED, INVOICE_EXPIRED or ALREADY_PAID when `payRefund` would. Nothing is paid or recorded. */
+  examineRefund(refund: RefundInvoice): void {
+    this.#payer.examineRefund(refund)
+  }
+
   /** Pays a debt of ours, once: another invoice is refused while the first is bound, sent or paid. */
   payRefund(refund: RefundInvoice): Promise<Payment> {
     return this.#payer.payRefund(refund)

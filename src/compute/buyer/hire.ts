@@ -29,6 +29,8 @@ import type { Blobs } from '../blobs/blobs.js'
 import type { EvidenceFiles } from '../job/evidence-files.js'
 import { HireErrors, MAX_REASON } from './hire-errors.js'
 import { JobPayments } from './job-payments.js'
+import { ProgressNews } from './progress-news.js'
+import type { HireProgress } from './progress-news.js'
 import { ProviderLink, RETRY, maySucceed } from './provider-link.js'
 import { JOB, isOver } from '../job/job-state.js'
 import type { JobRecords, JobState } from '../job/job-records.js'
@@ -46,11 +48,6 @@ export interface HireContext {
   evidence: EvidenceFiles
   now: () => number
   timeouts?: Partial<JobTimeouts>
-}
-
-export interface HireProgress {
-  state: string
-  fuel: bigint
 }
 
 /** Shortest time between two progress requests, ms. */
@@ -149,26 +146,19 @@ export class Hire {
     if (this.job.commitment) return this.job.commitment
     await this.bind(signal)
     const silence = new Stall(this.#timeouts.silence)
-    const stall = new Stall(this.#timeouts.stall)
-    let last = { state: '', fuel: -1n, paid: -1 }
+    const news = new ProgressNews(this.terms, this.#timeouts.stall)
     for (;;) {
       signal.throwIfAborted()
       const asked = performance.now()
       const progress = await this.#link.progress(signal)
       if (progress) {
         silence.moved()
-        const { state, fuel } = progress
         const commitment = await this.#advance(progress, signal)
         if (commitment) return commitment
-        const paid = this.#payments.segments
-        if (state !== last.state || fuel > last.fuel || paid > last.paid) {
-          last = { state, fuel, paid }
-          stall.moved()
-        }
-        onprogress({ state: state.slice(0, 32), fuel })
+        onprogress(news.take(progress, this.#payments.segments))
       }
       if (silence.isStalled) throw this.#errors.silent('it no longer answers')
-      if (stall.isStalled) throw this.#errors.late('the job makes no progress')
+      if (news.isStalled) throw this.#errors.late('the job makes no progress')
       const passed = performance.now() - asked
       if (passed < POLL) await pause(POLL - passed, signal)
     }

@@ -9,6 +9,7 @@ import { isDeclined } from '../../deal/decline.js'
 import type { Debts } from '../../payment/debts.js'
 import type { Payment } from '../../payment/ledger.js'
 import { isSettled } from '../../payment/ledger.js'
+import { sha256 } from '../../payment/payee.js'
 import type { Payments } from '../../payment/payments.js'
 import { isGivenUp } from '../lease/lease-state.js'
 import { stripOf } from '../lease/leases.js'
@@ -148,6 +149,7 @@ export class InstallmentPayment {
       throw isDeclined(error, 'INSTALLMENT_REFUSED') ? failure : error
     })
     if (answer.preimage) {
+      if (!sha256(answer.preimage).equals(old.hash)) throw this.#lie('it shows a preimage of another payment')
       await orphans?.resolve(old.hash, answer.preimage)
       await payments.learned(this.#id, installment, answer.preimage)
       return

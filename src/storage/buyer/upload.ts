@@ -41,6 +41,9 @@ export interface UploadOptions {
 /** ms between two requests for the progress of an upload; shorter towards its end. */
 const POLL = { most: 250, least: 20 }
 
+/** An upload at less than 16 KiB/s is given up, after ten times the wait for progress: a provider could take a block now and then. */
+const SLOWEST = { times: 10, bytesPerMs: 16.384 }
+
 /** Most times a payment is announced. A provider that loses every announcement is abandoned. */
 const MAX_TELLINGS = 3
 
@@ -62,6 +65,10 @@ export class Upload {
     const total = this.#lease.terms.cores.reduce((sum, core) => sum + core.length, 0)
     const { timeouts, clock } = this.#options
     const stall = new Stall(timeouts.upload, clock)
+    const whole = new Stall(
+      SLOWEST.times * timeouts.upload + bytesOf(this.#lease) / SLOWEST.bytesPerMs,
+      clock
+    )
     let most = -1
     let wait = POLL.least
     let attached: DealChannel | null = null
@@ -80,17 +87,19 @@ export class Upload {
           await this.#options.tell(channel)
           heard = 'now'
         }
-        const { blocks, bytes } = await channel.request(
+        const progress = await channel.request(
           'progress',
           { agreement: this.#options.id },
           { timeoutMs: timeouts.answer }
         )
+        // More than there is counts as no progress: a provider could claim ever more, and never sign.
+        const blocks = Math.min(progress.blocks, total)
         if (blocks > most) {
           const perBlock = stall.moved() / (blocks - most)
           wait = Math.min(Math.max((perBlock * (total - blocks)) / 2, POLL.least), POLL.most)
           most = blocks
           isAnswering = true
-          onbytes(Math.min(bytes, bytesOf(this.#lease)))
+          onbytes(Math.min(progress.bytes, bytesOf(this.#lease)))
         }
         if (blocks >= total && (await this.#seal(channel, goods))) return
       } catch (error) {
@@ -106,6 +115,13 @@ export class Upload {
         throw new BushelError(
           isAnswering ? 'UPLOAD_STALLED' : 'STALLED',
           `the upload to ${this.#options.name} has stalled`,
+          'what was paid stays recorded; another provider is tried'
+        )
+      }
+      if (whole.isStalled) {
+        throw new BushelError(
+          'STALLED',
+          `the upload to ${this.#options.name} goes on too slowly`,
           'what was paid stays recorded; another provider is tried'
         )
       }

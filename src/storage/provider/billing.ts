@@ -1,5 +1,5 @@
 import type { Countersign, Lease, Reissue, SignedCounter, SignedDebt, Terms, Void } from '#spec'
-import { BushelError } from '../../../contracts/errors/error.js'
+import { BushelError, isOurs } from '../../../contracts/errors/error.js'
 import { consumedMsat } from '../../../contracts/money/refund.js'
 import { sign, verify } from '../../../contracts/keys/signature.js'
 import { agreementId } from '../../../contracts/terms.js'
@@ -150,6 +150,8 @@ export class Billing {
     const { agreement, installment } = old
     const { payments, deals, leases } = this.#options
     const lease = this.#options.leaseOf(agreement, peer)
+    if (installment >= installmentsOf(lease).length)
+      throw new DeclineError('INSTALLMENT_REFUSED', `the agreement has no installment ${installment}`)
     try {
       const again = await payments.reissue(old, this.#expiry(lease, installment, 1))
       if ('preimage' in again) return { body: { preimage: again.preimage } }
@@ -246,6 +248,13 @@ export class Billing {
       throw new DeclineError('NO_DEBT', 'this node owes nothing for that agreement')
     const msat = this.#payingBack.payable(agreement)
     if (msat === 0n) throw new DeclineError('NO_DEBT', 'the debt was paid back already')
+    const { lightning, identity } = lease.terms.buyer
+    try {
+      this.#options.payments.examineRefund({ agreement, invoice, msat, payee: lightning!, peer: identity })
+    } catch (error) {
+      if (isOurs(error)) throw error
+      throw new DeclineError('INVOICE', (error as BushelError).message)
+    }
     this.#payingBack.pay(lease, invoice, msat)
     return { body: { ok: 1 } }
   }

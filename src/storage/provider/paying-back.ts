@@ -1,5 +1,5 @@
 import type { Lease } from '#spec'
-import { BushelError, isPassing } from '../../../contracts/errors/error.js'
+import { BushelError, isOurs } from '../../../contracts/errors/error.js'
 import type { Msat } from '../../../contracts/money/money.js'
 import { agreementId } from '../../../contracts/terms.js'
 import type { Deals } from '../../deal/deals.js'
@@ -56,7 +56,7 @@ export class PayingBack {
     const paying = this.#pay(lease, invoice, msat)
       .catch(error => {
         // The creditor asks again, and the wallet reports payments in flight.
-        if (!isPassing(error) && !isClosed(error)) this.#options.log.fault(error)
+        if (isOurs(error) && !isClosed(error)) this.#options.log.fault(error)
       })
       .finally(() => this.#paying.delete(key))
     this.#paying.set(key, paying)

@@ -45,18 +45,22 @@ export class BarePeer {
     return new HyperDHT({ bootstrap, host: '127.0.0.1', firewalled: false })
   }
 
-  /** Connects and says hello. */
-  static async meet(dht: HyperDHT, { device }: Offer): Promise<BarePeer> {
+  /** Connects and says hello, changed by `twist`. */
+  static async meet(
+    dht: HyperDHT,
+    { device }: Offer,
+    twist: (hello: Hello) => Partial<Hello> = () => ({})
+  ): Promise<BarePeer> {
     const [one] = await person()
     const stream = dht.connect(parseKey(device), { keyPair: one!.device })
     stream.on('error', () => undefined)
     if (!(await stream.opened)) throw new Error('no connection')
     const peer = new BarePeer(stream, { ...one!, lightning: lightningId() })
-    await peer.#greet()
+    await peer.#greet(twist)
     return peer
   }
 
-  async #greet(): Promise<void> {
+  async #greet(twist: (hello: Hello) => Partial<Hello>): Promise<void> {
     const { proof, lightning } = this.#who
     const own = {
       version: PROTOCOL_VERSION,
@@ -66,7 +70,7 @@ export class BarePeer {
       clock: Date.now(),
       counters: []
     }
-    const hello = await this.ask('hello', 'hello', own, 'hello')
+    const hello = await this.ask('hello', 'hello', { ...own, ...twist(own) }, 'hello')
     const { identity, device } = authorOf(hello.proof)!
     this.#provider = { identity, device, lightning: (hello as Hello).lightning }
   }

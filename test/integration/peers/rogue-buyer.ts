@@ -113,6 +113,11 @@ export class RogueBuyer {
     await this.#cores.close()
   }
 
+  /** Its payments; only of a buyer that is `paying`. */
+  get payments(): Payments {
+    return this.#payments!
+  }
+
   channel(offer: Offer): Promise<DealChannel> {
     return this.deals.open(parseKey(offer.device))
   }

@@ -53,6 +53,8 @@ interface InvoiceParts {
   secret?: Buffer
   /** Code of a tag to remove afterwards, since the library insists on it. */
   drop?: number
+  /** Makes the node of the first routing hint a point that is not on the curve. */
+  isOffCurve?: boolean
 }
 
 const TAGS: Tag[] = [
@@ -70,12 +72,14 @@ function make({
   timestamp = NOW / 1000,
   tags = TAGS,
   secret = key,
-  drop
+  drop,
+  isOffCurve = false
 }: InvoiceParts = {}): string {
   const request: PaymentRequestObject = { network: NETWORKS[network], timestamp, tags }
   if (millisatoshis !== null) request.millisatoshis = millisatoshis
   const made = bolt11.encode(request, false)
   if (drop !== undefined) made.wordsTemp = withoutTag(made.wordsTemp as string, drop)
+  if (isOffCurve) made.wordsTemp = withFullKey(made.wordsTemp as string)
   return bolt11.sign(made, secret).paymentRequest as string
 }
 
@@ -228,6 +232,34 @@ test('unknown optional features and several routing hints are accepted', () => {
   assert.equal(refusal(make({ tags: instead({ tagName: 'feature_bits', data: features }) })), 'accepted')
 })
 
+test('fields at their extremes are refused: a wallet would refuse them after the payment was recorded', () => {
+  const hint = {
+    pubkey: expected.payee.toString('hex'),
+    short_channel_id: '0102030405060708',
+    fee_base_msat: 1,
+    fee_proportional_millionths: 1,
+    cltv_expiry_delta: 40
+  }
+  const hinted = (change: Partial<typeof hint>): Tag[] => [
+    ...TAGS,
+    { tagName: 'routing_info', data: [{ ...hint, ...change }] },
+    { tagName: 'routing_info', data: [hint] }
+  ]
+  assert.equal(refusal(make({ tags: hinted({}) })), 'accepted')
+  const extremes: [Tag[], RegExp][] = [
+    [instead({ tagName: 'expire_time', data: 2 ** 40 }), /expires in more than a hundred years/],
+    [instead({ tagName: 'min_final_cltv_expiry', data: 65_535 }), /waiting for 65535 blocks/],
+    [hinted({}), /routing hints is invalid/],
+    [hinted({ cltv_expiry_delta: 65_535 }), /routing hints is invalid/]
+  ]
+  for (const [i, [tags, says]] of extremes.entries()) {
+    const invoice = make({ tags, isOffCurve: i === 2 })
+    assert.match(refusal(invoice), says)
+    assert.throws(() => readInvoice(invoice, 'play-1'), { code: 'INVOICE_REFUSED' })
+    assert.throws(() => paymentHashOf(invoice), { code: 'INVOICE_REFUSED' })
+  }
+})
+
 test('a payee tag must be the key that signed', () => {
   const own: Tag[] = [...TAGS, { tagName: 'payee_node_key', data: expected.payee.toString('hex') }]
   assert.equal(refusal(make({ tags: own })), 'accepted')
@@ -294,6 +326,17 @@ function withoutTag(temporary: string, dropped: number): string {
     at = end
   }
   return withChecksum('temp', kept)
+}
+
+/** Fills the key in the first routing hint of an unsigned invoice with ones. */
+function withFullKey(temporary: string): string {
+  const words = [...temporary.slice('temp1'.length, -6)].map(letter => ALPHABET.indexOf(letter))
+  for (let at = 7; at < words.length; at += 3 + words[at + 1]! * 32 + words[at + 2]!) {
+    if (words[at] !== 3) continue
+    words.fill(31, at + 3 + 2, at + 3 + 52)
+    break
+  }
+  return withChecksum('temp', words)
 }
 
 /** The error code for an invoice of anybody that cannot be read. */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import crypto from 'hypercore-crypto'
 import { BushelError } from '../../../contracts/errors/error.js'
+import { Declined } from '../../../src/deal/decline.js'
 import { Upload } from '../../../src/storage/buyer/upload.js'
 import type { UploadOptions } from '../../../src/storage/buyer/upload.js'
 import { TIMEOUTS } from '../../../src/storage/lease/timeouts.js'
@@ -9,7 +11,7 @@ import { ManualClock } from '../../doubles/manual-clock.js'
 const TOTAL = 10
 
 /** An upload to a provider that has the given number of blocks, and never seals. */
-function uploading(): {
+function uploading(total = TOTAL): {
   clock: ManualClock
   state: { blocks: number; error: BushelError | null }
   run: Promise<void>
@@ -20,14 +22,14 @@ function uploading(): {
   const stop = new AbortController()
   const channel = {
     stream: {},
-    request: () =>
-      state.error
-        ? Promise.reject(state.error)
+    request: (method: string) =>
+      state.error || method === 'seal'
+        ? Promise.reject(state.error ?? new Declined('a provider', 'INCOMPLETE', 'not yet'))
         : Promise.resolve({ blocks: state.blocks, bytes: state.blocks * 100 })
   }
-  const lease = { state: 'ACTIVE', terms: { cores: [{ length: TOTAL, byteLength: TOTAL * 100 }] } }
+  const lease = { state: 'ACTIVE', terms: { cores: [{ length: total, byteLength: total * 100 }] } }
   const options = {
-    context: { leases: { get: () => lease } },
+    context: { leases: { get: () => lease }, deals: { self: { device: crypto.keyPair() } } },
     id: Buffer.alloc(32),
     provider: Buffer.alloc(32),
     name: 'a provider',
@@ -64,6 +66,24 @@ test('a provider that answers and takes no more blocks is given up and blamed wh
   await clock.advance(1000)
   await clock.advance(TIMEOUTS.upload + 1000)
   await assert.rejects(run, { code: 'UPLOAD_STALLED', kind: 'peer' })
+})
+
+test('a provider that claims ever more blocks than there are, and does not sign, is given up', async () => {
+  const { clock, state, run } = uploading()
+  for (let waited = 0; waited <= 2 * TIMEOUTS.upload; waited += 1000) {
+    state.blocks = TOTAL + waited
+    await clock.advance(1000)
+  }
+  await assert.rejects(Promise.race([run, Promise.resolve()]), { code: 'UPLOAD_STALLED' })
+})
+
+test('a provider that takes a block now and then is given up, and not blamed: our own network may be slow', async () => {
+  const { clock, state, run } = uploading(1000)
+  for (let waited = 0; waited < 12 * TIMEOUTS.upload; waited += TIMEOUTS.upload / 2) {
+    state.blocks++
+    await clock.advance(TIMEOUTS.upload / 2)
+  }
+  await assert.rejects(Promise.race([run, Promise.resolve()]), { code: 'STALLED' })
 })
 
 for (const code of ['PEER_UNREACHABLE', 'PEER_GONE', 'TIMEOUT'] as const)

@@ -92,6 +92,7 @@ test('a buyer leaves every provider that cheats on a job', { timeout: 120_000 },
       return restated({ ...statement, output: ref })
     }
 
+  let claimed = 0
   const CASES: Case[] = [
     {
       does: 'signs other terms',
@@ -159,6 +160,32 @@ test('a buyer leaves every provider that cheats on a job', { timeout: 120_000 },
         jobProgress: async truth => {
           const answer = await truth()
           return answer.body.due ? answer : { body: { state: 'RUNNING', fuel: 1n } }
+        }
+      },
+      code: 'LATE',
+      says: /makes no progress/,
+      costs: 'segments'
+    },
+    {
+      does: 'reports ever new states',
+      lies: {
+        jobProgress: async truth => {
+          const answer = await truth()
+          return answer.body.due ? answer : { body: { state: `S${claimed++}`, fuel: 0n } }
+        }
+      },
+      code: 'LATE',
+      says: /makes no progress/,
+      costs: 'segments'
+    },
+    {
+      does: 'reports ever more fuel than was paid for',
+      lies: {
+        jobProgress: async truth => {
+          const answer = await truth()
+          return answer.body.due
+            ? answer
+            : { body: { state: 'RUNNING', fuel: (1n << 60n) + BigInt(claimed++) } }
         }
       },
       code: 'LATE',
