@@ -183,6 +183,8 @@ export interface Calls {
         role: "founder" | "relay" | "reader"
         /** true: other calls mean it by default */
         used: boolean
+        /** what is wrong with it and what to do, for people; empty: nothing is known to be */
+        warning: string
       })[]
     }
   }
@@ -434,6 +436,8 @@ export interface Calls {
       dest: string
       /** true: overwrite different files */
       force: boolean
+      /** most that the files may have, bytes; without it, not far more than the data of the link */
+      maxSize?: number
       /** true: say what would be done, and change nothing */
       dryRun?: boolean
     }

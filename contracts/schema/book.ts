@@ -1,5 +1,5 @@
 import { MAX_BATCH, MAX_HEADS, MAX_RECORDS } from './counts.js'
-import { required, many } from './fields.js'
+import { many, optional, required } from './fields.js'
 import type { Struct } from './fields.js'
 
 /** The order book: orders, market rules, and the messages of relays and readers. */
@@ -95,7 +95,35 @@ export const book: Struct[] = [
   { name: 'order-submission', fields: [many('orders', 'buffer', MAX_RECORDS)] },
   { name: 'order-verdict', fields: [required('code', 'string'), required('reason', 'string')] },
   { name: 'order-verdicts', fields: [many('verdicts', '@bushel/order-verdict', MAX_RECORDS)] },
-  { name: 'book-hello', fields: [required('version', 'uint'), required('writer', 'fixed32')] },
+  {
+    name: 'signed-head',
+    fields: [
+      required('length', 'uint'),
+      required('fork', 'uint'),
+      required('hash', 'fixed32'),
+      required('signature', 'fixed64')
+    ]
+  },
+  {
+    name: 'book-hello',
+    fields: [
+      required('version', 'uint'),
+      required('writer', 'fixed32'),
+      optional('head', '@bushel/signed-head')
+    ]
+  },
+  {
+    name: 'market-fork',
+    fields: [
+      required('market', 'fixed32'),
+      required('view', 'fixed32'),
+      required('founder', 'fixed32'),
+      required('found', 'uint'),
+      required('first', '@bushel/signed-head'),
+      required('second', '@bushel/signed-head'),
+      required('hash', 'fixed32')
+    ]
+  },
   { name: 'book-head', fields: [required('key', 'fixed32'), required('length', 'uint')] },
   { name: 'book-heads', fields: [many('heads', '@bushel/book-head', MAX_HEADS)] },
   {

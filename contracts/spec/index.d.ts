@@ -112,9 +112,27 @@ export interface OrderVerdicts {
   verdicts: OrderVerdict[]
 }
 
+export interface SignedHead {
+  length: number
+  fork: number
+  hash: Buffer
+  signature: Buffer
+}
+
 export interface BookHello {
   version: number
   writer: Buffer
+  head?: SignedHead | null
+}
+
+export interface MarketFork {
+  market: Buffer
+  view: Buffer
+  founder: Buffer
+  found: number
+  first: SignedHead
+  second: SignedHead
+  hash: Buffer
 }
 
 export interface BookHead {
@@ -815,7 +833,9 @@ export interface Structs {
   '@bushel/order-submission': OrderSubmission
   '@bushel/order-verdict': OrderVerdict
   '@bushel/order-verdicts': OrderVerdicts
+  '@bushel/signed-head': SignedHead
   '@bushel/book-hello': BookHello
+  '@bushel/market-fork': MarketFork
   '@bushel/book-head': BookHead
   '@bushel/book-heads': BookHeads
   '@bushel/book-slot': BookSlot

@@ -444,29 +444,117 @@ const encoding14 = {
   }
 }
 
-// @bushel/book-hello
+// @bushel/signed-head
 const encoding15 = {
+  preencode(state, m) {
+    c.uint.preencode(state, m.length)
+    c.uint.preencode(state, m.fork)
+    c.fixed32.preencode(state, m.hash)
+    c.fixed64.preencode(state, m.signature)
+  },
+  encode(state, m) {
+    c.uint.encode(state, m.length)
+    c.uint.encode(state, m.fork)
+    c.fixed32.encode(state, m.hash)
+    c.fixed64.encode(state, m.signature)
+  },
+  decode(state) {
+    const r0 = c.uint.decode(state)
+    const r1 = c.uint.decode(state)
+    const r2 = c.fixed32.decode(state)
+    const r3 = c.fixed64.decode(state)
+
+    return {
+      length: r0,
+      fork: r1,
+      hash: r2,
+      signature: r3
+    }
+  }
+}
+
+// @bushel/book-hello.head
+const encoding16_2 = c.frame(encoding15)
+
+// @bushel/book-hello
+const encoding16 = {
   preencode(state, m) {
     c.uint.preencode(state, m.version)
     c.fixed32.preencode(state, m.writer)
+    if (m.head ? 1 : 0) state.end++
+
+    if (m.head) encoding16_2.preencode(state, m.head)
   },
   encode(state, m) {
+    const flags = m.head ? 1 : 0
+
     c.uint.encode(state, m.version)
     c.fixed32.encode(state, m.writer)
+    if (flags !== 0) c.uint.encode(state, flags)
+
+    if (m.head) encoding16_2.encode(state, m.head)
   },
   decode(state) {
     const r0 = c.uint.decode(state)
     const r1 = c.fixed32.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       version: r0,
-      writer: r1
+      writer: r1,
+      head: (flags & 1) !== 0 ? encoding16_2.decode(state) : null
+    }
+  }
+}
+
+// @bushel/market-fork.first
+const encoding17_4 = encoding16_2
+// @bushel/market-fork.second
+const encoding17_5 = encoding16_2
+
+// @bushel/market-fork
+const encoding17 = {
+  preencode(state, m) {
+    c.fixed32.preencode(state, m.market)
+    c.fixed32.preencode(state, m.view)
+    c.fixed32.preencode(state, m.founder)
+    c.uint.preencode(state, m.found)
+    encoding17_4.preencode(state, m.first)
+    encoding17_5.preencode(state, m.second)
+    c.fixed32.preencode(state, m.hash)
+  },
+  encode(state, m) {
+    c.fixed32.encode(state, m.market)
+    c.fixed32.encode(state, m.view)
+    c.fixed32.encode(state, m.founder)
+    c.uint.encode(state, m.found)
+    encoding17_4.encode(state, m.first)
+    encoding17_5.encode(state, m.second)
+    c.fixed32.encode(state, m.hash)
+  },
+  decode(state) {
+    const r0 = c.fixed32.decode(state)
+    const r1 = c.fixed32.decode(state)
+    const r2 = c.fixed32.decode(state)
+    const r3 = c.uint.decode(state)
+    const r4 = encoding17_4.decode(state)
+    const r5 = encoding17_5.decode(state)
+    const r6 = c.fixed32.decode(state)
+
+    return {
+      market: r0,
+      view: r1,
+      founder: r2,
+      found: r3,
+      first: r4,
+      second: r5,
+      hash: r6
     }
   }
 }
 
 // @bushel/book-head
-const encoding16 = {
+const encoding18 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.key)
     c.uint.preencode(state, m.length)
@@ -487,18 +575,18 @@ const encoding16 = {
 }
 
 // @bushel/book-heads.heads
-const encoding17_0 = c.array(c.frame(encoding16), 1024)
+const encoding19_0 = c.array(c.frame(encoding18), 1024)
 
 // @bushel/book-heads
-const encoding17 = {
+const encoding19 = {
   preencode(state, m) {
-    encoding17_0.preencode(state, m.heads)
+    encoding19_0.preencode(state, m.heads)
   },
   encode(state, m) {
-    encoding17_0.encode(state, m.heads)
+    encoding19_0.encode(state, m.heads)
   },
   decode(state) {
-    const r0 = encoding17_0.decode(state)
+    const r0 = encoding19_0.decode(state)
 
     return {
       heads: r0
@@ -507,7 +595,7 @@ const encoding17 = {
 }
 
 // @bushel/book-slot
-const encoding18 = {
+const encoding20 = {
   preencode(state, m) {
     c.uint.preencode(state, m.until)
     if ((m.withdrawn ? 1 : 0) | (m.listed ? 2 : 0)) state.end++
@@ -531,7 +619,7 @@ const encoding18 = {
 }
 
 // @bushel/book-count
-const encoding19 = {
+const encoding21 = {
   preencode(state, m) {
     c.uint.preencode(state, m.slots)
     c.uint.preencode(state, m.live)
@@ -552,7 +640,7 @@ const encoding19 = {
 }
 
 // @bushel/view-head
-const encoding20 = {
+const encoding22 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.market)
     c.fixed32.preencode(state, m.view)
@@ -589,7 +677,7 @@ const encoding20 = {
 }
 
 // @bushel/counter
-const encoding21 = {
+const encoding23 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.n)
@@ -622,12 +710,12 @@ const encoding21 = {
 }
 
 // @bushel/signed-counter.counter
-const encoding22_0 = c.frame(encoding21)
+const encoding24_0 = c.frame(encoding23)
 
 // @bushel/signed-counter
-const encoding22 = {
+const encoding24 = {
   preencode(state, m) {
-    encoding22_0.preencode(state, m.counter)
+    encoding24_0.preencode(state, m.counter)
     if ((m.buyer ? 1 : 0) | (m.provider ? 2 : 0)) state.end++
 
     if (m.buyer) c.fixed64.preencode(state, m.buyer)
@@ -636,14 +724,14 @@ const encoding22 = {
   encode(state, m) {
     const flags = (m.buyer ? 1 : 0) | (m.provider ? 2 : 0)
 
-    encoding22_0.encode(state, m.counter)
+    encoding24_0.encode(state, m.counter)
     if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.buyer) c.fixed64.encode(state, m.buyer)
     if (m.provider) c.fixed64.encode(state, m.provider)
   },
   decode(state) {
-    const r0 = encoding22_0.decode(state)
+    const r0 = encoding24_0.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
@@ -655,17 +743,17 @@ const encoding22 = {
 }
 
 // @bushel/hello.counters
-const encoding23_5 = c.array(c.frame(encoding22), 16)
+const encoding25_5 = c.array(c.frame(encoding24), 16)
 
 // @bushel/hello
-const encoding23 = {
+const encoding25 = {
   preencode(state, m) {
     c.uint.preencode(state, m.version)
     c.string.preencode(state, m.network)
     c.buffer.preencode(state, m.proof)
     c.buffer.preencode(state, m.lightning)
     c.uint.preencode(state, m.clock)
-    encoding23_5.preencode(state, m.counters)
+    encoding25_5.preencode(state, m.counters)
   },
   encode(state, m) {
     c.uint.encode(state, m.version)
@@ -673,7 +761,7 @@ const encoding23 = {
     c.buffer.encode(state, m.proof)
     c.buffer.encode(state, m.lightning)
     c.uint.encode(state, m.clock)
-    encoding23_5.encode(state, m.counters)
+    encoding25_5.encode(state, m.counters)
   },
   decode(state) {
     const r0 = c.uint.decode(state)
@@ -681,7 +769,7 @@ const encoding23 = {
     const r2 = c.buffer.decode(state)
     const r3 = c.buffer.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding23_5.decode(state)
+    const r5 = encoding25_5.decode(state)
 
     return {
       version: r0,
@@ -695,7 +783,7 @@ const encoding23 = {
 }
 
 // @bushel/request
-const encoding24 = {
+const encoding26 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.id)
     c.buffer.preencode(state, m.body)
@@ -716,18 +804,18 @@ const encoding24 = {
 }
 
 // @bushel/decline
-const encoding25 = encoding13
+const encoding27 = encoding13
 
 // @bushel/reply.decline
-const encoding26_1 = c.frame(encoding25)
+const encoding28_1 = c.frame(encoding27)
 
 // @bushel/reply
-const encoding26 = {
+const encoding28 = {
   preencode(state, m) {
     if ((m.body ? 1 : 0) | (m.decline ? 2 : 0)) state.end++
 
     if (m.body) c.buffer.preencode(state, m.body)
-    if (m.decline) encoding26_1.preencode(state, m.decline)
+    if (m.decline) encoding28_1.preencode(state, m.decline)
   },
   encode(state, m) {
     const flags = (m.body ? 1 : 0) | (m.decline ? 2 : 0)
@@ -735,20 +823,20 @@ const encoding26 = {
     if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.body) c.buffer.encode(state, m.body)
-    if (m.decline) encoding26_1.encode(state, m.decline)
+    if (m.decline) encoding28_1.encode(state, m.decline)
   },
   decode(state) {
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       body: (flags & 1) !== 0 ? c.buffer.decode(state) : null,
-      decline: (flags & 2) !== 0 ? encoding26_1.decode(state) : null
+      decline: (flags & 2) !== 0 ? encoding28_1.decode(state) : null
     }
   }
 }
 
 // @bushel/quote
-const encoding27 = {
+const encoding29 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.request)
     c.fixed32.preencode(state, m.market)
@@ -801,20 +889,20 @@ const encoding27 = {
 }
 
 // @bushel/signed-quote.quote
-const encoding28_0 = c.frame(encoding27)
+const encoding30_0 = c.frame(encoding29)
 
 // @bushel/signed-quote
-const encoding28 = {
+const encoding30 = {
   preencode(state, m) {
-    encoding28_0.preencode(state, m.quote)
+    encoding30_0.preencode(state, m.quote)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding28_0.encode(state, m.quote)
+    encoding30_0.encode(state, m.quote)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding28_0.decode(state)
+    const r0 = encoding30_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -825,10 +913,10 @@ const encoding28 = {
 }
 
 // @bushel/quote-request.last
-const encoding29_6 = c.frame(encoding28)
+const encoding31_6 = c.frame(encoding30)
 
 // @bushel/quote-request
-const encoding29 = {
+const encoding31 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.market)
     c.fixed32.preencode(state, m.ask)
@@ -838,7 +926,7 @@ const encoding29 = {
     c.biguint64.preencode(state, m.offer)
     if (m.last ? 1 : 0) state.end++
 
-    if (m.last) encoding29_6.preencode(state, m.last)
+    if (m.last) encoding31_6.preencode(state, m.last)
   },
   encode(state, m) {
     const flags = m.last ? 1 : 0
@@ -851,7 +939,7 @@ const encoding29 = {
     c.biguint64.encode(state, m.offer)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.last) encoding29_6.encode(state, m.last)
+    if (m.last) encoding31_6.encode(state, m.last)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
@@ -869,13 +957,13 @@ const encoding29 = {
       resource: r3,
       body: r4,
       offer: r5,
-      last: (flags & 1) !== 0 ? encoding29_6.decode(state) : null
+      last: (flags & 1) !== 0 ? encoding31_6.decode(state) : null
     }
   }
 }
 
 // @bushel/storage-request
-const encoding30 = {
+const encoding32 = {
   preencode(state, m) {
     c.uint.preencode(state, m.bytes)
     c.uint.preencode(state, m.blocks)
@@ -904,7 +992,7 @@ const encoding30 = {
 }
 
 // @bushel/storage-quote
-const encoding31 = {
+const encoding33 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.firstInstallmentMsat)
     c.biguint64.preencode(state, m.maxInstallmentMsat)
@@ -937,27 +1025,27 @@ const encoding31 = {
 }
 
 // @bushel/agreement-request.quote
-const encoding32_3 = encoding29_6
+const encoding34_3 = encoding31_6
 
 // @bushel/agreement-request
-const encoding32 = {
+const encoding34 = {
   preencode(state, m) {
     c.string.preencode(state, m.resource)
     c.buffer.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
-    encoding32_3.preencode(state, m.quote)
+    encoding34_3.preencode(state, m.quote)
   },
   encode(state, m) {
     c.string.encode(state, m.resource)
     c.buffer.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
-    encoding32_3.encode(state, m.quote)
+    encoding34_3.encode(state, m.quote)
   },
   decode(state) {
     const r0 = c.string.decode(state)
     const r1 = c.buffer.decode(state)
     const r2 = c.fixed64.decode(state)
-    const r3 = encoding32_3.decode(state)
+    const r3 = encoding34_3.decode(state)
 
     return {
       resource: r0,
@@ -969,7 +1057,7 @@ const encoding32 = {
 }
 
 // @bushel/agreement-answer
-const encoding33 = {
+const encoding35 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.buffer.preencode(state, m.body)
@@ -990,7 +1078,7 @@ const encoding33 = {
 }
 
 // @bushel/party
-const encoding34 = {
+const encoding36 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.fixed32.preencode(state, m.device)
@@ -1015,7 +1103,7 @@ const encoding34 = {
 }
 
 // @bushel/core-limit
-const encoding35 = {
+const encoding37 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.key)
     c.uint.preencode(state, m.length)
@@ -1040,23 +1128,23 @@ const encoding35 = {
 }
 
 // @bushel/terms.buyer
-const encoding36_5 = c.frame(encoding34)
+const encoding38_5 = c.frame(encoding36)
 // @bushel/terms.provider
-const encoding36_6 = encoding36_5
+const encoding38_6 = encoding38_5
 // @bushel/terms.cores
-const encoding36_7 = c.array(c.frame(encoding35), 16)
+const encoding38_7 = c.array(c.frame(encoding37), 16)
 
 // @bushel/terms
-const encoding36 = {
+const encoding38 = {
   preencode(state, m) {
     c.uint.preencode(state, m.version)
     c.fixed32.preencode(state, m.nonce)
     c.fixed32.preencode(state, m.market)
     c.fixed32.preencode(state, m.ask)
     c.string.preencode(state, m.network)
-    encoding36_5.preencode(state, m.buyer)
-    encoding36_6.preencode(state, m.provider)
-    encoding36_7.preencode(state, m.cores)
+    encoding38_5.preencode(state, m.buyer)
+    encoding38_6.preencode(state, m.provider)
+    encoding38_7.preencode(state, m.cores)
     c.fixed32.preencode(state, m.readKey)
     c.biguint64.preencode(state, m.price)
     c.uint.preencode(state, m.time)
@@ -1074,9 +1162,9 @@ const encoding36 = {
     c.fixed32.encode(state, m.market)
     c.fixed32.encode(state, m.ask)
     c.string.encode(state, m.network)
-    encoding36_5.encode(state, m.buyer)
-    encoding36_6.encode(state, m.provider)
-    encoding36_7.encode(state, m.cores)
+    encoding38_5.encode(state, m.buyer)
+    encoding38_6.encode(state, m.provider)
+    encoding38_7.encode(state, m.cores)
     c.fixed32.encode(state, m.readKey)
     c.biguint64.encode(state, m.price)
     c.uint.encode(state, m.time)
@@ -1094,9 +1182,9 @@ const encoding36 = {
     const r2 = c.fixed32.decode(state)
     const r3 = c.fixed32.decode(state)
     const r4 = c.string.decode(state)
-    const r5 = encoding36_5.decode(state)
-    const r6 = encoding36_6.decode(state)
-    const r7 = encoding36_7.decode(state)
+    const r5 = encoding38_5.decode(state)
+    const r6 = encoding38_6.decode(state)
+    const r7 = encoding38_7.decode(state)
     const r8 = c.fixed32.decode(state)
     const r9 = c.biguint64.decode(state)
     const r10 = c.uint.decode(state)
@@ -1132,20 +1220,20 @@ const encoding36 = {
 }
 
 // @bushel/agree.terms
-const encoding37_0 = c.frame(encoding36)
+const encoding39_0 = c.frame(encoding38)
 
 // @bushel/agree
-const encoding37 = {
+const encoding39 = {
   preencode(state, m) {
-    encoding37_0.preencode(state, m.terms)
+    encoding39_0.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding37_0.encode(state, m.terms)
+    encoding39_0.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding37_0.decode(state)
+    const r0 = encoding39_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -1156,7 +1244,7 @@ const encoding37 = {
 }
 
 // @bushel/listed-installment
-const encoding38 = {
+const encoding40 = {
   preencode(state, m) {
     c.uint.preencode(state, m.installment)
     c.uint.preencode(state, m.issue)
@@ -1185,21 +1273,21 @@ const encoding38 = {
 }
 
 // @bushel/installment-list.installments
-const encoding39_1 = c.array(c.frame(encoding38), 64)
+const encoding41_1 = c.array(c.frame(encoding40), 64)
 
 // @bushel/installment-list
-const encoding39 = {
+const encoding41 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding39_1.preencode(state, m.installments)
+    encoding41_1.preencode(state, m.installments)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.agreement)
-    encoding39_1.encode(state, m.installments)
+    encoding41_1.encode(state, m.installments)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding39_1.decode(state)
+    const r1 = encoding41_1.decode(state)
 
     return {
       agreement: r0,
@@ -1209,20 +1297,20 @@ const encoding39 = {
 }
 
 // @bushel/countersign.list
-const encoding40_0 = c.frame(encoding39)
+const encoding42_0 = c.frame(encoding41)
 
 // @bushel/countersign
-const encoding40 = {
+const encoding42 = {
   preencode(state, m) {
-    encoding40_0.preencode(state, m.list)
+    encoding42_0.preencode(state, m.list)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding40_0.encode(state, m.list)
+    encoding42_0.encode(state, m.list)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding40_0.decode(state)
+    const r0 = encoding42_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -1233,7 +1321,7 @@ const encoding40 = {
 }
 
 // @bushel/agreement-reference
-const encoding41 = {
+const encoding43 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
   },
@@ -1250,7 +1338,7 @@ const encoding41 = {
 }
 
 // @bushel/bid-answer
-const encoding42 = {
+const encoding44 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.bid)
     c.fixed32.preencode(state, m.ask)
@@ -1271,7 +1359,7 @@ const encoding42 = {
 }
 
 // @bushel/acknowledgement
-const encoding43 = {
+const encoding45 = {
   preencode(state, m) {
     c.uint.preencode(state, m.ok)
   },
@@ -1288,7 +1376,7 @@ const encoding43 = {
 }
 
 // @bushel/strip-request
-const encoding44 = {
+const encoding46 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.from)
@@ -1309,21 +1397,21 @@ const encoding44 = {
 }
 
 // @bushel/strip.invoices
-const encoding45_1 = c.array(c.string, 64)
+const encoding47_1 = c.array(c.string, 64)
 
 // @bushel/strip
-const encoding45 = {
+const encoding47 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding45_1.preencode(state, m.invoices)
+    encoding47_1.preencode(state, m.invoices)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.agreement)
-    encoding45_1.encode(state, m.invoices)
+    encoding47_1.encode(state, m.invoices)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding45_1.decode(state)
+    const r1 = encoding47_1.decode(state)
 
     return {
       agreement: r0,
@@ -1333,7 +1421,7 @@ const encoding45 = {
 }
 
 // @bushel/paid
-const encoding46 = {
+const encoding48 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.installment)
@@ -1358,7 +1446,7 @@ const encoding46 = {
 }
 
 // @bushel/paid-until
-const encoding47 = {
+const encoding49 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.until)
@@ -1389,7 +1477,7 @@ const encoding47 = {
 }
 
 // @bushel/sealed-core
-const encoding48 = {
+const encoding50 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.key)
     c.uint.preencode(state, m.fork)
@@ -1422,21 +1510,21 @@ const encoding48 = {
 }
 
 // @bushel/seal.cores
-const encoding49_1 = c.array(c.frame(encoding48), 16)
+const encoding51_1 = c.array(c.frame(encoding50), 16)
 
 // @bushel/seal
-const encoding49 = {
+const encoding51 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding49_1.preencode(state, m.cores)
+    encoding51_1.preencode(state, m.cores)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.agreement)
-    encoding49_1.encode(state, m.cores)
+    encoding51_1.encode(state, m.cores)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding49_1.decode(state)
+    const r1 = encoding51_1.decode(state)
 
     return {
       agreement: r0,
@@ -1446,20 +1534,20 @@ const encoding49 = {
 }
 
 // @bushel/signed-seal.seal
-const encoding50_0 = c.frame(encoding49)
+const encoding52_0 = c.frame(encoding51)
 
 // @bushel/signed-seal
-const encoding50 = {
+const encoding52 = {
   preencode(state, m) {
-    encoding50_0.preencode(state, m.seal)
+    encoding52_0.preencode(state, m.seal)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding50_0.encode(state, m.seal)
+    encoding52_0.encode(state, m.seal)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding50_0.decode(state)
+    const r0 = encoding52_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -1470,7 +1558,7 @@ const encoding50 = {
 }
 
 // @bushel/stored
-const encoding51 = {
+const encoding53 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.seal)
     c.uint.preencode(state, m.start)
@@ -1495,20 +1583,20 @@ const encoding51 = {
 }
 
 // @bushel/signed-stored.stored
-const encoding52_0 = c.frame(encoding51)
+const encoding54_0 = c.frame(encoding53)
 
 // @bushel/signed-stored
-const encoding52 = {
+const encoding54 = {
   preencode(state, m) {
-    encoding52_0.preencode(state, m.stored)
+    encoding54_0.preencode(state, m.stored)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding52_0.encode(state, m.stored)
+    encoding54_0.encode(state, m.stored)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding52_0.decode(state)
+    const r0 = encoding54_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -1519,7 +1607,7 @@ const encoding52 = {
 }
 
 // @bushel/block-reference
-const encoding53 = {
+const encoding55 = {
   preencode(state, m) {
     c.uint.preencode(state, m.core)
     c.uint.preencode(state, m.index)
@@ -1540,24 +1628,24 @@ const encoding53 = {
 }
 
 // @bushel/audit.blocks
-const encoding54_2 = c.array(c.frame(encoding53), 64)
+const encoding56_2 = c.array(c.frame(encoding55), 64)
 
 // @bushel/audit
-const encoding54 = {
+const encoding56 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.seal)
     c.fixed32.preencode(state, m.nonce)
-    encoding54_2.preencode(state, m.blocks)
+    encoding56_2.preencode(state, m.blocks)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.seal)
     c.fixed32.encode(state, m.nonce)
-    encoding54_2.encode(state, m.blocks)
+    encoding56_2.encode(state, m.blocks)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
     const r1 = c.fixed32.decode(state)
-    const r2 = encoding54_2.decode(state)
+    const r2 = encoding56_2.decode(state)
 
     return {
       seal: r0,
@@ -1568,7 +1656,7 @@ const encoding54 = {
 }
 
 // @bushel/tree-node
-const encoding55 = {
+const encoding57 = {
   preencode(state, m) {
     c.uint.preencode(state, m.index)
     c.uint.preencode(state, m.size)
@@ -1593,32 +1681,32 @@ const encoding55 = {
 }
 
 // @bushel/block-proof.nodes
-const encoding56_3 = c.array(c.frame(encoding55), 64)
+const encoding58_3 = c.array(c.frame(encoding57), 64)
 // @bushel/block-proof.roots
-const encoding56_4 = c.array(c.frame(encoding55), 64)
+const encoding58_4 = c.array(c.frame(encoding57), 64)
 
 // @bushel/block-proof
-const encoding56 = {
+const encoding58 = {
   preencode(state, m) {
     c.uint.preencode(state, m.core)
     c.uint.preencode(state, m.index)
     c.buffer.preencode(state, m.value)
-    encoding56_3.preencode(state, m.nodes)
-    encoding56_4.preencode(state, m.roots)
+    encoding58_3.preencode(state, m.nodes)
+    encoding58_4.preencode(state, m.roots)
   },
   encode(state, m) {
     c.uint.encode(state, m.core)
     c.uint.encode(state, m.index)
     c.buffer.encode(state, m.value)
-    encoding56_3.encode(state, m.nodes)
-    encoding56_4.encode(state, m.roots)
+    encoding58_3.encode(state, m.nodes)
+    encoding58_4.encode(state, m.roots)
   },
   decode(state) {
     const r0 = c.uint.decode(state)
     const r1 = c.uint.decode(state)
     const r2 = c.buffer.decode(state)
-    const r3 = encoding56_3.decode(state)
-    const r4 = encoding56_4.decode(state)
+    const r3 = encoding58_3.decode(state)
+    const r4 = encoding58_4.decode(state)
 
     return {
       core: r0,
@@ -1631,21 +1719,21 @@ const encoding56 = {
 }
 
 // @bushel/audit-proof.proofs
-const encoding57_1 = c.array(c.frame(encoding56), 64)
+const encoding59_1 = c.array(c.frame(encoding58), 64)
 
 // @bushel/audit-proof
-const encoding57 = {
+const encoding59 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.nonce)
-    encoding57_1.preencode(state, m.proofs)
+    encoding59_1.preencode(state, m.proofs)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.nonce)
-    encoding57_1.encode(state, m.proofs)
+    encoding59_1.encode(state, m.proofs)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding57_1.decode(state)
+    const r1 = encoding59_1.decode(state)
 
     return {
       nonce: r0,
@@ -1655,7 +1743,7 @@ const encoding57 = {
 }
 
 // @bushel/void
-const encoding58 = {
+const encoding60 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.installment)
@@ -1680,20 +1768,20 @@ const encoding58 = {
 }
 
 // @bushel/signed-void.void
-const encoding59_0 = c.frame(encoding58)
+const encoding61_0 = c.frame(encoding60)
 
 // @bushel/signed-void
-const encoding59 = {
+const encoding61 = {
   preencode(state, m) {
-    encoding59_0.preencode(state, m.void)
+    encoding61_0.preencode(state, m.void)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding59_0.encode(state, m.void)
+    encoding61_0.encode(state, m.void)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding59_0.decode(state)
+    const r0 = encoding61_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -1704,18 +1792,18 @@ const encoding59 = {
 }
 
 // @bushel/reissue.void
-const encoding60_1 = c.frame(encoding59)
+const encoding62_1 = c.frame(encoding61)
 // @bushel/reissue.countersign
-const encoding60_2 = c.frame(encoding40)
+const encoding62_2 = c.frame(encoding42)
 
 // @bushel/reissue
-const encoding60 = {
+const encoding62 = {
   preencode(state, m) {
     if ((m.preimage ? 1 : 0) | (m.void ? 2 : 0) | (m.countersign ? 4 : 0) | (m.invoice ? 8 : 0)) state.end++
 
     if (m.preimage) c.fixed32.preencode(state, m.preimage)
-    if (m.void) encoding60_1.preencode(state, m.void)
-    if (m.countersign) encoding60_2.preencode(state, m.countersign)
+    if (m.void) encoding62_1.preencode(state, m.void)
+    if (m.countersign) encoding62_2.preencode(state, m.countersign)
     if (m.invoice) c.string.preencode(state, m.invoice)
   },
   encode(state, m) {
@@ -1725,8 +1813,8 @@ const encoding60 = {
     if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.preimage) c.fixed32.encode(state, m.preimage)
-    if (m.void) encoding60_1.encode(state, m.void)
-    if (m.countersign) encoding60_2.encode(state, m.countersign)
+    if (m.void) encoding62_1.encode(state, m.void)
+    if (m.countersign) encoding62_2.encode(state, m.countersign)
     if (m.invoice) c.string.encode(state, m.invoice)
   },
   decode(state) {
@@ -1734,15 +1822,15 @@ const encoding60 = {
 
     return {
       preimage: (flags & 1) !== 0 ? c.fixed32.decode(state) : null,
-      void: (flags & 2) !== 0 ? encoding60_1.decode(state) : null,
-      countersign: (flags & 4) !== 0 ? encoding60_2.decode(state) : null,
+      void: (flags & 2) !== 0 ? encoding62_1.decode(state) : null,
+      countersign: (flags & 4) !== 0 ? encoding62_2.decode(state) : null,
       invoice: (flags & 8) !== 0 ? c.string.decode(state) : null
     }
   }
 }
 
 // @bushel/debt
-const encoding61 = {
+const encoding63 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.biguint64.preencode(state, m.msat)
@@ -1767,20 +1855,20 @@ const encoding61 = {
 }
 
 // @bushel/signed-debt.debt
-const encoding62_0 = c.frame(encoding61)
+const encoding64_0 = c.frame(encoding63)
 
 // @bushel/signed-debt
-const encoding62 = {
+const encoding64 = {
   preencode(state, m) {
-    encoding62_0.preencode(state, m.debt)
+    encoding64_0.preencode(state, m.debt)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding62_0.encode(state, m.debt)
+    encoding64_0.encode(state, m.debt)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding62_0.decode(state)
+    const r0 = encoding64_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -1791,7 +1879,7 @@ const encoding62 = {
 }
 
 // @bushel/refund
-const encoding63 = {
+const encoding65 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.string.preencode(state, m.invoice)
@@ -1812,7 +1900,7 @@ const encoding63 = {
 }
 
 // @bushel/credit
-const encoding64 = {
+const encoding66 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.installment)
@@ -1837,16 +1925,16 @@ const encoding64 = {
 }
 
 // @bushel/end.counter
-const encoding65_2 = c.frame(encoding22)
+const encoding67_2 = c.frame(encoding24)
 
 // @bushel/end
-const encoding65 = {
+const encoding67 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.string.preencode(state, m.reason)
     if (m.counter ? 1 : 0) state.end++
 
-    if (m.counter) encoding65_2.preencode(state, m.counter)
+    if (m.counter) encoding67_2.preencode(state, m.counter)
   },
   encode(state, m) {
     const flags = m.counter ? 1 : 0
@@ -1855,7 +1943,7 @@ const encoding65 = {
     c.string.encode(state, m.reason)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.counter) encoding65_2.encode(state, m.counter)
+    if (m.counter) encoding67_2.encode(state, m.counter)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
@@ -1865,25 +1953,25 @@ const encoding65 = {
     return {
       agreement: r0,
       reason: r1,
-      counter: (flags & 1) !== 0 ? encoding65_2.decode(state) : null
+      counter: (flags & 1) !== 0 ? encoding67_2.decode(state) : null
     }
   }
 }
 
 // @bushel/ended.counter
-const encoding66_1 = encoding65_2
+const encoding68_1 = encoding67_2
 // @bushel/ended.debt
-const encoding66_3 = c.frame(encoding62)
+const encoding68_3 = c.frame(encoding64)
 
 // @bushel/ended
-const encoding66 = {
+const encoding68 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     state.end++ // max flag is 2 so always one byte
 
-    if (m.counter) encoding66_1.preencode(state, m.counter)
+    if (m.counter) encoding68_1.preencode(state, m.counter)
     c.biguint64.preencode(state, m.creditMsat)
-    if (m.debt) encoding66_3.preencode(state, m.debt)
+    if (m.debt) encoding68_3.preencode(state, m.debt)
   },
   encode(state, m) {
     const flags = (m.counter ? 1 : 0) | (m.debt ? 2 : 0)
@@ -1891,9 +1979,9 @@ const encoding66 = {
     c.fixed32.encode(state, m.agreement)
     c.uint.encode(state, flags)
 
-    if (m.counter) encoding66_1.encode(state, m.counter)
+    if (m.counter) encoding68_1.encode(state, m.counter)
     c.biguint64.encode(state, m.creditMsat)
-    if (m.debt) encoding66_3.encode(state, m.debt)
+    if (m.debt) encoding68_3.encode(state, m.debt)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
@@ -1901,15 +1989,15 @@ const encoding66 = {
 
     return {
       agreement: r0,
-      counter: (flags & 1) !== 0 ? encoding66_1.decode(state) : null,
+      counter: (flags & 1) !== 0 ? encoding68_1.decode(state) : null,
       creditMsat: c.biguint64.decode(state),
-      debt: (flags & 2) !== 0 ? encoding66_3.decode(state) : null
+      debt: (flags & 2) !== 0 ? encoding68_3.decode(state) : null
     }
   }
 }
 
 // @bushel/upload-progress
-const encoding67 = {
+const encoding69 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.blocks)
@@ -1934,7 +2022,7 @@ const encoding67 = {
 }
 
 // @bushel/ledger-entry
-const encoding68 = {
+const encoding70 = {
   preencode(state, m) {
     c.string.preencode(state, m.type)
     c.uint.preencode(state, m.at)
@@ -2006,21 +2094,21 @@ const encoding68 = {
 }
 
 // @bushel/wallet-entry.entry
-const encoding69_1 = c.frame(encoding68)
+const encoding71_1 = c.frame(encoding70)
 
 // @bushel/wallet-entry
-const encoding69 = {
+const encoding71 = {
   preencode(state, m) {
     c.string.preencode(state, m.wallet)
-    encoding69_1.preencode(state, m.entry)
+    encoding71_1.preencode(state, m.entry)
   },
   encode(state, m) {
     c.string.encode(state, m.wallet)
-    encoding69_1.encode(state, m.entry)
+    encoding71_1.encode(state, m.entry)
   },
   decode(state) {
     const r0 = c.string.decode(state)
-    const r1 = encoding69_1.decode(state)
+    const r1 = encoding71_1.decode(state)
 
     return {
       wallet: r0,
@@ -2030,21 +2118,21 @@ const encoding69 = {
 }
 
 // @bushel/payment-record.last
-const encoding70_1 = encoding69_1
+const encoding72_1 = encoding71_1
 
 // @bushel/payment-record
-const encoding70 = {
+const encoding72 = {
   preencode(state, m) {
     c.uint.preencode(state, m.entry)
-    encoding70_1.preencode(state, m.last)
+    encoding72_1.preencode(state, m.last)
   },
   encode(state, m) {
     c.uint.encode(state, m.entry)
-    encoding70_1.encode(state, m.last)
+    encoding72_1.encode(state, m.last)
   },
   decode(state) {
     const r0 = c.uint.decode(state)
-    const r1 = encoding70_1.decode(state)
+    const r1 = encoding72_1.decode(state)
 
     return {
       entry: r0,
@@ -2054,7 +2142,7 @@ const encoding70 = {
 }
 
 // @bushel/payment-account
-const encoding71 = {
+const encoding73 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.paidMsat)
     c.biguint64.preencode(state, m.feesMsat)
@@ -2121,7 +2209,7 @@ const encoding71 = {
 }
 
 // @bushel/msat-sum
-const encoding72 = {
+const encoding74 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.msat)
   },
@@ -2138,7 +2226,7 @@ const encoding72 = {
 }
 
 // @bushel/flight-sum
-const encoding73 = {
+const encoding75 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.msat)
     c.uint.preencode(state, m.payments)
@@ -2159,7 +2247,7 @@ const encoding73 = {
 }
 
 // @bushel/settled-sum
-const encoding74 = {
+const encoding76 = {
   preencode(state, m) {
     c.uint.preencode(state, m.payments)
     c.biguint64.preencode(state, m.msat)
@@ -2188,14 +2276,14 @@ const encoding74 = {
 }
 
 // @bushel/debt-record.debt
-const encoding75_2 = encoding66_3
+const encoding77_2 = encoding68_3
 
 // @bushel/debt-record
-const encoding75 = {
+const encoding77 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.fixed32.preencode(state, m.peer)
-    encoding75_2.preencode(state, m.debt)
+    encoding77_2.preencode(state, m.debt)
     c.biguint64.preencode(state, m.settledMsat)
     c.string.preencode(state, m.state)
     if ((m.hash ? 1 : 0) | (m.invoice ? 2 : 0)) state.end++
@@ -2208,7 +2296,7 @@ const encoding75 = {
 
     c.string.encode(state, m.role)
     c.fixed32.encode(state, m.peer)
-    encoding75_2.encode(state, m.debt)
+    encoding77_2.encode(state, m.debt)
     c.biguint64.encode(state, m.settledMsat)
     c.string.encode(state, m.state)
     if (flags !== 0) c.uint.encode(state, flags)
@@ -2219,7 +2307,7 @@ const encoding75 = {
   decode(state) {
     const r0 = c.string.decode(state)
     const r1 = c.fixed32.decode(state)
-    const r2 = encoding75_2.decode(state)
+    const r2 = encoding77_2.decode(state)
     const r3 = c.biguint64.decode(state)
     const r4 = c.string.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
@@ -2237,7 +2325,7 @@ const encoding75 = {
 }
 
 // @bushel/stored-reply
-const encoding76 = {
+const encoding78 = {
   preencode(state, m) {
     c.uint.preencode(state, m.at)
     c.buffer.preencode(state, m.reply)
@@ -2258,32 +2346,32 @@ const encoding76 = {
 }
 
 // @bushel/lease.terms
-const encoding77_5 = encoding37_0
+const encoding79_5 = encoding39_0
 // @bushel/lease.countersign
-const encoding77_7 = encoding60_2
+const encoding79_7 = encoding62_2
 // @bushel/lease.seal
-const encoding77_8 = c.frame(encoding50)
+const encoding79_8 = c.frame(encoding52)
 // @bushel/lease.stored
-const encoding77_9 = c.frame(encoding52)
+const encoding79_9 = c.frame(encoding54)
 // @bushel/lease.counter
-const encoding77_10 = encoding65_2
+const encoding79_10 = encoding67_2
 
 // @bushel/lease
-const encoding77 = {
+const encoding79 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.string.preencode(state, m.state)
     c.uint.preencode(state, m.created)
     c.uint.preencode(state, m.committed)
     c.uint.preencode(state, m.start)
-    encoding77_5.preencode(state, m.terms)
+    encoding79_5.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
     if ((m.countersign ? 1 : 0) | (m.seal ? 2 : 0) | (m.stored ? 4 : 0) | (m.counter ? 8 : 0) | (m.reason ? 16 : 0) | (m.link ? 32 : 0) | (m.audited ? 64 : 0)) state.end++
 
-    if (m.countersign) encoding77_7.preencode(state, m.countersign)
-    if (m.seal) encoding77_8.preencode(state, m.seal)
-    if (m.stored) encoding77_9.preencode(state, m.stored)
-    if (m.counter) encoding77_10.preencode(state, m.counter)
+    if (m.countersign) encoding79_7.preencode(state, m.countersign)
+    if (m.seal) encoding79_8.preencode(state, m.seal)
+    if (m.stored) encoding79_9.preencode(state, m.stored)
+    if (m.counter) encoding79_10.preencode(state, m.counter)
     if (m.reason) c.string.preencode(state, m.reason)
     if (m.link) c.string.preencode(state, m.link)
     if (m.audited) c.uint.preencode(state, m.audited)
@@ -2303,14 +2391,14 @@ const encoding77 = {
     c.uint.encode(state, m.created)
     c.uint.encode(state, m.committed)
     c.uint.encode(state, m.start)
-    encoding77_5.encode(state, m.terms)
+    encoding79_5.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.countersign) encoding77_7.encode(state, m.countersign)
-    if (m.seal) encoding77_8.encode(state, m.seal)
-    if (m.stored) encoding77_9.encode(state, m.stored)
-    if (m.counter) encoding77_10.encode(state, m.counter)
+    if (m.countersign) encoding79_7.encode(state, m.countersign)
+    if (m.seal) encoding79_8.encode(state, m.seal)
+    if (m.stored) encoding79_9.encode(state, m.stored)
+    if (m.counter) encoding79_10.encode(state, m.counter)
     if (m.reason) c.string.encode(state, m.reason)
     if (m.link) c.string.encode(state, m.link)
     if (m.audited) c.uint.encode(state, m.audited)
@@ -2321,7 +2409,7 @@ const encoding77 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding77_5.decode(state)
+    const r5 = encoding79_5.decode(state)
     const r6 = c.fixed64.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
@@ -2333,10 +2421,10 @@ const encoding77 = {
       start: r4,
       terms: r5,
       signature: r6,
-      countersign: (flags & 1) !== 0 ? encoding77_7.decode(state) : null,
-      seal: (flags & 2) !== 0 ? encoding77_8.decode(state) : null,
-      stored: (flags & 4) !== 0 ? encoding77_9.decode(state) : null,
-      counter: (flags & 8) !== 0 ? encoding77_10.decode(state) : null,
+      countersign: (flags & 1) !== 0 ? encoding79_7.decode(state) : null,
+      seal: (flags & 2) !== 0 ? encoding79_8.decode(state) : null,
+      stored: (flags & 4) !== 0 ? encoding79_9.decode(state) : null,
+      counter: (flags & 8) !== 0 ? encoding79_10.decode(state) : null,
       reason: (flags & 16) !== 0 ? c.string.decode(state) : null,
       link: (flags & 32) !== 0 ? c.string.decode(state) : null,
       audited: (flags & 64) !== 0 ? c.uint.decode(state) : 0
@@ -2345,7 +2433,7 @@ const encoding77 = {
 }
 
 // @bushel/own-order
-const encoding78 = {
+const encoding80 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.market)
     c.buffer.preencode(state, m.record)
@@ -2378,12 +2466,12 @@ const encoding78 = {
 }
 
 // @bushel/mirror-job.cores
-const encoding79_7 = c.array(c.frame(encoding35))
+const encoding81_7 = c.array(c.frame(encoding37))
 // @bushel/mirror-job.agreements
-const encoding79_14 = c.array(c.fixed32)
+const encoding81_14 = c.array(c.fixed32)
 
 // @bushel/mirror-job
-const encoding79 = {
+const encoding81 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.fixed32.preencode(state, m.fingerprint)
@@ -2392,14 +2480,14 @@ const encoding79 = {
     c.string.preencode(state, m.link)
     c.uint.preencode(state, m.files)
     c.uint.preencode(state, m.bytes)
-    encoding79_7.preencode(state, m.cores)
+    encoding81_7.preencode(state, m.cores)
     c.fixed32.preencode(state, m.sha256)
     c.uint.preencode(state, m.copies)
     c.uint.preencode(state, m.time)
     c.biguint64.preencode(state, m.offer)
     c.biguint64.preencode(state, m.maxPrice)
     c.biguint64.preencode(state, m.prepayMaxMsat)
-    encoding79_14.preencode(state, m.agreements)
+    encoding81_14.preencode(state, m.agreements)
     c.string.preencode(state, m.state)
     if ((m.bid ? 1 : 0) | (m.packMs ? 2 : 0)) state.end++
 
@@ -2416,14 +2504,14 @@ const encoding79 = {
     c.string.encode(state, m.link)
     c.uint.encode(state, m.files)
     c.uint.encode(state, m.bytes)
-    encoding79_7.encode(state, m.cores)
+    encoding81_7.encode(state, m.cores)
     c.fixed32.encode(state, m.sha256)
     c.uint.encode(state, m.copies)
     c.uint.encode(state, m.time)
     c.biguint64.encode(state, m.offer)
     c.biguint64.encode(state, m.maxPrice)
     c.biguint64.encode(state, m.prepayMaxMsat)
-    encoding79_14.encode(state, m.agreements)
+    encoding81_14.encode(state, m.agreements)
     c.string.encode(state, m.state)
     if (flags !== 0) c.uint.encode(state, flags)
 
@@ -2438,14 +2526,14 @@ const encoding79 = {
     const r4 = c.string.decode(state)
     const r5 = c.uint.decode(state)
     const r6 = c.uint.decode(state)
-    const r7 = encoding79_7.decode(state)
+    const r7 = encoding81_7.decode(state)
     const r8 = c.fixed32.decode(state)
     const r9 = c.uint.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.biguint64.decode(state)
     const r12 = c.biguint64.decode(state)
     const r13 = c.biguint64.decode(state)
-    const r14 = encoding79_14.decode(state)
+    const r14 = encoding81_14.decode(state)
     const r15 = c.string.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
@@ -2473,7 +2561,7 @@ const encoding79 = {
 }
 
 // @bushel/peer-record
-const encoding80 = {
+const encoding82 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.good)
@@ -2506,7 +2594,7 @@ const encoding80 = {
 }
 
 // @bushel/blob
-const encoding81 = {
+const encoding83 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.key)
     c.uint.preencode(state, m.length)
@@ -2535,7 +2623,7 @@ const encoding81 = {
 }
 
 // @bushel/job-limits
-const encoding82 = {
+const encoding84 = {
   preencode(state, m) {
     c.uint.preencode(state, m.wallMs)
     c.uint.preencode(state, m.cpuMs)
@@ -2584,35 +2672,35 @@ const encoding82 = {
 }
 
 // @bushel/job-terms.buyer
-const encoding83_5 = encoding36_5
+const encoding85_5 = encoding38_5
 // @bushel/job-terms.provider
-const encoding83_6 = encoding36_5
+const encoding85_6 = encoding38_5
 // @bushel/job-terms.module
-const encoding83_9 = c.frame(encoding81)
+const encoding85_9 = c.frame(encoding83)
 // @bushel/job-terms.input
-const encoding83_10 = encoding83_9
+const encoding85_10 = encoding85_9
 // @bushel/job-terms.args
-const encoding83_11 = c.array(c.string, 256)
+const encoding85_11 = c.array(c.string, 256)
 // @bushel/job-terms.limits
-const encoding83_13 = c.frame(encoding82)
+const encoding85_13 = c.frame(encoding84)
 
 // @bushel/job-terms
-const encoding83 = {
+const encoding85 = {
   preencode(state, m) {
     c.uint.preencode(state, m.version)
     c.fixed32.preencode(state, m.nonce)
     c.fixed32.preencode(state, m.market)
     c.fixed32.preencode(state, m.ask)
     c.string.preencode(state, m.network)
-    encoding83_5.preencode(state, m.buyer)
-    encoding83_6.preencode(state, m.provider)
+    encoding85_5.preencode(state, m.buyer)
+    encoding85_6.preencode(state, m.provider)
     c.string.preencode(state, m.fuel)
     c.string.preencode(state, m.isolation)
-    encoding83_9.preencode(state, m.module)
-    encoding83_10.preencode(state, m.input)
-    encoding83_11.preencode(state, m.args)
+    encoding85_9.preencode(state, m.module)
+    encoding85_10.preencode(state, m.input)
+    encoding85_11.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding83_13.preencode(state, m.limits)
+    encoding85_13.preencode(state, m.limits)
     c.biguint64.preencode(state, m.price)
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -2627,15 +2715,15 @@ const encoding83 = {
     c.fixed32.encode(state, m.market)
     c.fixed32.encode(state, m.ask)
     c.string.encode(state, m.network)
-    encoding83_5.encode(state, m.buyer)
-    encoding83_6.encode(state, m.provider)
+    encoding85_5.encode(state, m.buyer)
+    encoding85_6.encode(state, m.provider)
     c.string.encode(state, m.fuel)
     c.string.encode(state, m.isolation)
-    encoding83_9.encode(state, m.module)
-    encoding83_10.encode(state, m.input)
-    encoding83_11.encode(state, m.args)
+    encoding85_9.encode(state, m.module)
+    encoding85_10.encode(state, m.input)
+    encoding85_11.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding83_13.encode(state, m.limits)
+    encoding85_13.encode(state, m.limits)
     c.biguint64.encode(state, m.price)
     c.biguint64.encode(state, m.baseMsat)
     c.biguint64.encode(state, m.firstInstallmentMsat)
@@ -2650,15 +2738,15 @@ const encoding83 = {
     const r2 = c.fixed32.decode(state)
     const r3 = c.fixed32.decode(state)
     const r4 = c.string.decode(state)
-    const r5 = encoding83_5.decode(state)
-    const r6 = encoding83_6.decode(state)
+    const r5 = encoding85_5.decode(state)
+    const r6 = encoding85_6.decode(state)
     const r7 = c.string.decode(state)
     const r8 = c.string.decode(state)
-    const r9 = encoding83_9.decode(state)
-    const r10 = encoding83_10.decode(state)
-    const r11 = encoding83_11.decode(state)
+    const r9 = encoding85_9.decode(state)
+    const r10 = encoding85_10.decode(state)
+    const r11 = encoding85_11.decode(state)
     const r12 = c.fixed32.decode(state)
-    const r13 = encoding83_13.decode(state)
+    const r13 = encoding85_13.decode(state)
     const r14 = c.biguint64.decode(state)
     const r15 = c.biguint64.decode(state)
     const r16 = c.biguint64.decode(state)
@@ -2694,20 +2782,20 @@ const encoding83 = {
 }
 
 // @bushel/job-agree.terms
-const encoding84_0 = c.frame(encoding83)
+const encoding86_0 = c.frame(encoding85)
 
 // @bushel/job-agree
-const encoding84 = {
+const encoding86 = {
   preencode(state, m) {
-    encoding84_0.preencode(state, m.terms)
+    encoding86_0.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding84_0.encode(state, m.terms)
+    encoding86_0.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding84_0.decode(state)
+    const r0 = encoding86_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -2718,7 +2806,7 @@ const encoding84 = {
 }
 
 // @bushel/compute-request
-const encoding85 = {
+const encoding87 = {
   preencode(state, m) {
     c.uint.preencode(state, m.memory)
     c.uint.preencode(state, m.wallMs)
@@ -2759,7 +2847,7 @@ const encoding85 = {
 }
 
 // @bushel/compute-quote
-const encoding86 = {
+const encoding88 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -2784,7 +2872,7 @@ const encoding86 = {
 }
 
 // @bushel/job-countersign
-const encoding87 = {
+const encoding89 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed64.preencode(state, m.signature)
@@ -2805,7 +2893,7 @@ const encoding87 = {
 }
 
 // @bushel/job-file
-const encoding88 = {
+const encoding90 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.buffer.preencode(state, m.bytes)
@@ -2826,21 +2914,21 @@ const encoding88 = {
 }
 
 // @bushel/job-input.files
-const encoding89_1 = c.array(c.frame(encoding88), 65536)
+const encoding91_1 = c.array(c.frame(encoding90), 65536)
 
 // @bushel/job-input
-const encoding89 = {
+const encoding91 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdin)
-    encoding89_1.preencode(state, m.files)
+    encoding91_1.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdin)
-    encoding89_1.encode(state, m.files)
+    encoding91_1.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
-    const r1 = encoding89_1.decode(state)
+    const r1 = encoding91_1.decode(state)
 
     return {
       stdin: r0,
@@ -2850,24 +2938,24 @@ const encoding89 = {
 }
 
 // @bushel/job-output.files
-const encoding90_2 = c.array(c.frame(encoding88), 65536)
+const encoding92_2 = c.array(c.frame(encoding90), 65536)
 
 // @bushel/job-output
-const encoding90 = {
+const encoding92 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdout)
     c.buffer.preencode(state, m.stderr)
-    encoding90_2.preencode(state, m.files)
+    encoding92_2.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdout)
     c.buffer.encode(state, m.stderr)
-    encoding90_2.encode(state, m.files)
+    encoding92_2.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
     const r1 = c.buffer.decode(state)
-    const r2 = encoding90_2.decode(state)
+    const r2 = encoding92_2.decode(state)
 
     return {
       stdout: r0,
@@ -2878,20 +2966,20 @@ const encoding90 = {
 }
 
 // @bushel/job-due.countersign
-const encoding91_0 = encoding60_2
+const encoding93_0 = encoding62_2
 
 // @bushel/job-due
-const encoding91 = {
+const encoding93 = {
   preencode(state, m) {
-    encoding91_0.preencode(state, m.countersign)
+    encoding93_0.preencode(state, m.countersign)
     c.string.preencode(state, m.invoice)
   },
   encode(state, m) {
-    encoding91_0.encode(state, m.countersign)
+    encoding93_0.encode(state, m.countersign)
     c.string.encode(state, m.invoice)
   },
   decode(state) {
-    const r0 = encoding91_0.decode(state)
+    const r0 = encoding93_0.decode(state)
     const r1 = c.string.decode(state)
 
     return {
@@ -2902,7 +2990,7 @@ const encoding91 = {
 }
 
 // @bushel/job-result
-const encoding92 = {
+const encoding94 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -2943,7 +3031,7 @@ const encoding92 = {
 }
 
 // @bushel/job-commitment
-const encoding93 = {
+const encoding95 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.commitment)
@@ -2964,20 +3052,20 @@ const encoding93 = {
 }
 
 // @bushel/signed-job-commitment.commitment
-const encoding94_0 = c.frame(encoding93)
+const encoding96_0 = c.frame(encoding95)
 
 // @bushel/signed-job-commitment
-const encoding94 = {
+const encoding96 = {
   preencode(state, m) {
-    encoding94_0.preencode(state, m.commitment)
+    encoding96_0.preencode(state, m.commitment)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding94_0.encode(state, m.commitment)
+    encoding96_0.encode(state, m.commitment)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding94_0.decode(state)
+    const r0 = encoding96_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -2988,35 +3076,35 @@ const encoding94 = {
 }
 
 // @bushel/job-statement.result
-const encoding95_1 = c.frame(encoding92)
+const encoding97_1 = c.frame(encoding94)
 // @bushel/job-statement.output
-const encoding95_3 = encoding83_9
+const encoding97_3 = encoding85_9
 
 // @bushel/job-statement
-const encoding95 = {
+const encoding97 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding95_1.preencode(state, m.result)
+    encoding97_1.preencode(state, m.result)
     c.fixed32.preencode(state, m.salt)
-    encoding95_3.preencode(state, m.output)
+    encoding97_3.preencode(state, m.output)
     c.fixed32.preencode(state, m.keyCommitment)
     c.biguint64.preencode(state, m.finalMsat)
     c.fixed32.preencode(state, m.hash)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.agreement)
-    encoding95_1.encode(state, m.result)
+    encoding97_1.encode(state, m.result)
     c.fixed32.encode(state, m.salt)
-    encoding95_3.encode(state, m.output)
+    encoding97_3.encode(state, m.output)
     c.fixed32.encode(state, m.keyCommitment)
     c.biguint64.encode(state, m.finalMsat)
     c.fixed32.encode(state, m.hash)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding95_1.decode(state)
+    const r1 = encoding97_1.decode(state)
     const r2 = c.fixed32.decode(state)
-    const r3 = encoding95_3.decode(state)
+    const r3 = encoding97_3.decode(state)
     const r4 = c.fixed32.decode(state)
     const r5 = c.biguint64.decode(state)
     const r6 = c.fixed32.decode(state)
@@ -3034,20 +3122,20 @@ const encoding95 = {
 }
 
 // @bushel/signed-job-statement.statement
-const encoding96_0 = c.frame(encoding95)
+const encoding98_0 = c.frame(encoding97)
 
 // @bushel/signed-job-statement
-const encoding96 = {
+const encoding98 = {
   preencode(state, m) {
-    encoding96_0.preencode(state, m.statement)
+    encoding98_0.preencode(state, m.statement)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding96_0.encode(state, m.statement)
+    encoding98_0.encode(state, m.statement)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding96_0.decode(state)
+    const r0 = encoding98_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3058,22 +3146,22 @@ const encoding96 = {
 }
 
 // @bushel/job-progress.due
-const encoding97_2 = c.frame(encoding91)
+const encoding99_2 = c.frame(encoding93)
 // @bushel/job-progress.commitment
-const encoding97_3 = c.frame(encoding94)
+const encoding99_3 = c.frame(encoding96)
 // @bushel/job-progress.statement
-const encoding97_4 = c.frame(encoding96)
+const encoding99_4 = c.frame(encoding98)
 
 // @bushel/job-progress
-const encoding97 = {
+const encoding99 = {
   preencode(state, m) {
     c.string.preencode(state, m.state)
     c.biguint64.preencode(state, m.fuel)
     if ((m.due ? 1 : 0) | (m.commitment ? 2 : 0) | (m.statement ? 4 : 0) | (m.reason ? 8 : 0)) state.end++
 
-    if (m.due) encoding97_2.preencode(state, m.due)
-    if (m.commitment) encoding97_3.preencode(state, m.commitment)
-    if (m.statement) encoding97_4.preencode(state, m.statement)
+    if (m.due) encoding99_2.preencode(state, m.due)
+    if (m.commitment) encoding99_3.preencode(state, m.commitment)
+    if (m.statement) encoding99_4.preencode(state, m.statement)
     if (m.reason) c.string.preencode(state, m.reason)
   },
   encode(state, m) {
@@ -3084,9 +3172,9 @@ const encoding97 = {
     c.biguint64.encode(state, m.fuel)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.due) encoding97_2.encode(state, m.due)
-    if (m.commitment) encoding97_3.encode(state, m.commitment)
-    if (m.statement) encoding97_4.encode(state, m.statement)
+    if (m.due) encoding99_2.encode(state, m.due)
+    if (m.commitment) encoding99_3.encode(state, m.commitment)
+    if (m.statement) encoding99_4.encode(state, m.statement)
     if (m.reason) c.string.encode(state, m.reason)
   },
   decode(state) {
@@ -3097,16 +3185,16 @@ const encoding97 = {
     return {
       state: r0,
       fuel: r1,
-      due: (flags & 1) !== 0 ? encoding97_2.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding97_3.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding97_4.decode(state) : null,
+      due: (flags & 1) !== 0 ? encoding99_2.decode(state) : null,
+      commitment: (flags & 2) !== 0 ? encoding99_3.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding99_4.decode(state) : null,
       reason: (flags & 8) !== 0 ? c.string.decode(state) : null
     }
   }
 }
 
 // @bushel/job-key
-const encoding98 = {
+const encoding100 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.key)
@@ -3131,20 +3219,20 @@ const encoding98 = {
 }
 
 // @bushel/signed-job-key.key
-const encoding99_0 = c.frame(encoding98)
+const encoding101_0 = c.frame(encoding100)
 
 // @bushel/signed-job-key
-const encoding99 = {
+const encoding101 = {
   preencode(state, m) {
-    encoding99_0.preencode(state, m.key)
+    encoding101_0.preencode(state, m.key)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding99_0.encode(state, m.key)
+    encoding101_0.encode(state, m.key)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding99_0.decode(state)
+    const r0 = encoding101_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3155,34 +3243,34 @@ const encoding99 = {
 }
 
 // @bushel/job.terms
-const encoding100_5 = encoding84_0
+const encoding102_5 = encoding86_0
 // @bushel/job.commitment
-const encoding100_8 = encoding97_3
+const encoding102_8 = encoding99_3
 // @bushel/job.statement
-const encoding100_9 = encoding97_4
+const encoding102_9 = encoding99_4
 // @bushel/job.key
-const encoding100_10 = c.frame(encoding99)
+const encoding102_10 = c.frame(encoding101)
 // @bushel/job.quote
-const encoding100_12 = encoding29_6
+const encoding102_12 = encoding31_6
 
 // @bushel/job
-const encoding100 = {
+const encoding102 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.string.preencode(state, m.state)
     c.uint.preencode(state, m.created)
     c.uint.preencode(state, m.changed)
     c.uint.preencode(state, m.runs)
-    encoding100_5.preencode(state, m.terms)
+    encoding102_5.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
     if ((m.countersign ? 1 : 0) | (m.commitment ? 2 : 0) | (m.statement ? 4 : 0) | (m.key ? 8 : 0) | (m.reason ? 16 : 0) | (m.quote ? 32 : 0)) state.end++
 
     if (m.countersign) c.fixed64.preencode(state, m.countersign)
-    if (m.commitment) encoding100_8.preencode(state, m.commitment)
-    if (m.statement) encoding100_9.preencode(state, m.statement)
-    if (m.key) encoding100_10.preencode(state, m.key)
+    if (m.commitment) encoding102_8.preencode(state, m.commitment)
+    if (m.statement) encoding102_9.preencode(state, m.statement)
+    if (m.key) encoding102_10.preencode(state, m.key)
     if (m.reason) c.string.preencode(state, m.reason)
-    if (m.quote) encoding100_12.preencode(state, m.quote)
+    if (m.quote) encoding102_12.preencode(state, m.quote)
   },
   encode(state, m) {
     const flags =
@@ -3198,16 +3286,16 @@ const encoding100 = {
     c.uint.encode(state, m.created)
     c.uint.encode(state, m.changed)
     c.uint.encode(state, m.runs)
-    encoding100_5.encode(state, m.terms)
+    encoding102_5.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
     if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.countersign) c.fixed64.encode(state, m.countersign)
-    if (m.commitment) encoding100_8.encode(state, m.commitment)
-    if (m.statement) encoding100_9.encode(state, m.statement)
-    if (m.key) encoding100_10.encode(state, m.key)
+    if (m.commitment) encoding102_8.encode(state, m.commitment)
+    if (m.statement) encoding102_9.encode(state, m.statement)
+    if (m.key) encoding102_10.encode(state, m.key)
     if (m.reason) c.string.encode(state, m.reason)
-    if (m.quote) encoding100_12.encode(state, m.quote)
+    if (m.quote) encoding102_12.encode(state, m.quote)
   },
   decode(state) {
     const r0 = c.string.decode(state)
@@ -3215,7 +3303,7 @@ const encoding100 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding100_5.decode(state)
+    const r5 = encoding102_5.decode(state)
     const r6 = c.fixed64.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
@@ -3228,63 +3316,63 @@ const encoding100 = {
       terms: r5,
       signature: r6,
       countersign: (flags & 1) !== 0 ? c.fixed64.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding100_8.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding100_9.decode(state) : null,
-      key: (flags & 8) !== 0 ? encoding100_10.decode(state) : null,
+      commitment: (flags & 2) !== 0 ? encoding102_8.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding102_9.decode(state) : null,
+      key: (flags & 8) !== 0 ? encoding102_10.decode(state) : null,
       reason: (flags & 16) !== 0 ? c.string.decode(state) : null,
-      quote: (flags & 32) !== 0 ? encoding100_12.decode(state) : null
+      quote: (flags & 32) !== 0 ? encoding102_12.decode(state) : null
     }
   }
 }
 
 // @bushel/job-evidence.agree
-const encoding101_0 = c.frame(encoding84)
+const encoding103_0 = c.frame(encoding86)
 // @bushel/job-evidence.commitment
-const encoding101_1 = encoding97_3
+const encoding103_1 = encoding99_3
 // @bushel/job-evidence.statement
-const encoding101_2 = encoding97_4
+const encoding103_2 = encoding99_4
 // @bushel/job-evidence.key
-const encoding101_3 = encoding100_10
+const encoding103_3 = encoding102_10
 
 // @bushel/job-evidence
-const encoding101 = {
+const encoding103 = {
   preencode(state, m) {
-    encoding101_0.preencode(state, m.agree)
+    encoding103_0.preencode(state, m.agree)
     if ((m.commitment ? 1 : 0) | (m.statement ? 2 : 0) | (m.key ? 4 : 0) | (m.ciphertext ? 8 : 0)) state.end++
 
-    if (m.commitment) encoding101_1.preencode(state, m.commitment)
-    if (m.statement) encoding101_2.preencode(state, m.statement)
-    if (m.key) encoding101_3.preencode(state, m.key)
+    if (m.commitment) encoding103_1.preencode(state, m.commitment)
+    if (m.statement) encoding103_2.preencode(state, m.statement)
+    if (m.key) encoding103_3.preencode(state, m.key)
     if (m.ciphertext) c.buffer.preencode(state, m.ciphertext)
   },
   encode(state, m) {
     const flags =
       (m.commitment ? 1 : 0) | (m.statement ? 2 : 0) | (m.key ? 4 : 0) | (m.ciphertext ? 8 : 0)
 
-    encoding101_0.encode(state, m.agree)
+    encoding103_0.encode(state, m.agree)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.commitment) encoding101_1.encode(state, m.commitment)
-    if (m.statement) encoding101_2.encode(state, m.statement)
-    if (m.key) encoding101_3.encode(state, m.key)
+    if (m.commitment) encoding103_1.encode(state, m.commitment)
+    if (m.statement) encoding103_2.encode(state, m.statement)
+    if (m.key) encoding103_3.encode(state, m.key)
     if (m.ciphertext) c.buffer.encode(state, m.ciphertext)
   },
   decode(state) {
-    const r0 = encoding101_0.decode(state)
+    const r0 = encoding103_0.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       agree: r0,
-      commitment: (flags & 1) !== 0 ? encoding101_1.decode(state) : null,
-      statement: (flags & 2) !== 0 ? encoding101_2.decode(state) : null,
-      key: (flags & 4) !== 0 ? encoding101_3.decode(state) : null,
+      commitment: (flags & 1) !== 0 ? encoding103_1.decode(state) : null,
+      statement: (flags & 2) !== 0 ? encoding103_2.decode(state) : null,
+      key: (flags & 4) !== 0 ? encoding103_3.decode(state) : null,
       ciphertext: (flags & 8) !== 0 ? c.buffer.decode(state) : null
     }
   }
 }
 
 // @bushel/run-replica
-const encoding102 = {
+const encoding104 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.ask)
@@ -3337,7 +3425,7 @@ const encoding102 = {
 }
 
 // @bushel/run-end
-const encoding103 = {
+const encoding105 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -3378,34 +3466,34 @@ const encoding103 = {
 }
 
 // @bushel/run-record.module
-const encoding104_4 = encoding83_9
+const encoding106_4 = encoding85_9
 // @bushel/run-record.input
-const encoding104_5 = encoding83_9
+const encoding106_5 = encoding85_9
 // @bushel/run-record.args
-const encoding104_6 = c.array(c.string)
+const encoding106_6 = c.array(c.string)
 // @bushel/run-record.limits
-const encoding104_8 = encoding83_13
+const encoding106_8 = encoding85_13
 // @bushel/run-record.passed
-const encoding104_18 = c.array(c.fixed32)
+const encoding106_18 = c.array(c.fixed32)
 // @bushel/run-record.replicas
-const encoding104_19 = c.array(c.frame(encoding102))
+const encoding106_19 = c.array(c.frame(encoding104))
 // @bushel/run-record.evidence
-const encoding104_20 = c.array(c.string)
+const encoding106_20 = c.array(c.string)
 // @bushel/run-record.end
-const encoding104_21 = c.frame(encoding103)
+const encoding106_21 = c.frame(encoding105)
 
 // @bushel/run-record
-const encoding104 = {
+const encoding106 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.id)
     c.fixed32.preencode(state, m.fingerprint)
     c.string.preencode(state, m.name)
     c.fixed32.preencode(state, m.market)
-    encoding104_4.preencode(state, m.module)
-    encoding104_5.preencode(state, m.input)
-    encoding104_6.preencode(state, m.args)
+    encoding106_4.preencode(state, m.module)
+    encoding106_5.preencode(state, m.input)
+    encoding106_6.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding104_8.preencode(state, m.limits)
+    encoding106_8.preencode(state, m.limits)
     c.string.preencode(state, m.isolation)
     c.uint.preencode(state, m.verify)
     c.uint.preencode(state, m.wanted)
@@ -3415,12 +3503,12 @@ const encoding104 = {
     c.biguint64.preencode(state, m.maxPrice)
     c.uint.preencode(state, m.created)
     c.string.preencode(state, m.state)
-    encoding104_18.preencode(state, m.passed)
-    encoding104_19.preencode(state, m.replicas)
-    encoding104_20.preencode(state, m.evidence)
+    encoding106_18.preencode(state, m.passed)
+    encoding106_19.preencode(state, m.replicas)
+    encoding106_20.preencode(state, m.evidence)
     if ((m.end ? 1 : 0) | (m.reason ? 2 : 0) | (m.fetched ? 4 : 0)) state.end++
 
-    if (m.end) encoding104_21.preencode(state, m.end)
+    if (m.end) encoding106_21.preencode(state, m.end)
     if (m.reason) c.string.preencode(state, m.reason)
     if (m.fetched) c.uint.preencode(state, m.fetched)
   },
@@ -3431,11 +3519,11 @@ const encoding104 = {
     c.fixed32.encode(state, m.fingerprint)
     c.string.encode(state, m.name)
     c.fixed32.encode(state, m.market)
-    encoding104_4.encode(state, m.module)
-    encoding104_5.encode(state, m.input)
-    encoding104_6.encode(state, m.args)
+    encoding106_4.encode(state, m.module)
+    encoding106_5.encode(state, m.input)
+    encoding106_6.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding104_8.encode(state, m.limits)
+    encoding106_8.encode(state, m.limits)
     c.string.encode(state, m.isolation)
     c.uint.encode(state, m.verify)
     c.uint.encode(state, m.wanted)
@@ -3445,12 +3533,12 @@ const encoding104 = {
     c.biguint64.encode(state, m.maxPrice)
     c.uint.encode(state, m.created)
     c.string.encode(state, m.state)
-    encoding104_18.encode(state, m.passed)
-    encoding104_19.encode(state, m.replicas)
-    encoding104_20.encode(state, m.evidence)
+    encoding106_18.encode(state, m.passed)
+    encoding106_19.encode(state, m.replicas)
+    encoding106_20.encode(state, m.evidence)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.end) encoding104_21.encode(state, m.end)
+    if (m.end) encoding106_21.encode(state, m.end)
     if (m.reason) c.string.encode(state, m.reason)
     if (m.fetched) c.uint.encode(state, m.fetched)
   },
@@ -3459,11 +3547,11 @@ const encoding104 = {
     const r1 = c.fixed32.decode(state)
     const r2 = c.string.decode(state)
     const r3 = c.fixed32.decode(state)
-    const r4 = encoding104_4.decode(state)
-    const r5 = encoding104_5.decode(state)
-    const r6 = encoding104_6.decode(state)
+    const r4 = encoding106_4.decode(state)
+    const r5 = encoding106_5.decode(state)
+    const r6 = encoding106_6.decode(state)
     const r7 = c.fixed32.decode(state)
-    const r8 = encoding104_8.decode(state)
+    const r8 = encoding106_8.decode(state)
     const r9 = c.string.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.uint.decode(state)
@@ -3473,9 +3561,9 @@ const encoding104 = {
     const r15 = c.biguint64.decode(state)
     const r16 = c.uint.decode(state)
     const r17 = c.string.decode(state)
-    const r18 = encoding104_18.decode(state)
-    const r19 = encoding104_19.decode(state)
-    const r20 = encoding104_20.decode(state)
+    const r18 = encoding106_18.decode(state)
+    const r19 = encoding106_19.decode(state)
+    const r20 = encoding106_20.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
@@ -3500,7 +3588,7 @@ const encoding104 = {
       passed: r18,
       replicas: r19,
       evidence: r20,
-      end: (flags & 1) !== 0 ? encoding104_21.decode(state) : null,
+      end: (flags & 1) !== 0 ? encoding106_21.decode(state) : null,
       reason: (flags & 2) !== 0 ? c.string.decode(state) : null,
       fetched: (flags & 4) !== 0 ? c.uint.decode(state) : 0
     }
@@ -3508,7 +3596,7 @@ const encoding104 = {
 }
 
 // @bushel/check-record
-const encoding105 = {
+const encoding107 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.valid)
@@ -3585,188 +3673,192 @@ function getEncoding(name) {
       return encoding13
     case '@bushel/order-verdicts':
       return encoding14
-    case '@bushel/book-hello':
+    case '@bushel/signed-head':
       return encoding15
-    case '@bushel/book-head':
+    case '@bushel/book-hello':
       return encoding16
-    case '@bushel/book-heads':
+    case '@bushel/market-fork':
       return encoding17
-    case '@bushel/book-slot':
+    case '@bushel/book-head':
       return encoding18
-    case '@bushel/book-count':
+    case '@bushel/book-heads':
       return encoding19
-    case '@bushel/view-head':
+    case '@bushel/book-slot':
       return encoding20
-    case '@bushel/counter':
+    case '@bushel/book-count':
       return encoding21
-    case '@bushel/signed-counter':
+    case '@bushel/view-head':
       return encoding22
-    case '@bushel/hello':
+    case '@bushel/counter':
       return encoding23
-    case '@bushel/request':
+    case '@bushel/signed-counter':
       return encoding24
-    case '@bushel/decline':
+    case '@bushel/hello':
       return encoding25
-    case '@bushel/reply':
+    case '@bushel/request':
       return encoding26
-    case '@bushel/quote':
+    case '@bushel/decline':
       return encoding27
-    case '@bushel/signed-quote':
+    case '@bushel/reply':
       return encoding28
-    case '@bushel/quote-request':
+    case '@bushel/quote':
       return encoding29
-    case '@bushel/storage-request':
+    case '@bushel/signed-quote':
       return encoding30
-    case '@bushel/storage-quote':
+    case '@bushel/quote-request':
       return encoding31
-    case '@bushel/agreement-request':
+    case '@bushel/storage-request':
       return encoding32
-    case '@bushel/agreement-answer':
+    case '@bushel/storage-quote':
       return encoding33
-    case '@bushel/party':
+    case '@bushel/agreement-request':
       return encoding34
-    case '@bushel/core-limit':
+    case '@bushel/agreement-answer':
       return encoding35
-    case '@bushel/terms':
+    case '@bushel/party':
       return encoding36
-    case '@bushel/agree':
+    case '@bushel/core-limit':
       return encoding37
-    case '@bushel/listed-installment':
+    case '@bushel/terms':
       return encoding38
-    case '@bushel/installment-list':
+    case '@bushel/agree':
       return encoding39
-    case '@bushel/countersign':
+    case '@bushel/listed-installment':
       return encoding40
-    case '@bushel/agreement-reference':
+    case '@bushel/installment-list':
       return encoding41
-    case '@bushel/bid-answer':
+    case '@bushel/countersign':
       return encoding42
-    case '@bushel/acknowledgement':
+    case '@bushel/agreement-reference':
       return encoding43
-    case '@bushel/strip-request':
+    case '@bushel/bid-answer':
       return encoding44
-    case '@bushel/strip':
+    case '@bushel/acknowledgement':
       return encoding45
-    case '@bushel/paid':
+    case '@bushel/strip-request':
       return encoding46
-    case '@bushel/paid-until':
+    case '@bushel/strip':
       return encoding47
-    case '@bushel/sealed-core':
+    case '@bushel/paid':
       return encoding48
-    case '@bushel/seal':
+    case '@bushel/paid-until':
       return encoding49
-    case '@bushel/signed-seal':
+    case '@bushel/sealed-core':
       return encoding50
-    case '@bushel/stored':
+    case '@bushel/seal':
       return encoding51
-    case '@bushel/signed-stored':
+    case '@bushel/signed-seal':
       return encoding52
-    case '@bushel/block-reference':
+    case '@bushel/stored':
       return encoding53
-    case '@bushel/audit':
+    case '@bushel/signed-stored':
       return encoding54
-    case '@bushel/tree-node':
+    case '@bushel/block-reference':
       return encoding55
-    case '@bushel/block-proof':
+    case '@bushel/audit':
       return encoding56
-    case '@bushel/audit-proof':
+    case '@bushel/tree-node':
       return encoding57
-    case '@bushel/void':
+    case '@bushel/block-proof':
       return encoding58
-    case '@bushel/signed-void':
+    case '@bushel/audit-proof':
       return encoding59
-    case '@bushel/reissue':
+    case '@bushel/void':
       return encoding60
-    case '@bushel/debt':
+    case '@bushel/signed-void':
       return encoding61
-    case '@bushel/signed-debt':
+    case '@bushel/reissue':
       return encoding62
-    case '@bushel/refund':
+    case '@bushel/debt':
       return encoding63
-    case '@bushel/credit':
+    case '@bushel/signed-debt':
       return encoding64
-    case '@bushel/end':
+    case '@bushel/refund':
       return encoding65
-    case '@bushel/ended':
+    case '@bushel/credit':
       return encoding66
-    case '@bushel/upload-progress':
+    case '@bushel/end':
       return encoding67
-    case '@bushel/ledger-entry':
+    case '@bushel/ended':
       return encoding68
-    case '@bushel/wallet-entry':
+    case '@bushel/upload-progress':
       return encoding69
-    case '@bushel/payment-record':
+    case '@bushel/ledger-entry':
       return encoding70
-    case '@bushel/payment-account':
+    case '@bushel/wallet-entry':
       return encoding71
-    case '@bushel/msat-sum':
+    case '@bushel/payment-record':
       return encoding72
-    case '@bushel/flight-sum':
+    case '@bushel/payment-account':
       return encoding73
-    case '@bushel/settled-sum':
+    case '@bushel/msat-sum':
       return encoding74
-    case '@bushel/debt-record':
+    case '@bushel/flight-sum':
       return encoding75
-    case '@bushel/stored-reply':
+    case '@bushel/settled-sum':
       return encoding76
-    case '@bushel/lease':
+    case '@bushel/debt-record':
       return encoding77
-    case '@bushel/own-order':
+    case '@bushel/stored-reply':
       return encoding78
-    case '@bushel/mirror-job':
+    case '@bushel/lease':
       return encoding79
-    case '@bushel/peer-record':
+    case '@bushel/own-order':
       return encoding80
-    case '@bushel/blob':
+    case '@bushel/mirror-job':
       return encoding81
-    case '@bushel/job-limits':
+    case '@bushel/peer-record':
       return encoding82
-    case '@bushel/job-terms':
+    case '@bushel/blob':
       return encoding83
-    case '@bushel/job-agree':
+    case '@bushel/job-limits':
       return encoding84
-    case '@bushel/compute-request':
+    case '@bushel/job-terms':
       return encoding85
-    case '@bushel/compute-quote':
+    case '@bushel/job-agree':
       return encoding86
-    case '@bushel/job-countersign':
+    case '@bushel/compute-request':
       return encoding87
-    case '@bushel/job-file':
+    case '@bushel/compute-quote':
       return encoding88
-    case '@bushel/job-input':
+    case '@bushel/job-countersign':
       return encoding89
-    case '@bushel/job-output':
+    case '@bushel/job-file':
       return encoding90
-    case '@bushel/job-due':
+    case '@bushel/job-input':
       return encoding91
-    case '@bushel/job-result':
+    case '@bushel/job-output':
       return encoding92
-    case '@bushel/job-commitment':
+    case '@bushel/job-due':
       return encoding93
-    case '@bushel/signed-job-commitment':
+    case '@bushel/job-result':
       return encoding94
-    case '@bushel/job-statement':
+    case '@bushel/job-commitment':
       return encoding95
-    case '@bushel/signed-job-statement':
+    case '@bushel/signed-job-commitment':
       return encoding96
-    case '@bushel/job-progress':
+    case '@bushel/job-statement':
       return encoding97
-    case '@bushel/job-key':
+    case '@bushel/signed-job-statement':
       return encoding98
-    case '@bushel/signed-job-key':
+    case '@bushel/job-progress':
       return encoding99
-    case '@bushel/job':
+    case '@bushel/job-key':
       return encoding100
-    case '@bushel/job-evidence':
+    case '@bushel/signed-job-key':
       return encoding101
-    case '@bushel/run-replica':
+    case '@bushel/job':
       return encoding102
-    case '@bushel/run-end':
+    case '@bushel/job-evidence':
       return encoding103
-    case '@bushel/run-record':
+    case '@bushel/run-replica':
       return encoding104
-    case '@bushel/check-record':
+    case '@bushel/run-end':
       return encoding105
+    case '@bushel/run-record':
+      return encoding106
+    case '@bushel/check-record':
+      return encoding107
     default:
       throw new Error('Encoder not found ' + name)
   }

@@ -14,6 +14,8 @@ import { Market } from './market.js'
 import { KnownMarkets } from './known-markets.js'
 import type { KnownMarket } from './known-markets.js'
 import { marketRules } from './view/rules.js'
+import { forksInMemory } from './forks.js'
+import type { Forks } from './forks.js'
 import { nullLogger } from '../base/logger.js'
 import type { Logger } from '../base/logger.js'
 import { opened } from '../base/scope.js'
@@ -26,6 +28,8 @@ export interface BooksOptions {
   device: KeyPair
   now?: () => number
   log?: Logger
+  /** Where evidence against founders is kept; by default in memory. */
+  forks?: Forks
 }
 
 /**
@@ -45,7 +49,7 @@ export class Books extends ReadyResource {
 
   constructor(options: BooksOptions) {
     super()
-    this.#options = { now: Date.now, log: nullLogger, ...options }
+    this.#options = { now: Date.now, log: nullLogger, forks: forksInMemory(), ...options }
     this.#memory = new KnownMarkets(join(options.dir, 'markets.json'))
     this.#cutOff = new Tally(this.#options.log, 'peer cut off')
     this.#budget = new RefusalBudget(this.#options.now)
@@ -164,7 +168,8 @@ export class Books extends ReadyResource {
       admissions: key => this.#admissions(key),
       now: this.#options.now,
       log: this.#options.log,
-      cutOff: this.#cutOff
+      cutOff: this.#cutOff,
+      forks: this.#options.forks
     })
     return market
   }

@@ -1,5 +1,5 @@
 import type { NoiseStream } from 'hyperdht'
-import type { BookHead, BookHello, ViewHead } from '#spec'
+import type { BookHead, BookHello, SignedHead, ViewHead } from '#spec'
 import { decode, encode } from '../../contracts/schema/codec.js'
 import { MAX_HEADS, MAX_RECORDS } from '../../contracts/schema/counts.js'
 import { BushelError } from '../../contracts/errors/error.js'
@@ -12,7 +12,8 @@ import { StrictRpc } from './strict-rpc.js'
 export const PROTOCOL = 'bushel/book'
 export const VERSION = 1
 
-const MAX_HELLO_BYTES = 64
+const MAX_HELLO_BYTES = 192
+const MAX_SIGNED_HEAD_BYTES = 128
 const MAX_HEADS_BYTES = MAX_HEADS * 44
 const MAX_VIEW_HEAD_BYTES = 256
 const MAX_VERDICT_BYTES = 1024
@@ -36,6 +37,8 @@ export interface ChannelHost {
   onhello(channel: MarketChannel): void
   /** Called when a relay announces the heads of the writers that it knows. */
   onheads(channel: MarketChannel): void
+  /** Called when a peer shows a head of the view as one that the founder has signed. */
+  onsigned(channel: MarketChannel, head: SignedHead): void
   onclose(channel: MarketChannel): void
   /** Called when a peer has exceeded a bound and is cut off. */
   oncutoff(device: Buffer, bound: string): void
@@ -49,12 +52,14 @@ export class MarketChannel {
   /** The heads that the peer announced last. */
   said: BookHead[] = []
   readonly #host: ChannelHost
+  readonly #stream: NoiseStream
   readonly #rpc: StrictRpc
   #underWay = 0
 
   /** Throws when the connection is closed or already has a channel of this market. */
   constructor(stream: NoiseStream, host: ChannelHost) {
     this.#host = host
+    this.#stream = stream
     this.device = stream.remotePublicKey
     this.#rpc = new StrictRpc(stream, {
       protocol: PROTOCOL,
@@ -67,6 +72,11 @@ export class MarketChannel {
     this.#rpc.respond('said', async value => {
       if (!host.isRelay(this.device)) this.#pay(COST.asked)
       this.#onsaid(value)
+      return null
+    })
+    this.#rpc.respond('signed', async value => {
+      if (!host.isRelay(this.device)) this.#pay(COST.asked)
+      this.#onsigned(value)
       return null
     })
     this.#rpc.respond('submit', value => this.#limited(() => this.#onsubmit(value)))
@@ -92,6 +102,17 @@ export class MarketChannel {
   /** Announces this node's heads. */
   say(heads: BookHead[]): void {
     if (!this.closed) this.#rpc.event('said', encode('book-heads', { heads }))
+  }
+
+  /** Shows the head of the view that the founder signed last. */
+  show(head: SignedHead): void {
+    if (!this.closed) this.#rpc.event('signed', encode('signed-head', head))
+  }
+
+  /** Ends the connection to a peer that showed a head which the founder has not signed. */
+  refuseHead(): void {
+    this.#cutOff(new BushelError('FORGED', 'it showed a head of the view that the founder has not signed'))
+    this.#stream.destroy()
   }
 
   /** Submits a record and returns the peer's verdict. Rejects when none comes in time. */
@@ -125,6 +146,19 @@ export class MarketChannel {
       return
     }
     this.#host.onhello(this)
+    const { head } = this.hello
+    if (head) this.#host.onsigned(this, head)
+  }
+
+  #onsigned(value: Buffer | null): void {
+    let head: SignedHead
+    try {
+      head = decode('signed-head', value, MAX_SIGNED_HEAD_BYTES)
+    } catch (error) {
+      this.#cutOff(error)
+      return
+    }
+    this.#host.onsigned(this, head)
   }
 
   #onsaid(value: Buffer | null): void {

@@ -1,5 +1,4 @@
 import type Corestore from 'corestore'
-import Hypercore from 'hypercore'
 import crypto from 'hypercore-crypto'
 import type { NoiseStream } from 'hyperdht'
 import Protomux from 'protomux'
@@ -14,6 +13,7 @@ import { openView } from './view/database.js'
 import type { ViewDatabase } from './view/database.js'
 import { Listing, readState } from './view/listing.js'
 import type { AskQuery, BidQuery } from './view/listing.js'
+import { founderOf } from './view/signed-head.js'
 import { isVouched } from './view/view-head.js'
 
 export interface LightReaderOptions {
@@ -62,7 +62,7 @@ export class LightReader extends ReadyResource {
     await this.#view.ready()
     // The last block of the signed part brings the proof of its signature.
     await core.get(head.length - 1, { timeout: timeoutMs })
-    if (!isSignedBy(core, market)) throw this.#untrue('its view is not signed by its founder')
+    if (!founderOf(core, market)) throw this.#untrue('its view is not signed by its founder')
     const view = this.#view.checkout(head.length)
     const state = await readState(view, { timeout: timeoutMs })
     const signer = head.signer
@@ -117,13 +117,14 @@ export class LightReader extends ReadyResource {
     return new MarketChannel(stream, {
       id: crypto.discoveryKey(market),
       budget: new RefusalBudget(this.#options.now),
-      hello: () => ({ version: VERSION, writer: Buffer.alloc(32) }),
+      hello: () => ({ version: VERSION, writer: Buffer.alloc(32), head: null }),
       isRelay: () => true,
       judge: null,
       heads: () => [],
       viewHead: () => null,
       onhello: nothing,
       onheads: nothing,
+      onsigned: nothing,
       onclose: nothing,
       oncutoff: nothing
     })
@@ -144,12 +145,4 @@ export class LightReader extends ReadyResource {
       'try another peer'
     )
   }
-}
-
-/** True when the view is signed by the founder's writer alone, whose key is the market's key. */
-function isSignedBy(view: Hypercore, market: Buffer): boolean {
-  const { manifest } = view
-  if (manifest?.signers.length !== 1) return false
-  const { publicKey } = manifest.signers[0]!
-  return Hypercore.key({ version: 1, signers: [{ publicKey }] }).equals(market)
 }

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { NoiseStream } from 'hyperdht'
 import Protomux from 'protomux'
-import type { BookHead } from '#spec'
+import type { BookHead, SignedHead } from '#spec'
 import { BushelError } from '../../contracts/errors/error.js'
 import { MarketChannel, PROTOCOL } from './channel.js'
 import type { ChannelHost } from './channel.js'
@@ -71,6 +71,11 @@ export class MarketPeers extends EventEmitter {
   /** Announces this node's heads to all peers. */
   say(heads: BookHead[]): void {
     for (const channel of this.all) channel.say(heads)
+  }
+
+  /** Shows all peers the head of the view that the founder signed last. */
+  show(head: SignedHead): void {
+    for (const channel of this.all) channel.show(head)
   }
 
   #open(stream: NoiseStream): void {

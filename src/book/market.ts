@@ -2,7 +2,7 @@ import type Corestore from 'corestore'
 import type { KeyPair } from 'hypercore-crypto'
 import type { NoiseStream } from 'hyperdht'
 import ReadyResource from 'ready-resource'
-import type { MarketRules, Order } from '#spec'
+import type { MarketFork, MarketRules, Order } from '#spec'
 import { BushelError } from '../../contracts/errors/error.js'
 import { formatKey, shortKey } from '../../contracts/keys/key.js'
 import type { VerifiedOrder } from '../../contracts/order.js'
@@ -14,6 +14,7 @@ import type { RefusalBudget } from './budget.js'
 import { clockOf } from './clock.js'
 import type { Clock } from './clock.js'
 import { Following } from './following.js'
+import type { Forks } from './forks.js'
 import { Listing } from './view/listing.js'
 import type { AskQuery, BidQuery, ViewState } from './view/listing.js'
 import { covers, openBookLog } from './log.js'
@@ -45,15 +46,25 @@ export interface MarketOptions {
   log: Logger
   /** Counts peers that are cut off. */
   cutOff: Tally
+  /** Where evidence against the founder is kept. */
+  forks: Forks
 }
 
 /** The founder signs the view one to two times this after a change, ms. */
 const ACK_INTERVAL = 500
 
+/** What the user is told of a market whose founder has signed two views, and what to do. */
+export function forkNote(name: string): string {
+  return (
+    `market ${name}: its founder has signed two different books and shows them to different people; ` +
+    'do not rely on its orders: use another market (bushel market use NAME) and tell its other members'
+  )
+}
+
 /**
  * One order book: a log whose few writers are its relays. This node reads and verifies it, and publishes signed
  * records by submitting them to relays, unless it is a relay itself.
- * Event: `update` when the view changed.
+ * Events: `update` when the view changed, `forked` when the founder was found to have signed two views.
  */
 export class Market extends ReadyResource {
   readonly #options: MarketOptions
@@ -153,6 +164,11 @@ export class Market extends ReadyResource {
     return { ...this.#relaying.stats, fastForwards: this.#fastForwards }
   }
 
+  /** True when this node has evidence that the founder showed two views. */
+  get isForked(): boolean {
+    return this.#options.forks.of(this.key).length > 0
+  }
+
   /** Number of connected relays. */
   get relays(): number {
     return this.#peers.relays.length
@@ -220,6 +236,7 @@ export class Market extends ReadyResource {
       onrefused: code => this.#refusedRecords.count(code, { market: this.key })
     })
     this.#talk = new Talk({
+      ...{ now, onfork: fork => this.#onfork(fork) },
       ...{ base: this.#base, relaying: this.#relaying, administration: this.#administration, state, onfault },
       device: this.#options.device,
       budget: this.#options.budget,
@@ -265,6 +282,16 @@ export class Market extends ReadyResource {
       },
       onfault: error => this.#fault(error)
     })
+  }
+
+  /** Keeps the evidence, and tells of the first. */
+  async #onfork(fork: MarketFork): Promise<void> {
+    const { forks, log } = this.#options
+    const { isForked } = this
+    await forks.keep(fork)
+    if (isForked) return
+    log.error(forkNote(this.name || shortKey(this.key)), { market: this.key, length: fork.second.length })
+    this.emit('forked', fork)
   }
 
   /** Logs a fault, unless the market is closing. */

@@ -6,8 +6,10 @@ import type { BookLog } from './log.js'
 import { MarketPeers } from './market-peers.js'
 import type { Administration } from './relay/administration.js'
 import type { Relaying } from './relay/relaying.js'
+import type { MarketFork } from '#spec'
 import type { ViewState } from './view/listing.js'
 import { vouchFor } from './view/view-head.js'
+import { Witness } from './view/witness.js'
 
 export interface TalkOptions {
   base: BookLog
@@ -18,6 +20,9 @@ export interface TalkOptions {
   relaying: Relaying
   administration: Administration
   state: () => ViewState
+  now: () => number
+  /** Called with the evidence when the founder turns out to have signed two views. */
+  onfork: (fork: MarketFork) => Promise<void>
   role: () => 'founder' | 'relay' | 'reader'
   isClosing: () => boolean
   onfault: (error: unknown) => void
@@ -29,15 +34,20 @@ export class Talk {
   readonly #options: TalkOptions
   /** The heads announced last. */
   #said = ''
+  readonly #witness: Witness
+  /** Length of the signed head shown last. */
+  #shown = 0
 
   constructor(options: TalkOptions) {
     this.#options = options
     const { base, budget, device, oncutoff, relaying, role, state } = options
+    const { now, onfork, onfault } = options
+    this.#witness = new Witness({ market: base.key, view: () => base.view.core, now, onfork })
     this.peers = new MarketPeers({
       id: base.discoveryKey,
       budget,
       oncutoff,
-      hello: () => ({ version: VERSION, writer: base.local.key }),
+      hello: () => ({ version: VERSION, writer: base.local.key, head: this.#witness.own }),
       judge: async record => {
         if (role() === 'reader') return { code: 'NO_RELAY', reason: 'this node is not a relay of the market' }
         return await relaying.take(record)
@@ -48,7 +58,10 @@ export class Talk {
         if (role() === 'reader') return null
         return vouchFor(base.view.core, base.key, state().tick, device)
       },
-      onheads: channel => this.#consider(channel)
+      onheads: channel => this.#consider(channel),
+      onsigned: (channel, head) => {
+        this.#witness.take(head).then(isSigned => isSigned || channel.refuseHead(), onfault)
+      }
     })
     this.peers.on('hello', (channel: MarketChannel) => {
       if (role() !== 'reader') channel.say(base.heads())
@@ -59,6 +72,7 @@ export class Talk {
   /** Handles a change of the view: a relay announces its heads, and the heads of the peers are checked again. */
   renew(): void {
     this.#announce()
+    this.#show()
     if (this.#options.role() === 'relay') this.#options.relaying.hold(this.#options.base.view.core)
     for (const channel of this.peers.all) this.#consider(channel)
   }
@@ -76,6 +90,15 @@ export class Talk {
     if (said === this.#said) return
     this.#said = said
     this.peers.say(heads)
+  }
+
+  /** Every node shows the head that the founder signed last, so that a founder who shows two views is found out. */
+  #show(): void {
+    const { own } = this.#witness
+    if (!own || own.length === this.#shown) return
+    this.#shown = own.length
+    this.peers.show(own)
+    this.#witness.follow().catch(this.#options.onfault)
   }
 
   #isWriter(key: Buffer): boolean {

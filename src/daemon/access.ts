@@ -3,7 +3,7 @@ import { BushelError } from '../../contracts/errors/error.js'
 import { parseKey } from '../../contracts/keys/key.js'
 import { Home } from '../identity/home.js'
 import type { CallContext, NodeCaller, OfflineMethod, Params, Result } from '../node/api/api.js'
-import { controlPath } from './control-path.js'
+import { controlPath, demandControlFolder } from './control-path.js'
 import { openProductNode, readProductOffline } from './node-port.js'
 import type { Address, OpenNode, ReadOffline } from './node-port.js'
 import { RemoteNode } from './remote-node.js'
@@ -131,7 +131,9 @@ export async function running(home: Home): Promise<RemoteNode | null> {
   for (const until = performance.now() + STARTING_MS; ; await pause(POLL_MS)) {
     const holder = home.holder()
     if (!holder || (holder.pid !== 0 && !holder.control)) return null
-    const remote = await RemoteNode.connect(holder.control ?? controlPath(home.dir))
+    const path = holder.control ?? controlPath(home.dir)
+    await demandControlFolder(path)
+    const remote = await RemoteNode.connect(path)
     if (remote || performance.now() >= until) return remote
   }
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { lstat, mkdir } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { tmpdir, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
-import { BushelError } from '../../contracts/errors/error.js'
+import { demandPrivate } from '../identity/private-folder.js'
 
 /** A longer path of a Unix socket is cut by the operating system without a word (107 on Linux, 103 elsewhere). */
 const MAX_SOCKET_PATH = 100
@@ -28,11 +28,14 @@ function fits(path: string): boolean {
 export async function prepareControlFolder(path: string): Promise<void> {
   const folder = dirname(path)
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const found = await lstat(folder)
-  if (found.isDirectory() && found.uid === userInfo().uid && (found.mode & 0o077) === 0) return
-  throw new BushelError(
-    'UNSAFE_FOLDER',
-    `${folder} must be a folder that only you can open; nothing was changed`,
-    'remove it or `chmod 700` it, or give a --home with a shorter path'
-  )
+  await demandPrivate(folder, 'give a --home with a shorter path')
+}
+
+/** Refuses a folder in which another user could have put a socket of his own; one that is not there has none. */
+export async function demandControlFolder(path: string): Promise<void> {
+  try {
+    await demandPrivate(dirname(path), 'give a --home with a shorter path')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, mkdtemp, readdir, realpath, rename, rm, stat } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import crypto from 'hypercore-crypto'
 import type { KeyPair } from 'hypercore-crypto'
@@ -10,6 +10,7 @@ import type { Config, LogChoice, WalletChoice } from './config.js'
 import { removeUnfinished, replaceDurably, syncFolder, writeDurably } from '../base/atomic-file.js'
 import { HomeLock } from './lock.js'
 import type { Holder } from './lock.js'
+import { demandPrivate } from './private-folder.js'
 import { identityFrom, newWords } from './words.js'
 
 const CONFIG = 'config.json'
@@ -96,10 +97,14 @@ export class Home {
     await vacant(dir)
   }
 
-  /** Opens a home. Throws NO_HOME when the path has no home, BAD_CONFIG, which names the file, when one is damaged. */
+  /**
+   * Opens a home, to read it or to run a node on it. Throws NO_HOME when the path has no home, UNSAFE_FOLDER when others can
+   * open it, BAD_CONFIG, which names the file, when a file is damaged.
+   */
   static async open(dir: string): Promise<Home> {
     const at = await openingFolder(dir, async () => ((await exists(dir)) ? await realpath(dir) : null))
-    if (!at || !(await isHome(at))) throw noHome(dir)
+    if (!at || !(await openingFolder(dir, () => isHome(at)))) throw noHome(dir)
+    await demandPrivate(at)
     const file = (name: string): string => join(at, name)
     const config = parseConfig((await readHomeFile(file(CONFIG))).toString('utf8'), file(CONFIG))
     const device = parseDevice((await readHomeFile(file(DEVICE_KEY))).toString('utf8'), file(DEVICE_KEY))
@@ -212,6 +217,7 @@ async function moveInto(draft: string, target: string): Promise<void> {
     }
     if (code !== 'EBUSY') throw error
     // A mount point cannot be replaced, only filled. The settings come last: a folder without them is not a home.
+    await chmod(target, 0o700)
     const names = (await readdir(draft)).filter(name => name !== CONFIG)
     for (const name of [...names, CONFIG]) await rename(join(draft, name), join(target, name))
     await syncFolder(target)

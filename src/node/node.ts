@@ -6,6 +6,7 @@ import { formatKey } from '../../contracts/keys/key.js'
 import { opened } from '../base/scope.js'
 import { Services } from '../base/services.js'
 import { Books } from '../book/books.js'
+import { storedForks } from '../book/forks.js'
 import type { WalletChoice } from '../identity/config.js'
 import type { Store, StoreOptions } from '../store/store.js'
 import { homeStore } from './home-store.js'
@@ -96,7 +97,10 @@ export class BushelNode extends ReadyResource implements NodeCaller {
       bootstrap: options.bootstrap,
       log: this.log.child('network')
     })
-    this.books = new Books({ dir: join(dir, 'book'), device, log: this.log.child('book') })
+    this.books = new Books({
+      ...{ dir: join(dir, 'book'), device, log: this.log.child('book') },
+      forks: storedForks(this.store)
+    })
     this.#services = new Services<NodeParts>({
       given: { node: this },
       services: NODE_SERVICES,

@@ -1,3 +1,4 @@
+import { BOOK_TABLES } from '../book/tables.js'
 import { DEAL_TABLES } from '../deal/tables.js'
 import { PAYMENT_TABLES } from '../payment/tables.js'
 import { ledgerChain } from '../payment/ledger/tables.js'
@@ -15,7 +16,7 @@ export const walletTable = table('wallet-memory', text, rawCodec, {
 
 /** All tables of a home whose node deals in these resources. */
 export function tablesOf(resources: readonly { readonly tables: readonly AnyTable[] }[]): AnyTable[] {
-  const shared = [...PAYMENT_TABLES, ...DEAL_TABLES, walletTable] as unknown as AnyTable[]
+  const shared = [...PAYMENT_TABLES, ...DEAL_TABLES, ...BOOK_TABLES, walletTable] as unknown as AnyTable[]
   return [...shared, ...resources.flatMap(({ tables }) => tables)]
 }
 

@@ -1,11 +1,14 @@
 import { join } from 'node:path'
 import * as v from 'valibot'
+import { forkNote } from '../../book/market.js'
 import type { Market } from '../../book/market.js'
 import { RULE_LIMITS } from '../../book/view/rules.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey, parseKey } from '../../../contracts/keys/key.js'
 import id from 'hypercore-id-encoding'
 import { Books } from '../../book/books.js'
+import { storedForks } from '../../book/forks.js'
+import { readingStore } from '../home-store.js'
 import type { NodeContext } from '../context.js'
 import { callWithDryRun, dry, reading } from './definition/call.js'
 import type { OfflineHome } from './definition/call.js'
@@ -103,26 +106,34 @@ function marketEntries({ markets }: { markets: readonly Market[] }, used: Buffer
     key: formatKey(market.key),
     name: market.name,
     role: market.role,
-    used: markets.length === 1 || used?.equals(market.key) === true
+    used: markets.length === 1 || used?.equals(market.key) === true,
+    warning: market.isForked ? forkNote(market.name || formatKey(market.key)) : ''
   }))
 }
 
 /** Must not be called while a node runs on the home: the books' store allows one process. */
 async function readMarkets(home: OfflineHome): Promise<{ markets: MarketEntry[] }> {
-  const books = new Books({ dir: join(home.dir, 'book'), device: home.device })
-  try {
-    await books.ready()
-    return { markets: marketEntries(books, home.market) }
-  } finally {
-    await books.close()
-  }
+  return readingStore(home.dir, async store => {
+    const books = new Books({
+      dir: join(home.dir, 'book'),
+      device: home.device,
+      forks: storedForks(store)
+    })
+    try {
+      await books.ready()
+      return { markets: marketEntries(books, home.market) }
+    } finally {
+      await books.close()
+    }
+  })
 }
 
 const entry = fields({
   key: key('its key'),
   name: said('its name'),
   role: oneOf(['founder', 'relay', 'reader'], 'founded here, admitted as a relay, or a reader'),
-  used: flag('true: other calls mean it by default')
+  used: flag('true: other calls mean it by default'),
+  warning: said('what is wrong with it and what to do, for people; empty: nothing is known to be')
 })
 
 type MarketEntry = v.InferOutput<typeof entry>

@@ -105,7 +105,10 @@ export const MIRROR_CALLS = {
       params: {
         link: linkForm,
         dest: path('where to write it'),
-        force: flag('true: overwrite different files')
+        force: flag('true: overwrite different files'),
+        maxSize: maybe(
+          bytes('most that the files may have; without it, not far more than the data of the link')
+        )
       },
       result: {
         path: said('what was written'),

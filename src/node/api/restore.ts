@@ -15,6 +15,8 @@ interface RestoreParams {
   link: string
   dest: string
   force: boolean
+  /** Most bytes that the files may have. */
+  maxSize?: number
 }
 
 interface RestoreResult {
@@ -34,7 +36,7 @@ const FIND_TIMEOUT = 30_000
  */
 export async function restoreLink(
   node: NodeContext,
-  { link, dest, force }: RestoreParams,
+  { link, dest, force, maxSize }: RestoreParams,
   { onProgress, signal }: CallContext
 ): Promise<RestoreResult> {
   const name = crypto
@@ -49,6 +51,7 @@ export async function restoreLink(
     link,
     dest,
     force,
+    ...(maxSize === undefined ? {} : { maxSize }),
     store,
     findTimeout: FIND_TIMEOUT,
     stallTimeout: node.timeouts.restore,

@@ -3,6 +3,7 @@ import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey } from '../../../contracts/keys/key.js'
 import { formatTime } from '../../../contracts/money/quantity.js'
 import { formatAmount } from '../../../contracts/money/money.js'
+import { forkNote } from '../../book/market.js'
 import { BOUNDS } from '../../base/bounds/bounds.js'
 import type { Used } from '../../base/bounds/bounds.js'
 import type { Wallet } from '../../lightning/wallet.js'
@@ -79,6 +80,7 @@ async function statusOf(node: NodeContext): Promise<StatusResult> {
   for (const market of node.books.markets) {
     const { state, behind } = market.clock
     const name = market.name || formatKey(market.key)
+    if (market.isForked) notes.push(forkNote(name))
     if (state === 'stale')
       notes.push(`market ${name}: its founder has published no tick for ${formatTime(behind)}`)
     if (state === 'ahead')

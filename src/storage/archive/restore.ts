@@ -22,6 +22,7 @@ import type { LeftOut } from '../../files/left-out.js'
 import { readPlan } from './restore-plan.js'
 import type { DriveFile, DrivePlan } from './restore-plan.js'
 import { finalPath } from './restore-dest.js'
+import { demandListSize, demandProportion, demandSize } from './restore-size.js'
 import { DISK_FLOOR, unlessStalled } from './restore-stall.js'
 import { readPart, runOf, writeFiles } from './restore-write.js'
 import type { OpenFile } from './restore-write.js'
@@ -44,6 +45,8 @@ export interface RestoreOptions {
   dest: string
   /** Replace existing files that differ. */
   force?: boolean
+  /** Most bytes that the files may have; without it, they may not have far more than the data of the drive. */
+  maxSize?: number
   /** A store for this restore alone; with the same store a later restore continues. */
   store: Corestore
   /** Longest wait for a peer that has the drive, ms. */
@@ -131,7 +134,8 @@ export class DriveRestore extends ReadyResource {
 
   /**
    * Runs the restore; call once. Throws LINK_NOT_FOUND when no peer with the drive is found in time, STALLED when no more
-   * blocks come, DISK_FULL, the signal's reason, and, before it writes anything, UNSAFE_DRIVE, FILE_EXISTS or IN_THE_WAY.
+   * blocks come, DISK_FULL, the signal's reason, and, before it writes anything, DRIVE_TOO_LARGE, UNSAFE_DRIVE, FILE_EXISTS
+   * or IN_THE_WAY.
    */
   async run(): Promise<DriveRestoreResult> {
     const begun = performance.now()
@@ -158,13 +162,19 @@ export class DriveRestore extends ReadyResource {
 
   async #restore(): Promise<Omit<DriveRestoreResult, 'seconds'>> {
     await this.ready()
-    const { force = false } = this.#options
+    const { force = false, maxSize } = this.#options
     const plan = await this.#fetchPlan()
+    demandSize(plan.bytes, maxSize)
     const dest = await finalPath(this.#options.dest, plan)
     const destination = await Destination.at(dest, plan, force)
     const same = await destination.survey(this.#stop.signal)
+    const blobs = await this.#blobsOf(plan, same)
+    if (maxSize === undefined) {
+      const shown = plan.files.filter(file => !same.has(file) && isShown(file, blobs))
+      demandProportion(sizeOf(shown), blobs.byteLength)
+    }
     await destination.prepare()
-    const sums = await this.#fetchFiles(plan, destination, same)
+    const sums = await this.#fetchFiles(plan, { destination, same, blobs })
     if (sums.size === 0 && plan.leftOut.length > 0 && plan.links.length === 0) throw nothingLeft(plan.leftOut)
     await destination.install(same, sums)
     const files = [...sums].map(([file, sha256]) => ({ path: file.path, size: file.size, sha256 }))
@@ -179,6 +189,7 @@ export class DriveRestore extends ReadyResource {
     tell('find', 0, 0)
     await this.#lengthOf(core, 1)
     tell('list', 0, core.length)
+    demandListSize(core.byteLength, this.#options.maxSize)
     await assertRoom(this.#options.store.storage.path as string, core.byteLength + DISK_FLOOR)
     tuneRequests(core, core.byteLength / core.length)
     await this.#unlessStalled(() => core.download({ start: 0, end: core.length }).done())
@@ -197,14 +208,13 @@ export class DriveRestore extends ReadyResource {
   /** Fetches and writes the missing files. Returns the SHA-256 of all files, hex, without those that it leaves out. */
   async #fetchFiles(
     plan: DrivePlan,
-    destination: Destination,
-    same: ReadonlyMap<DriveFile, string>
+    { destination, same, blobs }: FetchParts
   ): Promise<Map<DriveFile, string>> {
     const { signal } = this.#stop
     const { whole, open: missing } = await readPart(plan, destination, same, signal)
     const sums = new Map([...same, ...whole])
     let files = sums.size
-    let bytes = [...sums.keys()].reduce((sum, { size }) => sum + size, 0)
+    let bytes = sizeOf([...sums.keys()])
     let reported = 0
     const tell = (): void => {
       const now = performance.now()
@@ -214,8 +224,11 @@ export class DriveRestore extends ReadyResource {
       this.#options.onProgress?.({ step: 'write', files, bytes, totalFiles, totalBytes })
     }
     tell()
-    const blobs = await this.#blobsOf(plan, missing)
-    const open = missing.filter(one => this.#isShown(one, blobs, plan.leftOut))
+    const open = missing.filter(({ file }) => {
+      if (isShown(file, blobs)) return true
+      plan.leftOut.push({ path: file.path, why: 'file(s) whose data no provider has' })
+      return false
+    })
     await assertRoom(destination.part, missingBytes(open))
     const feed = new Feed(blobs, joinRanges(open.map(runOf)), missingBytes(open))
     const write = (): Promise<Map<DriveFile, string>> =>
@@ -243,20 +256,13 @@ export class DriveRestore extends ReadyResource {
   }
 
   /** The blobs core, once a peer has shown all blocks that the files need, or as many as there are in time. */
-  async #blobsOf(plan: DrivePlan, open: readonly OpenFile[]): Promise<Hypercore> {
+  async #blobsOf(plan: DrivePlan, same: ReadonlyMap<DriveFile, string>): Promise<Hypercore> {
     const blobs = (await this.#drive.getBlobs())!.core
-    if (!open.some(file => file.file.blob.blockLength > 0)) return blobs
+    if (!plan.files.some(file => file.blob.blockLength > 0 && !same.has(file))) return blobs
     await this.#lengthOf(blobs, plan.blocks).catch((error: unknown) => {
       if (codeOf(error) !== 'LINK_NOT_FOUND' || blobs.length === 0) throw error
     })
     return blobs
-  }
-
-  /** False for a file whose blocks no peer has shown, which is left out. */
-  #isShown({ file: { path, blob } }: OpenFile, blobs: Hypercore, leftOut: LeftOut[]): boolean {
-    if (blob.blockOffset + blob.blockLength <= blobs.length || blob.blockLength === 0) return true
-    leftOut.push({ path, why: 'file(s) whose data no provider has' })
-    return false
   }
 
   /** Waits until a peer proves that the core has `length` blocks. Throws LINK_NOT_FOUND. */
@@ -303,6 +309,22 @@ function nothingLeft(leftOut: readonly LeftOut[]): BushelError {
     `nothing of this drive can be restored: ${leftOutNotes(leftOut).join('; ')}`,
     'try again later, when more providers are online, or ask the maker of the link'
   )
+}
+
+/** Where files are written, which of them are there already, and what they are made of. */
+interface FetchParts {
+  destination: Destination
+  same: ReadonlyMap<DriveFile, string>
+  blobs: Hypercore
+}
+
+/** False for a file whose blocks no peer has shown, which is left out. */
+function isShown({ blob }: DriveFile, blobs: Hypercore): boolean {
+  return blob.blockLength === 0 || blob.blockOffset + blob.blockLength <= blobs.length
+}
+
+function sizeOf(files: readonly DriveFile[]): number {
+  return files.reduce((sum, { size }) => sum + size, 0)
 }
 
 function missingBytes(open: readonly OpenFile[]): number {

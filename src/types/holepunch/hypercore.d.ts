@@ -1,3 +1,10 @@
+declare module 'hypercore/lib/caps.js' {
+  const caps: {
+    /** The bytes that a signer of a core signs. */
+    treeSignable(manifestHash: Buffer, treeHash: Buffer, length: number, fork: number): Buffer
+  }
+  export default caps
+}
 declare module 'hypercore' {
   import type { EventEmitter } from 'node:events'
   import type { Duplex } from 'node:stream'

@@ -147,6 +147,18 @@ test('an empty folder becomes a home that is closed to others', async t => {
   assert.equal(await modeOf(dir), 0o700)
 })
 
+test('a home that anybody else can open is not opened', async t => {
+  const { home } = await Home.create(join(await folder(t), 'home'))
+  for (const mode of [0o701, 0o704, 0o710, 0o720, 0o750, 0o755, 0o777]) {
+    await chmod(home.dir, mode)
+    const error = await refusal(Home.open(home.dir))
+    assert.deepEqual([error.code, error.exit], ['UNSAFE_FOLDER', 2], mode.toString(8))
+    assert.ok(error.message.includes(home.dir) && error.hint?.includes(`chmod 700 '${home.dir}'`))
+  }
+  await chmod(home.dir, 0o700)
+  await Home.open(home.dir)
+})
+
 test('exactly one of two processes that make the same home at once succeeds', async t => {
   const dir = join(await folder(t), 'home')
   const made = await Promise.allSettled([Home.create(dir), Home.create(dir), Home.create(dir)])

@@ -24,19 +24,27 @@ const file: DriveEntry = {
 const link = (target: string): DriveEntry => ({ ...file, blob: null, linkname: target })
 const blob = (change: object): DriveEntry => ({ ...file, blob: { ...file.blob!, ...change } })
 
+interface DriveOptions {
+  /** The only block of the blobs. */
+  data?: Buffer
+  folder?: string
+  maxSize?: number
+}
+
 /** Makes a drive with exactly these keys in its Hyperbee and restores it to `folder/dest`. */
 async function restoreDrive(
   t: TestContext,
   entries: [string | Buffer, unknown][],
-  root: 'file' | 'folder' | null = 'folder'
+  root: 'file' | 'folder' | null = 'folder',
+  { data = Buffer.from('wheat'), folder, maxSize }: DriveOptions = {}
 ): Promise<{ dest: string; result: DriveRestoreResult }> {
-  const folder = await scratch(t)
+  folder ??= await scratch(t)
   const own = openStore(join(folder, 'own'))
   const encryptionKey = noise(32)
   const drive = new Hyperdrive(own.namespace('drive'), { encryptionKey })
   await drive.ready()
   const blobs = (await drive.getBlobs())!.core
-  await blobs.append([Buffer.from('wheat')])
+  await blobs.append([data])
   const userData = root ? encodeNote({ bushel: 1, root, blockBytes: 262_144 }) : undefined
   drive.db.metadata = userData ? { contentFeed: null, userData } : { contentFeed: null }
   const batch = drive.db.batch()
@@ -50,7 +58,10 @@ async function restoreDrive(
   const store = openStore(join(folder, 'store'))
   const dest = join(folder, 'place', 'dest')
   await makeTree(join(folder, 'place'), { neighbour: 'mine' })
-  const restore = new DriveRestore({ link: { key: drive.key, encryptionKey }, dest, store, findTimeout: 500 })
+  const restore = new DriveRestore({
+    ...(maxSize === undefined ? {} : { maxSize }),
+    ...{ link: { key: drive.key, encryptionKey }, dest, store, findTimeout: 500 }
+  })
   const wire = connect(packed, restore)
   restore.attach(wire.ends[1])
   atEnd(t, async () => {
@@ -142,6 +153,44 @@ test('a drive of which nothing can be restored is refused, and nothing is writte
     await assert.rejects(restoreDrive(t, hostile[name]!), { code: 'UNSAFE_DRIVE', exit: 1 }, name)
   const huge = blob({ byteLength: 2 ** 50, blockLength: 2 ** 32 })
   await assert.rejects(restoreDrive(t, [['/a', huge]]), { code: 'UNSAFE_DRIVE', exit: 1 })
+})
+
+test('files far larger than their data are refused before anything is written, unless they are allowed', async t => {
+  const data = noise(262_144)
+  const shared = blob({ byteLength: data.byteLength })
+  const bomb = Array.from({ length: 300 }, (_, i): [string, unknown] => [`/f${i}`, shared])
+  // a file whose data nobody has makes the rest look no smaller
+  const empty = blob({ blockOffset: 1, blockLength: 4096, byteLength: 4096 * data.byteLength })
+  for (const entries of [bomb, [...bomb, ['/empty', empty] as [string, unknown]]]) {
+    const folder = await scratch(t)
+    await assert.rejects(restoreDrive(t, entries, 'folder', { data, folder }), {
+      code: 'DRIVE_TOO_LARGE',
+      exit: 2,
+      message: 'this link would write 75 MiB of files from 256 KiB of data; nothing was written'
+    })
+    assert.deepEqual(await readdir(join(folder, 'place')), ['neighbour'])
+  }
+  const folder = await scratch(t)
+  const maxSize = 300 * data.byteLength
+  await assert.rejects(restoreDrive(t, bomb, 'folder', { data, folder, maxSize: maxSize - 1 }), {
+    code: 'DRIVE_TOO_LARGE'
+  })
+  assert.deepEqual(await readdir(join(folder, 'place')), ['neighbour'])
+  const { result } = await restoreDrive(t, bomb, 'folder', { data, maxSize })
+  assert.deepEqual([result.files, result.bytes], [300, maxSize])
+})
+
+test('with a limit a longer list of files is not even fetched', async t => {
+  const folder = await scratch(t)
+  const names = Array.from({ length: 6000 }, (_, i): [string, unknown] => [
+    `/${i}-${'x'.repeat(200)}/${'y'.repeat(240)}`,
+    { ...file, metadata: { note: 'z'.repeat(3000) } }
+  ])
+  await assert.rejects(restoreDrive(t, names, 'folder', { folder, maxSize: 1 }), {
+    code: 'DRIVE_TOO_LARGE',
+    message: /^the list of files of this link has [\d.]+ MiB, more than the allowed 1 B; nothing was written$/
+  })
+  assert.deepEqual(await readdir(join(folder, 'place')), ['neighbour'])
 })
 
 test('a drive that claims to be one file and is a tree is restored as a tree', async t => {

@@ -7,11 +7,13 @@ export const { syntax, run } = listing({
   summary: 'list the joined markets',
   example: 'market list',
   reads: 'market.list',
-  text: ({ markets }) =>
-    list(markets, 'no market is joined; join one with: bushel market join KEY', [
+  text: ({ markets }) => [
+    ...list(markets, 'no market is joined; join one with: bushel market join KEY', [
       [{ title: '' }, ({ used }) => (used ? '*' : '')],
       [{ title: 'NAME', flexible: true }, ({ name }) => name],
       [{ title: 'ROLE' }, ({ role }) => role],
       [{ title: 'KEY' }, ({ key }) => key]
-    ])
+    ]),
+    ...markets.flatMap(({ warning }) => warning || [])
+  ]
 })

@@ -1,6 +1,7 @@
 import { parseLink } from '../../../../contracts/keys/link.js'
-import { formatSize } from '../../../../contracts/money/quantity.js'
+import { formatSize, parseSize } from '../../../../contracts/money/quantity.js'
 import { absolutePath } from '../../input/arguments.js'
+import { given, parsed } from '../../invocation.js'
 import { oneCall, onNode } from '../../one-call.js'
 import { count, facts } from '../../output/table.js'
 
@@ -10,12 +11,15 @@ export const { syntax, run } = oneCall({
   summary: 'restore the files of a link; continues where it stopped',
   example: 'restore bushel://... film.mkv',
   options: {
-    '--force': 'overwrite different files that already exist'
+    '--force': 'overwrite different files that already exist',
+    '--max-size <size>': 'refuse more than this (default: files far larger than the data of the link)'
   },
   call: onNode('restore'),
-  params: ({ dryRun }, [link, dest], options) => {
+  params: ({ dryRun }, [link, path], options) => {
     parseLink(link!)
-    return { link: link!, dest: absolutePath(dest!), force: options.force === true, dryRun }
+    const maxSize = parsed(options, 'maxSize', parseSize)
+    const dest = absolutePath(path!)
+    return { ...given({ maxSize }), link: link!, dest, force: options.force === true, dryRun }
   },
   isPart: ({ leftOut }) => leftOut > 0,
   text: ({ files, bytes, seconds, path, sha256, leftOut }, { dryRun }) =>
