@@ -10,7 +10,8 @@ export interface Figure {
   note?: string
 }
 
-export type Unit = 'MB/s' | 's' | 'ms' | 'MB' | 'times' | '/s' | 'bytes' | 'fsyncs' | 'jobs/s' | '%'
+export type Unit =
+  'MB/s' | 's' | 'ms' | 'MB' | 'times' | '/s' | 'bytes' | 'fsyncs' | 'jobs/s' | '%' | 'files' | 'deals'
 
 export interface Settings {
   /** Small sizes and single runs: checks that the bench works; the figures do not count. */

@@ -16,6 +16,7 @@ import { jsonOf, table } from './report.js'
 import { restoreBench } from './storage/restore-rate.js'
 import { smallBench } from './storage/small-files.js'
 import { startBench } from './start-up.js'
+import { strangersBench } from './strangers/strangers.js'
 
 const BENCHES: Bench[] = [
   mirrorBench,
@@ -31,7 +32,8 @@ const BENCHES: Bench[] = [
   startBench,
   fuelBench,
   opcodesBench,
-  computeBench
+  computeBench,
+  strangersBench
 ]
 
 const USAGE = `npm run bench -- [NAME...] [--json] [--check] [--quick]

@@ -1,0 +1,96 @@
+import { rm, writeFile } from 'node:fs/promises'
+import { KIB } from '../../../contracts/money/quantity.js'
+import { program } from '../../../test/parts/compute/jobs.js'
+import type { MirrorResult, World } from '../../../test/world/world.js'
+import { writeFileOf } from '../../storage/goods.js'
+
+const BYTES = 256 * KIB
+/** How long a command of the honest may take, ms. */
+const PATIENCE = 60_000
+/** Of the program of its jobs, in KiB that it hashes. */
+const WORK = '64'
+
+export interface DealsMade {
+  /** Times of those that succeeded, s. */
+  seconds: number[]
+  /** Of each step of these, s. */
+  steps: Record<'mirror' | 'restore' | 'run', number[]>
+  /** What failed, with the command. */
+  errors: string[]
+}
+
+export interface Buying {
+  isOver: () => boolean
+  least: number
+  stopped: AbortSignal
+  say: (what: string) => void
+}
+
+/** Buys one thing after another: a file is mirrored, restored and compared, and a job is run. */
+export class HonestBuyer {
+  readonly #world: World
+  readonly #module: string
+  readonly #file: string
+
+  private constructor(world: World) {
+    this.#world = world
+    this.#module = world.at('sha256.wasm')
+    this.#file = world.at('file')
+  }
+
+  static async open(world: World): Promise<HonestBuyer> {
+    const buyer = new HonestBuyer(world)
+    await writeFile(buyer.#module, program('sha256'))
+    return buyer
+  }
+
+  /** Makes deals until the time is over, and at least so many; none more once it is stopped. */
+  async buy({ isOver, least, stopped, say }: Buying): Promise<DealsMade> {
+    const made: DealsMade = { seconds: [], steps: { mirror: [], restore: [], run: [] }, errors: [] }
+    for (let deals = 0; !stopped.aborted && (deals < least || !isOver()); deals++) {
+      const begun = performance.now()
+      const error = await this.#deal(made.steps).then(
+        () => null,
+        (error: unknown) => String(error instanceof Error ? error.message : error)
+      )
+      const seconds = (performance.now() - begun) / 1000
+      if (error === null) made.seconds.push(seconds)
+      else {
+        made.errors.push(error)
+        say(`a deal failed after ${seconds.toFixed(1)} s: ${error}`)
+      }
+    }
+    return made
+  }
+
+  async #deal(steps: DealsMade['steps']): Promise<void> {
+    let begun = performance.now()
+    const done = (step: keyof DealsMade['steps']): void => {
+      const now = performance.now()
+      steps[step].push((now - begun) / 1000)
+      begun = now
+    }
+    await writeFileOf(this.#file, BYTES)
+    const { link } = await this.#run<MirrorResult>('mirror', this.#file, '--copies', '1', '--time', '30d')
+    done('mirror')
+    const restored = this.#world.at('restored')
+    await rm(restored, { recursive: true, force: true })
+    await this.#run('restore', link, restored)
+    done('restore')
+    const { status } = await this.#run<{ status: string }>('run', this.#module, '--max', '60 sat', '--', WORK)
+    done('run')
+    if (status !== 'ok') throw new Error(`the job is ${status}`)
+  }
+
+  async #run<T>(...command: string[]): Promise<T> {
+    const started = this.#world.processes.start(command, { home: this.#world.at('buyer') })
+    const timer = setTimeout(() => void started.kill('SIGKILL'), PATIENCE)
+    const { code, signal } = await started.ended
+    clearTimeout(timer)
+    if (code !== 0)
+      throw new Error(
+        `${command[0]} ended with ${code ?? signal}: ${JSON.stringify(started.lines.slice(-3))}`
+      )
+    return started.lines.at(-1) as T
+  }
+}
