@@ -69,9 +69,16 @@ export class UnpaidHolds {
 
   /** Why there is no place for one more unpaid agreement, though others give way; null when there is one. */
   placeFault(asking: Asking): string | null {
-    const { peer, address, all } = this.#bound
     const going = new Set(this.#givingWay(asking))
-    const staying = [...this.#holds.values()].filter(hold => !going.has(hold))
+    return this.#faultBeside(
+      [...this.#holds.values()].filter(hold => !going.has(hold)),
+      asking
+    )
+  }
+
+  /** Why there is no place for one more beside these. */
+  #faultBeside(staying: readonly UnpaidHold[], asking: Asking): string | null {
+    const { peer, address, all } = this.#bound
     if (staying.filter(({ identity }) => identity.equals(asking.identity)).length >= peer!)
       return 'this buyer has too many agreements that are not paid'
     const near = staying.filter(hold => asking.address !== null && hold.address === asking.address)
@@ -89,7 +96,7 @@ export class UnpaidHolds {
     if (fault) throw new DeclineError('NO_CAPACITY', fault)
     this.#spend(asking)
     for (const hold of this.#givingWay(asking)) {
-      if (missing() <= 0 && !this.#isFullFor(asking)) return
+      if (missing() <= 0 && this.#faultBeside([...this.#holds.values()], asking) === null) return
       await this.#release(hold)
     }
   }
@@ -99,14 +106,6 @@ export class UnpaidHolds {
     const near = address === null || this.#fromAddress.charge(Buffer.from(address))
     if (!near || !this.#fromAll.spend())
       throw new DeclineError('NO_CAPACITY', 'strangers make too many agreements; try again later')
-  }
-
-  #isFullFor(asking: Asking): boolean {
-    const { peer, address, all } = this.#bound
-    const holds = [...this.#holds.values()]
-    const near = holds.filter(hold => asking.address !== null && hold.address === asking.address)
-    const own = holds.filter(({ identity }) => identity.equals(asking.identity))
-    return holds.length >= all! || own.length >= peer! || (near.length >= address! && !asking.isCustomer)
   }
 
   /** The holds that would go for this one, those of the greatest holder first, then the oldest. */

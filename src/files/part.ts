@@ -31,13 +31,17 @@ export async function partFor(
 ): Promise<string> {
   const name = `${basename(dest)}${SUFFIX}`
   const fits = Buffer.byteLength(name) <= MAX_NAME
-  const short = createHash('sha256').update(basename(dest)).digest('hex').slice(0, 32)
-  const beside = join(dirname(dest), fits ? name : `${SUFFIX}-${short}`)
+  const beside = join(dirname(dest), fits ? name : shortName(dest))
   const standing = await look(dest)
   if (root === 'file' || !standing?.isDirectory() || (await look(beside))) return beside
   let inside = SUFFIX
   while (isTaken(inside)) inside += '-'
   return join(dest, inside)
+}
+
+/** A name for a part of this path that fits whatever the length of its own. */
+function shortName(path: string): string {
+  return `${SUFFIX}-${createHash('sha256').update(basename(path)).digest('hex').slice(0, 32)}`
 }
 
 /** Writes a little into a part and removes it again. Throws the error of the system. */
@@ -94,8 +98,7 @@ export async function moveOver(from: string, to: string): Promise<void> {
   } catch (error) {
     if (codeOf(error) !== 'EXDEV') throw error
   }
-  const short = createHash('sha256').update(basename(to)).digest('hex').slice(0, 32)
-  const fresh = join(dirname(to), `${SUFFIX}-${short}`)
+  const fresh = join(dirname(to), shortName(to))
   await rm(fresh, { force: true, recursive: true })
   await copyFile(from, fresh, constants.COPYFILE_EXCL)
   const handle = await open(fresh, 'r')

@@ -6,6 +6,7 @@ import {
   COUNTER,
   i32,
   i64,
+  looped,
   pages,
   programOf,
   RANDOM,
@@ -48,22 +49,7 @@ function chase(mib: number, load: readonly number[]): Uint8Array {
   const shifted = [...op.i32(6), 0x74]
   return programOf(Math.max(2_000_000, 4 * lines), [...op.get(ADDRESS), ...load, ...op.set(ADDRESS)], {
     memory: pages(mib * MIB_PAGES + 1),
-    before: [
-      ...op.loop(),
-      ...op.get(COUNTER),
-      ...shifted,
-      ...next,
-      ...shifted,
-      ...op.i32Store(),
-      ...op.get(COUNTER),
-      ...op.i32(1),
-      ...op.i32Add,
-      ...op.tee(COUNTER),
-      ...op.i32(lines),
-      ...i32.less,
-      ...op.brIf(0),
-      ...op.end
-    ]
+    before: looped(lines, [...op.get(COUNTER), ...shifted, ...next, ...shifted, ...op.i32Store()])
   })
 }
 

@@ -10,6 +10,8 @@ import { LEASE } from '../lease/lease-state.js'
 import type { Leases } from '../lease/leases.js'
 import { storage } from '../resource.js'
 
+const FULL = 'the space of this offer is used up'
+
 export interface RoomOptions {
   leases: Leases
   canReserve(bytes: number): Promise<boolean>
@@ -47,7 +49,7 @@ export class Room {
       if (place) return place
     }
     const yielding = asking ? this.#unpaid.yielding(asking) : this.#unpaid.amount
-    if (this.#missing(order, bytes) > yielding) return 'the space of this offer is used up'
+    if (this.#missing(order, bytes) > yielding) return FULL
     if (!(await this.#options.canReserve(Number(bytes)))) return 'the disk has no room for it'
     return null
   }
@@ -60,8 +62,7 @@ export class Room {
     const asking = this.#askingOf(from, Number(bytes))
     await this.#unpaid.makeRoom(asking, () => this.#missing(order, bytes))
     // A payment at the last moment may have kept what had to give way.
-    if (this.#missing(order, bytes) > 0)
-      throw new DeclineError('NO_CAPACITY', 'the space of this offer is used up')
+    if (this.#missing(order, bytes) > 0) throw new DeclineError('NO_CAPACITY', FULL)
   }
 
   /** The terms are about to be on disk, with nothing paid. */

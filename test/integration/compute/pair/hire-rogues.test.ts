@@ -57,6 +57,12 @@ test('a buyer leaves every provider that cheats on a job', { timeout: 120_000 },
       return restated({ ...statement, ...change(statement) })
     }
   })
+  const unlessDue =
+    (answer: () => ReturnType<NonNullable<Lies['jobProgress']>>): Lies['jobProgress'] =>
+    async truth => {
+      const honest = await truth()
+      return honest.body.due ? honest : answer()
+    }
   const due = (
     twist: (listed: ListedInstallment) => Partial<ListedInstallment>,
     signer = device
@@ -156,24 +162,14 @@ test('a buyer leaves every provider that cheats on a job', { timeout: 120_000 },
     },
     {
       does: 'reports for ever that the job runs',
-      lies: {
-        jobProgress: async truth => {
-          const answer = await truth()
-          return answer.body.due ? answer : { body: { state: 'RUNNING', fuel: 1n } }
-        }
-      },
+      lies: { jobProgress: unlessDue(() => ({ body: { state: 'RUNNING', fuel: 1n } })) },
       code: 'LATE',
       says: /makes no progress/,
       costs: 'segments'
     },
     {
       does: 'reports ever new states',
-      lies: {
-        jobProgress: async truth => {
-          const answer = await truth()
-          return answer.body.due ? answer : { body: { state: `S${claimed++}`, fuel: 0n } }
-        }
-      },
+      lies: { jobProgress: unlessDue(() => ({ body: { state: `S${claimed++}`, fuel: 0n } })) },
       code: 'LATE',
       says: /makes no progress/,
       costs: 'segments'
@@ -181,12 +177,7 @@ test('a buyer leaves every provider that cheats on a job', { timeout: 120_000 },
     {
       does: 'reports ever more fuel than was paid for',
       lies: {
-        jobProgress: async truth => {
-          const answer = await truth()
-          return answer.body.due
-            ? answer
-            : { body: { state: 'RUNNING', fuel: (1n << 60n) + BigInt(claimed++) } }
-        }
+        jobProgress: unlessDue(() => ({ body: { state: 'RUNNING', fuel: (1n << 60n) + BigInt(claimed++) } }))
       },
       code: 'LATE',
       says: /makes no progress/,
@@ -194,12 +185,7 @@ test('a buyer leaves every provider that cheats on a job', { timeout: 120_000 },
     },
     {
       does: 'takes a payment and falls silent',
-      lies: {
-        jobProgress: async truth => {
-          const answer = await truth()
-          return answer.body.due ? answer : neverAnswer()
-        }
-      },
+      lies: { jobProgress: unlessDue(neverAnswer) },
       code: 'STALLED',
       says: /no longer answers/,
       costs: 'segments'
