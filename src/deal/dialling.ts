@@ -38,11 +38,14 @@ export interface Dialled<C> {
   reached: C[]
   /** Those that did not, with the error of each. */
   failed: { ask: C; error: unknown }[]
+  /** Those that rank before a seller that answered, and had not answered when the others were enough. */
+  slower: C[]
 }
 
 interface Round<C> {
   reached: Map<number, C>
   failed: Map<number, { ask: C; error: unknown }>
+  slower: C[]
 }
 
 /**
@@ -72,7 +75,7 @@ export async function dialSellers<C extends { device: Buffer; identity: Buffer }
     }
   }
   const reached = [...first.reached].sort(([a], [b]) => a - b).map(([, ask]) => ask)
-  return { reached: reached.slice(0, options.most), failed: [...first.failed.values()] }
+  return { reached: reached.slice(0, options.most), failed: [...first.failed.values()], slower: first.slower }
 }
 
 async function dialInOrder<C extends { device: Buffer }>(
@@ -87,7 +90,7 @@ async function dialInOrder<C extends { device: Buffer }>(
     clock = systemClock
   }: DialOptions & { knownOnly: boolean }
 ): Promise<Round<C>> {
-  const round: Round<C> = { reached: new Map(), failed: new Map() }
+  const round: Round<C> = { reached: new Map(), failed: new Map(), slower: [] }
   const stop = new AbortController()
   const either = AbortSignal.any([signal, stop.signal])
   const running = new Map<number, Promise<void>>()
@@ -118,7 +121,11 @@ async function dialInOrder<C extends { device: Buffer }>(
       }
       if (running.size === 0 || isSettled(round.reached, running, most)) return round
       if (round.reached.size >= least) grace ??= timer(clock, GRACE)
-      if (grace?.isOver) return round
+      if (grace?.isOver) {
+        const last = Math.max(...round.reached.keys())
+        round.slower = waiting.filter(([rank]) => rank < last && running.has(rank)).map(([, ask]) => ask)
+        return round
+      }
       const timers = [grace ?? (headStart.isOver ? null : headStart)].filter(one => one !== null)
       await Promise.race([...running.values(), ...timers.map(({ over }) => over)])
     }
