@@ -1,6 +1,8 @@
 import Hyperbee from 'hyperbee'
-import type { Batch, Entry, Fetching } from 'hyperbee'
+import type { Batch, Entry, Fetching, Range } from 'hyperbee'
 import type Hypercore from 'hypercore'
+import { BushelError } from '../../../contracts/errors/error.js'
+import { guardAllTrees, guardTree } from '../../base/guarded-tree.js'
 
 // The only file that names the database of the view; the rest of the book knows it by these types.
 
@@ -12,9 +14,16 @@ export type ViewBatch = Batch<Buffer, Buffer>
 /** How blocks that are not here are fetched: `timeout` in ms (rejects with REQUEST_TIMEOUT), `wait: false` not at all. */
 export type ViewFetching = Fetching
 
-/** Opens the view in a core. */
+// The log keeps a tree of its own, which the founder signs as well.
+guardAllTrees(Hyperbee)
+
+/** Opens the view in a core, which the founder signs: reads of a malformed tree reject with FORGED. */
 export function openView(core: Hypercore): ViewDatabase {
-  return new Hyperbee(core, { extension: false, keyEncoding: 'binary', valueEncoding: 'binary' })
+  return new Hyperbee(guardTree(core, malformed), {
+    extension: false,
+    keyEncoding: 'binary',
+    valueEncoding: 'binary'
+  })
 }
 
 /**
@@ -27,4 +36,26 @@ export function rowAt(
   fetching: ViewFetching = {}
 ): Promise<Entry<Buffer, Buffer> | null> {
   return view.peek({ gte: key, lte: key }, fetching)
+}
+
+/**
+ * The rows of a range, in the order of their keys. Rejects with FORGED on the first that is out of order: a tree that names
+ * its nodes more than once could yield rows without an end.
+ */
+export async function* rowsOf(
+  view: ViewDatabase | ViewBatch,
+  range: Range<Buffer>,
+  fetching: ViewFetching = {}
+): AsyncGenerator<Entry<Buffer, Buffer>> {
+  let last: Buffer | null = null
+  for await (const row of view.createReadStream(range, fetching)) {
+    const order = last ? Buffer.compare(row.key, last) * (range.reverse ? -1 : 1) : 1
+    if (order <= 0) throw malformed('its rows are not in order')
+    last = row.key
+    yield row
+  }
+}
+
+function malformed(why: string): BushelError {
+  return new BushelError('FORGED', `the view of this market is malformed: ${why}`, 'its founder wrote it so')
 }

@@ -13,7 +13,7 @@ import { MIB } from '../../../contracts/money/quantity.js'
 import { eraseCore } from '../../network/cores.js'
 import { sealOf } from '../lease/audit.js'
 import { explainFull } from '../../files/disk.js'
-import { BLOCK_BYTES, encodeNote, entryKey, folderKey } from './format.js'
+import { BLOCK_BYTES, MOST_ENTRIES, encodeNote, entryKey, folderKey } from './format.js'
 import type { FolderEntry } from './format.js'
 import { oneAhead, readFiles } from './read-files.js'
 import type { Portion } from './read-files.js'
@@ -65,12 +65,13 @@ export interface PackResult extends Link {
 /**
  * Packs a file or folder into a new encrypted Hyperdrive. Reads a file that stands still once, and keeps only a few MiB in
  * memory. Any Hyperdrive tool opens the drive with the link's keys. Throws errors of `readTree` and `readFiles`,
- * PACK_EXISTS, FILE_CHANGED, BAD_PATH when everything is left out, DISK_FULL, or the signal's reason; then remove the
+ * TOO_LARGE, PACK_EXISTS, FILE_CHANGED, BAD_PATH when everything is left out, DISK_FULL, or the signal's reason; then remove the
  * incomplete drive with `discardPack`.
  */
 export async function pack({ path, store, name, onProgress, signal }: PackOptions): Promise<PackResult> {
   const begun = performance.now()
   const tree = await readTree(path, signal)
+  if (tree.entries.length > MOST_ENTRIES) throw tooMany(path, tree.entries.length)
   await assertNew(store, name)
   const encryptionKey = randomBytes(32)
   const drive = new Hyperdrive(store.namespace(name), { encryptionKey })
@@ -278,4 +279,12 @@ async function sealBlind(store: Corestore, key: Buffer): Promise<SealedCore> {
   } finally {
     await core.close()
   }
+}
+
+function tooMany(path: string, entries: number): BushelError {
+  return new BushelError(
+    'TOO_LARGE',
+    `${path} has ${entries} files and links, more than the ${MOST_ENTRIES} of one link; nothing was kept`,
+    'pack them in an archive, or mirror its folders one by one'
+  )
 }
