@@ -30,12 +30,16 @@ export function openView(core: Hypercore): ViewDatabase {
  * The row of a key, or null. `get` of Hyperbee 2.27.3 is not used: on its way down it takes a tree node that was written
  * together with the key for the row itself, and so finds some rows that were deleted. An iterator compares keys alone.
  */
-export function rowAt(
+export async function rowAt(
   view: ViewDatabase | ViewBatch,
   key: Buffer,
   fetching: ViewFetching = {}
 ): Promise<Entry<Buffer, Buffer> | null> {
-  return view.peek({ gte: key, lte: key }, fetching)
+  try {
+    return await view.peek({ gte: key, lte: key }, fetching)
+  } catch (error) {
+    throw explained(error)
+  }
 }
 
 /**
@@ -48,12 +52,25 @@ export async function* rowsOf(
   fetching: ViewFetching = {}
 ): AsyncGenerator<Entry<Buffer, Buffer>> {
   let last: Buffer | null = null
-  for await (const row of view.createReadStream(range, fetching)) {
-    const order = last ? Buffer.compare(row.key, last) * (range.reverse ? -1 : 1) : 1
-    if (order <= 0) throw malformed('its rows are not in order')
-    last = row.key
-    yield row
+  try {
+    for await (const row of view.createReadStream(range, fetching)) {
+      const order = last ? Buffer.compare(row.key, last) * (range.reverse ? -1 : 1) : 1
+      if (order <= 0) throw malformed('its rows are not in order')
+      last = row.key
+      yield row
+    }
+  } catch (error) {
+    throw explained(error)
   }
+}
+
+/** Of a block that is no row, or a pointer to no node, the library says no more than that it met an undefined value. */
+function explained(error: unknown): unknown {
+  const isMalformed =
+    error instanceof TypeError ||
+    error instanceof RangeError ||
+    (error as Error & { code?: string }).code === 'DECODING_ERROR'
+  return isMalformed ? malformed('it cannot be decoded').withCause(error) : error
 }
 
 function malformed(why: string): BushelError {

@@ -71,10 +71,25 @@ test('a view of a founder that yields a row for ever is read as far as its secon
   }
 })
 
-test('a view of a founder with a node below itself ends the read with an error', async t => {
-  const view = await scratchView(t)
-  await view.put(Buffer.of(1), Buffer.of(1))
-  const index = YoloIndex.encode({ levels: [{ keys: [2], children: [2, 0, 2, 0] }] })
-  await view.core.append(Node.encode({ key: Buffer.of(2), value: null, index }))
-  await assert.rejects(rowAt(view, Buffer.of(1)), { code: 'FORGED', message: /tree node of block 2/ })
-})
+const block = (children: number[]): Buffer =>
+  Node.encode({
+    key: Buffer.of(2),
+    value: null,
+    index: YoloIndex.encode({ levels: [{ keys: [2], children }] })
+  })
+
+const MALFORMED: Record<string, [block: Buffer, says: RegExp]> = {
+  'with a node below itself': [block([2, 0, 2, 0]), /a tree node of block 2 points to none/],
+  'with a pointer to no node of an older block': [block([1, 7, 1, 7]), /cannot be decoded/],
+  'of bytes that are no row': [Buffer.alloc(100, 255), /cannot be decoded/]
+}
+
+for (const [name, [bad, says]] of Object.entries(MALFORMED)) {
+  test(`a read of a view ${name} ends with one clear line`, async t => {
+    const view = await scratchView(t)
+    await view.put(Buffer.of(1), Buffer.of(1))
+    await view.core.append(bad)
+    await assert.rejects(rowAt(view, Buffer.of(1)), { code: 'FORGED', message: says })
+    await assert.rejects(rowsOf(view, {}).next(), { code: 'FORGED', message: says })
+  })
+}

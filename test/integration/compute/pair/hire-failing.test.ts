@@ -70,7 +70,10 @@ test('a job passes on from each seller that fails at a step', { timeout: 400_000
       assert.equal(outcome.status, 'ok')
       const last = outcome.providers.at(-1)!
       assert.deepEqual([last.device, last.verdict], [formatKey(other.home.device.publicKey), 'equal'])
-      const own = notes.filter(note => note.includes(formatKey(device).slice(0, 8)))
+      const named = notes.filter(note => note.includes(formatKey(device).slice(0, 8)))
+      // On a busy machine a seller may be passed over for quicker ones, and fail when it is dialled again.
+      const failing = named.filter(note => !note.startsWith('passed over'))
+      const own = failing.length > 0 ? failing : named
       assert.equal(own.length, 1, `one note that names it: ${notes.join('\n')}`)
       assert.match(own[0]!, says)
       assert.doesNotMatch(own[0]!, /[\p{Cc}\p{Cf}]/u)
