@@ -4,9 +4,6 @@ import { permissionsOf } from '../../files/modes.js'
 /** Plaintext bytes of a block; the last block of a file may be shorter. Encryption adds 8 bytes. */
 export const BLOCK_BYTES = 256 * KIB
 
-/** Most files and links of a drive: a restore holds all of them in memory. */
-export const MOST_ENTRIES = 1 << 21
-
 /** Key prefix of Hyperdrive's entries in its Hyperbee; the path with a leading `/` follows. */
 const ENTRIES = Buffer.from('files\0')
 /** Key prefix of Bushel's own entries for folders, which other tools do not list; the path follows. */

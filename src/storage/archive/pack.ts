@@ -13,12 +13,12 @@ import { MIB } from '../../../contracts/money/quantity.js'
 import { eraseCore } from '../../network/cores.js'
 import { sealOf } from '../lease/audit.js'
 import { explainFull } from '../../files/disk.js'
-import { BLOCK_BYTES, MOST_ENTRIES, encodeNote, entryKey, folderKey } from './format.js'
+import { BLOCK_BYTES, encodeNote, entryKey, folderKey } from './format.js'
 import type { FolderEntry } from './format.js'
 import { oneAhead, readFiles } from './read-files.js'
 import type { Portion } from './read-files.js'
 import { leftOutNotes } from '../../files/left-out.js'
-import { foldersOf } from '../../files/tree-bounds.js'
+import { MOST_ENTRIES, foldersOf } from '../../files/tree-bounds.js'
 import { CHANGING, EMPTY_FOLDER, readTree } from '../../files/tree.js'
 import type { Tree, TreeEntry, TreeFile } from '../../files/tree.js'
 
@@ -214,18 +214,21 @@ async function putEntries(drive: Hyperdrive, tree: Tree, done: Map<TreeFile, Pac
   drive.db.metadata = { contentFeed: null, userData }
   const encodings = { keyEncoding: 'binary', valueEncoding: 'json' } as const
   const rows = rowsOf(tree, done)
-  let next = rows.next()
+  let next = await rows.next()
   do {
     const batch = drive.db.batch()
     await batch.getRoot(true) // writes the header, also without entries
-    for (let put = 0; put < BATCH_ENTRIES && !next.done; put++, next = rows.next())
+    for (let put = 0; put < BATCH_ENTRIES && !next.done; put++, next = await rows.next())
       await batch.put(next.value[0], next.value[1], encodings)
     await batch.flush()
   } while (!next.done)
 }
 
 /** The entries of files and links, then those of their folders. */
-function* rowsOf(tree: Tree, done: Map<TreeFile, PackedFile>): Generator<[Buffer, DriveEntry | FolderEntry]> {
+async function* rowsOf(
+  tree: Tree,
+  done: Map<TreeFile, PackedFile>
+): AsyncGenerator<[Buffer, DriveEntry | FolderEntry]> {
   const paths: string[] = []
   for (const entry of tree.entries) {
     const value = entryOf(entry, done)
@@ -234,7 +237,7 @@ function* rowsOf(tree: Tree, done: Map<TreeFile, PackedFile>): Generator<[Buffer
     yield [entryKey(entry.path), value]
   }
   if (tree.root === 'file') return
-  for (const folder of ['', ...foldersOf(paths)]) {
+  for (const folder of ['', ...(await foldersOf(paths))]) {
     const mode = tree.folderModes.get(folder)
     if (mode !== undefined) yield [folderKey(folder), { mode }]
   }

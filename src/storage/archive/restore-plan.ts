@@ -66,7 +66,7 @@ export async function readPlan(drive: Hyperdrive): Promise<DrivePlan> {
     if (mode !== null) folderModes.set(folderPath(key), mode)
   }
   files.sort((a, b) => a.blob.blockOffset - b.blob.blockOffset)
-  const plan = planTree(note?.root ?? 'folder', files, links, folderModes)
+  const plan = await planTree(note?.root ?? 'folder', files, links, folderModes)
   plan.leftOut.unshift(...leftOut)
   const [first] = plan.leftOut
   if (first && plan.files.length === 0 && plan.links.length === 0)

@@ -1,6 +1,6 @@
 import { BushelError } from '../../../contracts/errors/error.js'
 import { MIB, formatSize } from '../../../contracts/money/quantity.js'
-import { MOST_ENTRIES } from './format.js'
+import { MOST_ENTRIES } from '../../files/tree-bounds.js'
 
 /**
  * The files of an honest drive have as many bytes as its data or fewer. Entries that share blocks can make any amount of
