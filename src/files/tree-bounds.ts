@@ -14,8 +14,8 @@ export const MOST_ENTRIES = 1 << 21
 /** Most folders above an entry. */
 const MAX_DEPTH = 256
 /** Most folders of a tree, and more of one with many entries: each takes room on a disk. */
-const FREE_FOLDERS = 1 << 16
-const FOLDERS_PER_ENTRY = 8
+const FREE_FOLDERS = 1 << 14
+const FOLDERS_PER_ENTRY = 2
 
 /** Paths, links and folders that are looked at before the event loop gets a turn. */
 export const PATHS_PER_TURN = 4096

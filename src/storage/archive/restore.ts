@@ -175,7 +175,7 @@ export class DriveRestore extends ReadyResource {
       const shown = plan.files.filter(file => !same.has(file) && isShown(file, blobs))
       demandProportion(sizeOf(shown), blobs.byteLength)
     }
-    await destination.prepare()
+    await destination.prepare(this.#stop.signal)
     const sums = await this.#fetchFiles(plan, { destination, same, blobs })
     if (sums.size === 0 && plan.leftOut.length > 0 && plan.links.length === 0) throw nothingLeft(plan.leftOut)
     await destination.install(same, sums)
