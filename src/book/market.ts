@@ -20,6 +20,7 @@ import { Listing } from './view/listing.js'
 import type { AskQuery, BidQuery, Candidate, ViewState } from './view/listing.js'
 import { covers, openBookLog } from './log.js'
 import type { BookLog } from './log.js'
+import type { MarketChannel } from './channel.js'
 import type { MarketPeers } from './market-peers.js'
 import type { Posting } from './reader/posting.js'
 import { RelayHeads } from './reader/relay-heads.js'
@@ -82,7 +83,7 @@ export class Market extends ReadyResource {
   #listing!: Listing
   #relaying!: Relaying
   #following!: Following
-  #sightings!: SightingBook
+  #sightings!: SightingBook<MarketChannel>
   #ticker: Ticker | null = null
   #fastForwards = 0
   #caughtUp = false
@@ -262,6 +263,7 @@ export class Market extends ReadyResource {
     })
     this.#sightings = new SightingBook({
       relays: () => this.#peers.relays,
+      onsilent: relay => relay.closed || this.#peers.record.failed(relay.device),
       own: device => this.#talk.seenAgo(device),
       now
     })

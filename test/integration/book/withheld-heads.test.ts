@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { after, before, test } from 'node:test'
 import crypto from 'hypercore-crypto'
+import { browsing } from '../../../src/node/api/browsing.js'
 import type { Market } from '../../../src/book/market.js'
 import { bareChannel } from '../../parts/book/bare-channel.js'
 import { RogueRelay } from '../../parts/book/rogue-relay.js'
 import { NETWORK, ask, signed } from '../../samples/orders.js'
-import { PeerGroup } from './peers.js'
+import { PeerGroup, until } from './peers.js'
 import type { Peer } from './peers.js'
 
 let group: PeerGroup
@@ -112,4 +113,41 @@ test('a head that the founder has signed and no relay gives keeps a reader out o
   await group.connect(reader, founder)
   assert.ok(await market.inStep({ timeoutMs: 20_000 }))
   assert.equal(await asksIn(market), 1)
+})
+
+test('a passer-by reads the view that the founder has signed furthest, not the first', LIMIT, async () => {
+  const scene = await sceneOf(0)
+  const { founder, theirs, reader: helper, market } = scene
+  await theirs.admit(helper.device.publicKey)
+  await group.connect(helper, founder)
+  await until(market, () => market.role === 'relay')
+  while (market.unsigned > 0) await once(market, 'update')
+  await group.cut(helper)
+  await newOrder(scene)
+  while (theirs.unsigned > 0) await once(theirs, 'update')
+
+  const passer = await group.peer()
+  const streams = [await group.connect(passer, helper)]
+  const network = Object.assign(new EventEmitter(), {
+    streams,
+    join: () => undefined,
+    leave: () => undefined
+  })
+  const readers: EventEmitter[] = []
+  const browse = passer.books.browse.bind(passer.books)
+  const first = new Promise<void>(resolve => {
+    passer.books.browse = async (key, stream) => {
+      const reader = await browse(key, stream)
+      readers.push(reader)
+      queueMicrotask(resolve)
+      return reader
+    }
+  })
+  const found = browsing({ books: passer.books, network } as never, market.key, 20_000, reader =>
+    reader.asks({ resource: 'storage', network: NETWORK })
+  )
+  await first
+  network.emit('connection', await group.connect(passer, founder))
+  assert.equal((await found).length, 1)
+  assert.equal(readers.length, 2)
 })
