@@ -37,6 +37,11 @@ export function orderId(order: Pick<Order, 'market' | 'identity' | 'nonce'>): Bu
   return crypto.hash([domain('order-id'), order.market, order.identity, order.nonce])
 }
 
+/** True when both say the same, whatever their stamps. */
+export function isSameOrder(one: Order, other: Order | null): boolean {
+  return other !== null && encode('order', one).equals(encode('order', other))
+}
+
 /** The hash that the stamp is computed over: the whole record except the stamp. */
 function stampBase(order: Buffer, proof: Buffer): Buffer {
   return crypto.hash([domain('stamp'), order, proof])

@@ -329,6 +329,10 @@ export interface Calls {
       market: string
       /** when it expires, ms since 1970 */
       expires: number
+      /** false: no relay has put it into the book yet; the node offers it again */
+      inBook: boolean
+      /** why it is not in the book yet, for people; empty: it is, or this was a dry run */
+      note: string
       /** true: nothing was changed */
       dryRun?: boolean
     }
@@ -360,6 +364,10 @@ export interface Calls {
       market: string
       /** when it expires, ms since 1970 */
       expires: number
+      /** false: no relay has put it into the book yet; the node offers it again */
+      inBook: boolean
+      /** why it is not in the book yet, for people; empty: it is, or this was a dry run */
+      note: string
       /** true: nothing was changed */
       dryRun?: boolean
     }
@@ -375,6 +383,10 @@ export interface Calls {
     result: {
       /** id of the order */
       id: string
+      /** false: the book does not have the withdrawal yet; the node offers it again */
+      inBook: boolean
+      /** why the book does not have it yet, for people; empty: it has, or this was a dry run */
+      note: string
       /** true: nothing was changed */
       dryRun?: boolean
     }
@@ -567,6 +579,10 @@ export interface Calls {
       market: string
       /** when it expires, ms since 1970 */
       expires: number
+      /** false: no relay has put it into the book yet; the node offers it again */
+      inBook: boolean
+      /** why it is not in the book yet, for people; empty: it is, or this was a dry run */
+      note: string
       /** how jobs are kept apart from the machine */
       isolation: "bwrap" | "process"
       /** what stands around a job, as found around one that was started for the test */
@@ -646,6 +662,10 @@ export interface Calls {
       market: string
       /** when it expires, ms since 1970 */
       expires: number
+      /** false: no relay has put it into the book yet; the node offers it again */
+      inBook: boolean
+      /** why it is not in the book yet, for people; empty: it is, or this was a dry run */
+      note: string
       /** true: nothing was changed */
       dryRun?: boolean
     }

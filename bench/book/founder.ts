@@ -59,7 +59,7 @@ async function fill(market: Market, count: number): Promise<void> {
       })
     }
     const record = await signOrder(order, author, market.stampFor(order))
-    records.push(market.submit(record))
+    records.push(market.submit(record).then(() => undefined))
     if (records.length < AT_ONCE && i + 1 < count) continue
     await Promise.all(records)
     records = []

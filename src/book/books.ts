@@ -16,6 +16,7 @@ import type { KnownMarket } from './known-markets.js'
 import { marketRules } from './view/rules.js'
 import { forksInMemory } from './forks.js'
 import type { Forks } from './forks.js'
+import { SilentPeers } from './reader/silent-peers.js'
 import { nullLogger } from '../base/logger.js'
 import type { Logger } from '../base/logger.js'
 import { opened } from '../base/scope.js'
@@ -46,6 +47,7 @@ export class Books extends ReadyResource {
   readonly #budget: RefusalBudget
   readonly #cutOff: Tally
   #store!: Corestore
+  #silent: SilentPeers | null = null
 
   constructor(options: BooksOptions) {
     super()
@@ -59,12 +61,18 @@ export class Books extends ReadyResource {
     await this.#memory.load()
     const namespaces = this.#memory.markets.map(({ namespace }) => namespace)
     this.#store = await openBookStore(join(this.#options.dir, 'cores'), namespaces)
+    this.#silent = new SilentPeers({
+      store: this.#store,
+      onsilent: peer => this.#options.log.debug('a peer announces blocks and gives none', { peer }),
+      onfault: this.#options.log.fault
+    })
     await Promise.all(this.#memory.markets.map(known => this.#openKnown(known)))
   }
 
   /** The caller should close connections first. */
   protected override async _close(): Promise<void> {
     for (const [stream, gone] of this.#streams) stream.off('close', gone)
+    await this.#silent?.close()
     await Promise.allSettled(this.#opening.values())
     await Promise.all([...this.#markets.values()].map(market => market.close()))
     await this.#store?.close()

@@ -37,9 +37,15 @@ export class LightReader extends ReadyResource {
   #listing: Listing | null = null
   #rules: MarketRules | null = null
   #channel: MarketChannel | null = null
-  readonly #sightings: SightingBook
+  readonly #sightings: SightingBook<MarketChannel>
   /** Time of the market's last tick in what is read. */
   tick = 0
+  /** Length of the view that its founder has signed and the relay shows. */
+  length = 0
+  /** True when the relay is the market's founder. */
+  isFounders = false
+  /** Number of relays of the market, with the founder. */
+  relays = 0
   /** Hash of the signed part of the view, in z32; equal to that of a replica in step once everything is signed. */
   viewHash = ''
 
@@ -80,6 +86,9 @@ export class LightReader extends ReadyResource {
       throw this.#untrue('the signer of its view is not a relay of the market')
     }
     this.#rules = state.rules
+    this.length = head.length
+    this.isFounders = state.rules.founder.equals(stream.remotePublicKey)
+    this.relays = new Set([...state.relays.keys(), state.rules.founder.toString('hex')]).size
     this.tick = state.tick
     this.viewHash = formatKey(await core.treeHash(head.length))
     this.#listing = new Listing({ view: () => view, market, rules: () => this.#rules, now })

@@ -2,20 +2,16 @@ import { EventEmitter } from 'node:events'
 import type { NoiseStream } from 'hyperdht'
 import Protomux from 'protomux'
 import type { BookHead, SignedHead } from '#spec'
-import { BushelError } from '../../contracts/errors/error.js'
+import { systemClock } from '../base/clock.js'
 import { MarketChannel, PROTOCOL } from './channel.js'
 import type { ChannelHost } from './channel.js'
-import type { GateVerdict } from './relay/gate.js'
-import { refusal } from './refusal.js'
+import { RelayRecord } from './reader/relay-record.js'
 
 /** The market's side of all its channels. */
 export type MarketEnd = Omit<ChannelHost, 'onhello' | 'onclose'>
 
-/** Most relays that a record is submitted to at once. */
-const RELAYS_AT_ONCE = 3
 /** Delay before a channel that the peer closed is opened again, ms. */
 const REOPEN_AFTER = 15_000
-const HEADS_TIMEOUT = 5000
 
 /**
  * The connected peers that have the market.
@@ -28,6 +24,10 @@ export class MarketPeers extends EventEmitter {
   /** Attached streams, each with its close listener. */
   readonly #streams = new Map<NoiseStream, () => void>()
   readonly #reopening = new Set<NodeJS.Timeout>()
+  /** How the relays did what they said. */
+  readonly record = new RelayRecord()
+  /** When the first of the present peers came, on the monotonic clock; null without peers. */
+  since: number | null = null
   #closed = false
 
   constructor(end: MarketEnd) {
@@ -40,8 +40,9 @@ export class MarketPeers extends EventEmitter {
     return [...this.#channels.values()].filter(({ hello }) => hello)
   }
 
+  /** The connected relays, in the order in which to ask them. */
   get relays(): MarketChannel[] {
-    return this.all.filter(({ device }) => this.#end.isRelay(device))
+    return this.record.ranked(this.all.filter(({ device }) => this.#end.isRelay(device)))
   }
 
   /** The channel to a device whose hello has arrived. */
@@ -85,6 +86,7 @@ export class MarketPeers extends EventEmitter {
     const host: ChannelHost = {
       ...this.#end,
       onhello: channel => {
+        this.since ??= systemClock.monotonic()
         this.emit('hello', channel)
         this.emit('change')
       },
@@ -99,6 +101,7 @@ export class MarketPeers extends EventEmitter {
 
   #onclose(stream: NoiseStream, channel: MarketChannel): void {
     if (this.#channels.get(stream) === channel) this.#channels.delete(stream)
+    if (this.all.length === 0) this.since = null
     if (channel.hello) this.emit('gone', channel)
     this.emit('change')
     if (!channel.hello || this.#closed || stream.destroyed) return
@@ -108,40 +111,5 @@ export class MarketPeers extends EventEmitter {
     }, REOPEN_AFTER)
     timer.unref()
     this.#reopening.add(timer)
-  }
-
-  /** Submits a record to some relays; resolves with the first acceptance, or rejects with the refusal. */
-  async submit(record: Buffer): Promise<GateVerdict> {
-    const answers = this.relays.slice(0, RELAYS_AT_ONCE).map(async channel => {
-      const verdict = await channel.submit(record)
-      if (verdict.code !== 'OK' && verdict.code !== 'REPEATED') throw refusal(verdict)
-      return verdict
-    })
-    try {
-      return await Promise.any(answers)
-    } catch (error) {
-      const reasons = error instanceof AggregateError ? (error.errors as unknown[]) : [error]
-      const refused = reasons.find(reason => reason instanceof BushelError)
-      if (refused) throw refused
-      throw new BushelError(
-        'NO_RELAY',
-        'no relay answered, so the order may or may not be on the book',
-        'try again'
-      ).withCause(error)
-    }
-  }
-
-  /** True as soon as one relay (or, without relays, one peer) shows heads that this node covers. */
-  async anyCovered(covers: (heads: BookHead[]) => Promise<boolean>): Promise<boolean> {
-    const { relays } = this
-    const answers = (relays.length > 0 ? relays : this.all).map(async channel => {
-      if (!(await covers(await channel.heads(HEADS_TIMEOUT)))) throw new Error('behind')
-      return true
-    })
-    try {
-      return await Promise.any(answers)
-    } catch {
-      return false // every peer is ahead of this node, or did not answer
-    }
   }
 }

@@ -5,6 +5,7 @@ import ReadyResource from 'ready-resource'
 import type { MarketFork, MarketRules, Order } from '#spec'
 import { BushelError } from '../../contracts/errors/error.js'
 import { formatKey, shortKey } from '../../contracts/keys/key.js'
+import { isSameOrder, orderId } from '../../contracts/order.js'
 import type { VerifiedOrder } from '../../contracts/order.js'
 import { Administration } from './relay/administration.js'
 import type { Admissions } from './relay/administration.js'
@@ -19,11 +20,15 @@ import { Listing } from './view/listing.js'
 import type { AskQuery, BidQuery, Candidate, ViewState } from './view/listing.js'
 import { covers, openBookLog } from './log.js'
 import type { BookLog } from './log.js'
+import type { MarketChannel } from './channel.js'
 import type { MarketPeers } from './market-peers.js'
+import type { Posting } from './reader/posting.js'
+import { RelayHeads } from './reader/relay-heads.js'
 import { SUBMIT_TIMEOUT, Step } from './step.js'
 import { Talk } from './talk.js'
 import { encodeOperation } from './view/operation.js'
 import { fullnessBits, lifetimeBits, revisionBits } from './view/rules.js'
+import { orderOf } from './view/slots.js'
 import { hashOfView } from './view/view-hash.js'
 import { refusal } from './refusal.js'
 import { Relaying } from './relay/relaying.js'
@@ -78,7 +83,7 @@ export class Market extends ReadyResource {
   #listing!: Listing
   #relaying!: Relaying
   #following!: Following
-  #sightings!: SightingBook
+  #sightings!: SightingBook<MarketChannel>
   #ticker: Ticker | null = null
   #fastForwards = 0
   #caughtUp = false
@@ -172,6 +177,14 @@ export class Market extends ReadyResource {
     return this.#options.forks.of(this.key).length > 0
   }
 
+  /** Number of relays of the market other than this node, with the founder. */
+  get #relaysBeside(): number {
+    const { rules, relays } = this.#state
+    const all = new Set([...relays.keys(), ...(rules ? [rules.founder.toString('hex')] : [])])
+    all.delete(this.#options.device.publicKey.toString('hex'))
+    return all.size
+  }
+
   /** Number of connected relays. */
   get relays(): number {
     return this.#peers.relays.length
@@ -250,6 +263,7 @@ export class Market extends ReadyResource {
     })
     this.#sightings = new SightingBook({
       relays: () => this.#peers.relays,
+      onsilent: relay => relay.closed || this.#peers.record.failed(relay.device),
       own: device => this.#talk.seenAgo(device),
       now
     })
@@ -260,9 +274,22 @@ export class Market extends ReadyResource {
       isClosing: () => this.closing !== null,
       isFounder: () => this.role === 'founder',
       hasRules: () => this.rules !== null,
-      covers: async heads => {
+      heads: new RelayHeads({
+        peers: this.#peers,
+        known: () => this.#relaysBeside,
+        isFounder: device => this.rules?.founder.equals(device) === true,
+        covers: async heads => {
+          await this.#base.update()
+          return await covers(this.#base, heads)
+        },
+        progress: () => this.#base.view.core.length,
+        // Of two views of a founder, this node can only follow one.
+        isBehindSigned: () => !this.isForked && this.#talk.isBehindSigned
+      }),
+      isInBook: async record => {
         await this.#base.update()
-        return await covers(this.#base, heads)
+        const own = orderOf(record)
+        return own !== null && isSameOrder(own, await this.standing(orderId(own)))
       },
       oncaughtup: async () => {
         this.#caughtUp = true
@@ -340,6 +367,11 @@ export class Market extends ReadyResource {
     return await this.#listing.get(id)
   }
 
+  /** The record of an order in the view, also a withdrawn one, as it lies there; null when there is none. */
+  async standing(id: Buffer): Promise<Order | null> {
+    return await this.#listing.standing(id)
+  }
+
   async ofIdentity(identity: Buffer): Promise<VerifiedOrder[]> {
     return await this.#listing.ofIdentity(identity)
   }
@@ -382,13 +414,15 @@ export class Market extends ReadyResource {
   // Writing
 
   /**
-   * Publishes a signed record: a relay checks and appends it itself; other nodes submit it to connected relays and wait
-   * for one if there is none. Resolves when a relay has accepted it; rejects with the refusal.
+   * Publishes a signed record: a relay checks and appends it itself; other nodes hand it to connected relays, a few at a
+   * time, until it is in the book that this node reads, and wait for a relay if there is none. Resolves also when relays
+   * were asked and none has put it into the book in time, see `Posting`; rejects when all refuse it, or none is reached.
    */
-  async submit(record: Buffer, { timeoutMs = SUBMIT_TIMEOUT } = {}): Promise<void> {
+  async submit(record: Buffer, { timeoutMs = SUBMIT_TIMEOUT } = {}): Promise<Posting> {
     if (this.role === 'reader') return await this.#step.submit(record, timeoutMs)
     const verdict = await this.#relaying.take(record)
     if (verdict.code !== 'OK' && verdict.code !== 'REPEATED') throw refusal(verdict)
+    return { inBook: true, asked: 0, accepted: 0, refusal: null }
   }
 
   // Peers
@@ -403,8 +437,8 @@ export class Market extends ReadyResource {
   // Being in step
 
   /**
-   * True when the rules are known and the view includes all of a connected relay's view (without relays: another peer's);
-   * the founder is always in step. False after `timeoutMs`.
+   * True when the rules are known and the view includes all that enough relays have (see `RelayHeads`; without relays: all
+   * that another peer has); the founder is always in step. False after `timeoutMs`.
    */
   async inStep({ timeoutMs }: { timeoutMs: number }): Promise<boolean> {
     return await this.#step.inStep(timeoutMs)

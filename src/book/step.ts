@@ -1,7 +1,9 @@
 import type { EventEmitter } from 'node:events'
-import type { BookHead } from '#spec'
 import { BushelError } from '../../contracts/errors/error.js'
 import type { MarketPeers } from './market-peers.js'
+import { RelayPosting } from './reader/posting.js'
+import type { Posting } from './reader/posting.js'
+import type { RelayHeads } from './reader/relay-heads.js'
 
 export const SUBMIT_TIMEOUT = 30_000
 /** Delay before asking again after an answer that shows this node behind, ms. */
@@ -17,13 +19,14 @@ export interface StepOptions {
   isFounder: () => boolean
   /** True when the rules of the market are known. */
   hasRules: () => boolean
-  /** True when the view includes everything up to these heads, after applying what has arrived. */
-  covers: (heads: BookHead[]) => Promise<boolean>
+  heads: RelayHeads
+  /** Whether the view has the order of this record, after applying what has arrived. */
+  isInBook: (record: Buffer) => Promise<boolean>
   /** Called when the view is found to include all of a peer's view, for the first time or again. */
   oncaughtup: () => Promise<void>
 }
 
-/** Waits for other nodes: for a relay that accepts a record, or until the view is in step with theirs. */
+/** Waits for other nodes: until a relay has put a record into the book, or until the view is in step with theirs. */
 export class Step {
   readonly #options: StepOptions
 
@@ -31,9 +34,9 @@ export class Step {
     this.#options = options
   }
 
-  /** Submits a record to relays and waits for one if none is connected; rejects with the relay's refusal, or NO_RELAY. */
-  async submit(record: Buffer, timeoutMs: number): Promise<void> {
-    const { peers, name, isClosing } = this.#options
+  /** Hands a record to relays, and waits for one if none is connected; rejects with a refusal of all, or NO_RELAY. */
+  async submit(record: Buffer, timeoutMs: number): Promise<Posting> {
+    const { peers, name, isClosing, isInBook } = this.#options
     const limit = AbortSignal.timeout(timeoutMs)
     while (!isClosing() && peers.relays.length === 0 && !limit.aborted) await this.#change(limit)
     if (isClosing() || peers.relays.length === 0)
@@ -42,12 +45,18 @@ export class Step {
         `no relay of market ${name()} could be reached; nothing was published`,
         'try again when the founder or a relay is online'
       )
-    await peers.submit(record)
+    return await new RelayPosting(record, {
+      relays: () => (isClosing() ? [] : peers.relays),
+      record: peers.record,
+      isInBook: async () => !isClosing() && (await isInBook(record)),
+      change: until => this.#change(until),
+      limit
+    }).run()
   }
 
   /**
-   * True when the rules are known and the view includes all of a connected relay's view (without relays: another peer's);
-   * the founder is always in step. False after `timeoutMs`.
+   * True when the rules are known and the view includes all that enough relays have, see `RelayHeads` (without relays: all
+   * that another peer has); the founder is always in step. False after `timeoutMs`.
    */
   async inStep(timeoutMs: number): Promise<boolean> {
     const { isClosing, isFounder, hasRules } = this.#options
@@ -64,10 +73,12 @@ export class Step {
   }
 
   async #hasCaughtUp(over: Promise<false>): Promise<boolean> {
-    const { peers, covers, oncaughtup, hasRules } = this.#options
-    if (!(await Promise.race([peers.anyCovered(covers), over]))) return false
+    const { heads, oncaughtup, hasRules } = this.#options
+    const knewRelays = hasRules()
+    if (!(await Promise.race([heads.areCovered(), over]))) return false
     await oncaughtup()
-    return hasRules()
+    if (!hasRules()) return false
+    return knewRelays || (await this.#hasCaughtUp(over))
   }
 
   /** Resolves at the next change of the view or of the peers, or at the end of the wait. */

@@ -89,6 +89,11 @@ export class Talk {
     return device.equals(this.#options.device.publicKey) ? 0 : this.seen.ago(device)
   }
 
+  /** True when a peer has shown a head that the founder has signed and that this node's view does not reach. */
+  get isBehindSigned(): boolean {
+    return this.#witness.isBehind
+  }
+
   isRelay(device: Buffer): boolean {
     const { rules, relays } = this.#options.state()
     return rules !== null && (rules.founder.equals(device) || relays.has(device.toString('hex')))

@@ -7,7 +7,7 @@ import { Poller } from '../base/poller.js'
 import type { Fields, Logger } from '../base/logger.js'
 import type { DealChannel } from './channel.js'
 import type { Resource } from './resource.js'
-import type { NewOrder } from './standing-orders.js'
+import type { NewOrder, PlacedOrder } from './standing-orders.js'
 
 /** A bid on the book. */
 export interface BookedBid {
@@ -17,8 +17,8 @@ export interface BookedBid {
 
 /** The part of the node's own orders that resting bids use. */
 export interface OrdersPort {
-  publish(order: NewOrder): Promise<{ id: Buffer; order: Order }>
-  withdraw(id: Buffer): Promise<void>
+  publish(order: NewOrder): Promise<PlacedOrder>
+  withdraw(id: Buffer): Promise<string>
   get(id: Buffer): Order | null
   list(): Iterable<{ id: Buffer; order: Order }>
 }

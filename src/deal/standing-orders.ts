@@ -4,13 +4,17 @@ import type { Order, OwnOrder } from '#spec'
 import { decode, encode } from '../../contracts/schema/codec.js'
 import { BushelError } from '../../contracts/errors/error.js'
 import { formatKey } from '../../contracts/keys/key.js'
-import { SIDE, orderId, signOrder } from '../../contracts/order.js'
-import { DAY, HOUR } from '../../contracts/money/quantity.js'
+import { SIDE, isSameOrder, orderId, signOrder } from '../../contracts/order.js'
+import { DAY, HOUR, MINUTE } from '../../contracts/money/quantity.js'
+import { KeyedBackoff } from '../base/backoff.js'
 import { Poller } from '../base/poller.js'
 import { unlessAborted } from '../base/timeouts.js'
 import { change } from '../store/change.js'
 import type { Store } from '../store/store.js'
+import type { Posting } from '../book/reader/posting.js'
+import { OrderRefusal } from '../book/refusal.js'
 import type { OwnKeys } from './deals.js'
+import { postingNote } from './posting-note.js'
 import type { Logger } from '../base/logger.js'
 import { ownOrderTable } from './tables.js'
 
@@ -18,8 +22,15 @@ import { ownOrderTable } from './tables.js'
 export interface MarketPort {
   readonly rules: { maxLifetime: number } | null
   stampFor(order: Order): { tick: number; bits: number }
-  /** Resolves when a relay has taken the record. */
-  submit(record: Buffer): Promise<void>
+  /** Resolves when the book has the record, or the relays were asked in vain; rejects with the refusal of all. */
+  submit(record: Buffer): Promise<Posting>
+  /** Number of connected relays. */
+  readonly relays: number
+  inStep(options: { timeoutMs: number }): Promise<boolean>
+  /** The live order with this id, verified. */
+  get(id: Buffer): Promise<{ order: Order } | null>
+  /** The order with this id as it lies in the book, also a withdrawn one. */
+  standing(id: Buffer): Promise<Order | null>
 }
 
 export interface StandingOrdersOptions {
@@ -28,6 +39,15 @@ export interface StandingOrdersOptions {
   market: (key: Buffer) => MarketPort | null
   log: Logger
   now?: () => number
+  /** How soon an order that the book lacks is offered again, ms; later ever more rarely. */
+  offerEvery?: number
+}
+
+/** An order of this node. `note` tells the owner why it is not in the book yet; '' when it is. */
+export interface PlacedOrder {
+  id: Buffer
+  order: Order
+  note: string
 }
 
 export interface NewOrder {
@@ -46,12 +66,22 @@ export interface NewOrder {
 /** An order is published for three days and renewed half-way, so that the orders of a node that stopped expire. */
 const PUBLISHED_FOR = 3 * DAY
 const RENEW_EVERY = HOUR
+/** How often the book is looked at for an order of this node, ms: often after it was placed, then ever more rarely. */
+const OFFER_AGAIN = { first: MINUTE, last: HOUR }
+/** How long the look waits until the book is in step, ms. */
+const BOOK_WAIT = 10_000
 
-/** This node's own orders: on disk before they are on the book, and renewed until they are withdrawn or expire. */
+/**
+ * This node's own orders: on disk before they are on the book, and renewed until they are withdrawn or expire. The book is
+ * compared with the disk, and what it lacks is offered again, withdrawals too: a relay may have swallowed it.
+ */
 export class StandingOrders extends ReadyResource {
   readonly #options: StandingOrdersOptions
   readonly #now: () => number
   readonly #poller: Poller
+  readonly #offering: Poller
+  /** When the book is looked at for each order. */
+  readonly #checks: KeyedBackoff
 
   constructor(options: StandingOrdersOptions) {
     super()
@@ -62,14 +92,22 @@ export class StandingOrders extends ReadyResource {
       interval: RENEW_EVERY,
       onerror: options.log.fault
     })
+    const { offerEvery: first = OFFER_AGAIN.first } = options
+    this.#checks = new KeyedBackoff({ ...OFFER_AGAIN, first })
+    this.#offering = new Poller({
+      look: signal => this.#offerAgain(signal),
+      interval: first,
+      onerror: options.log.fault
+    })
   }
 
   protected override async _open(): Promise<void> {
     void this.#poller.start()
+    void this.#offering.start(this.#options.offerEvery ?? OFFER_AGAIN.first)
   }
 
   protected override async _close(): Promise<void> {
-    await this.#poller.close()
+    await Promise.all([this.#poller.close(), this.#offering.close()])
   }
 
   /** The order as it would be published; nothing is published. */
@@ -94,23 +132,29 @@ export class StandingOrders extends ReadyResource {
     return { id: orderId(draft), order: draft }
   }
 
-  /** Publishes an order; rejects when no relay accepts it, and then drops it. */
-  async publish(order: NewOrder): Promise<{ id: Buffer; order: Order }> {
+  /** Publishes an order; rejects when no relay is reached or all refuse it, and then drops it. */
+  async publish(order: NewOrder): Promise<PlacedOrder> {
     const { id, order: draft } = this.draft(order)
     const until = draft.created + order.lifetime
     const floor = order.floor ?? order.price
-    await this.#put(id, { market: order.market, record: encode('order', draft), until, open: 1, floor })
+    const own: OwnOrder = { market: order.market, record: encode('order', draft), until, open: 1, floor }
+    await this.#put(id, own)
+    let posting: Posting
     try {
-      await this.#submit(draft)
+      posting = await this.#submit(draft)
     } catch (error) {
-      await this.#options.store.set(change(ownOrderTable, id, null))
+      // A relay that has the order may put it into the book in spite of its refusal: then it is withdrawn.
+      if (error instanceof OrderRefusal) await this.#close(id, own)
+      else await this.#options.store.set(change(ownOrderTable, id, null))
       throw error
     }
-    this.#say('placed', id, draft)
-    return { id, order: draft }
+    const note = postingNote(posting, 'order')
+    this.#say('placed', id, draft, note)
+    return { id, order: draft, note }
   }
 
-  async withdraw(id: Buffer): Promise<void> {
+  /** Withdraws an order, now or as soon as a relay takes it; returns why the book does not have the withdrawal, or ''. */
+  async withdraw(id: Buffer): Promise<string> {
     const own = this.#own(id)
     if (!own) {
       throw new BushelError(
@@ -119,16 +163,26 @@ export class StandingOrders extends ReadyResource {
         'see the ids with: bushel book'
       )
     }
-    const order = decode('order', own.record)
-    const withdrawn: Order = {
-      ...order,
-      revision: order.revision + 1,
-      withdrawn: true,
-      body: Buffer.from([0])
+    this.#market(own.market)
+    const withdrawn = await this.#close(id, own)
+    let posting: Posting | null = null
+    try {
+      posting = await this.#submit(withdrawn)
+    } catch (error) {
+      if (!(error instanceof BushelError) || error.code !== 'NO_RELAY') throw error
     }
+    const note = postingNote(posting, 'withdrawal')
+    this.#say('withdrawn', id, withdrawn, note)
+    return note
+  }
+
+  /** Closes an order on disk, and returns its withdrawal. */
+  async #close(id: Buffer, own: OwnOrder, revision = 0): Promise<Order> {
+    const order = decode('order', own.record)
+    const next = Math.max(order.revision, revision) + 1
+    const withdrawn: Order = { ...order, revision: next, withdrawn: true, body: Buffer.from([0]) }
     await this.#put(id, { ...own, open: 0, record: encode('order', withdrawn) })
-    await this.#submit(withdrawn)
-    this.#say('withdrawn', id, order)
+    return withdrawn
   }
 
   /** Our live order with this id; null when it is withdrawn, expired or not ours. */
@@ -168,10 +222,54 @@ export class StandingOrders extends ReadyResource {
     )
   }
 
-  async #submit(order: Order): Promise<void> {
+  async #submit(order: Order): Promise<Posting> {
+    this.#checks.reset(orderId(order))
+    return await this.#post(order, this.#market(order.market))
+  }
+
+  async #post(order: Order, market: MarketPort): Promise<Posting> {
     const { device, proof } = this.#options.self
-    const market = this.#market(order.market)
-    await market.submit(await signOrder(order, { device, proof }, market.stampFor(order)))
+    return await market.submit(await signOrder(order, { device, proof }, market.stampFor(order)))
+  }
+
+  /** Offers again what the book lacks: orders, revisions and withdrawals. */
+  async #offerAgain(signal: AbortSignal): Promise<void> {
+    const reached = new Map<string, Promise<boolean>>()
+    const isReached = async (market: MarketPort): Promise<boolean> =>
+      (await market.inStep({ timeoutMs: BOOK_WAIT })) || market.relays > 0
+    const ending = this.#options.store.table(ownOrderTable).by('ends', { gte: this.#now() + 1 })
+    for (const { key: id, value } of [...ending]) {
+      const market = this.#options.market(value.market)
+      if (!market || signal.aborted) continue
+      const name = formatKey(value.market)
+      if (!reached.has(name)) reached.set(name, isReached(market))
+      try {
+        if (!(await unlessAborted(reached.get(name)!, signal)) || !this.#checks.isDue(id)) continue
+        await unlessAborted(this.#compare(id, market), signal)
+      } catch (error) {
+        if (signal.aborted) return
+        if (!(error instanceof BushelError)) throw error
+        this.#options.log.warn('order not in the book yet', { order: id, reason: error.message })
+      }
+    }
+  }
+
+  /** Compares an order with the book, and offers it again when the book lacks it. */
+  async #compare(id: Buffer, market: MarketPort): Promise<void> {
+    const own = this.#own(id)
+    if (!own) return
+    let order = decode('order', own.record)
+    if (own.open === 0) {
+      const live = await market.get(id)
+      if (!live) return
+      if (live.order.revision >= order.revision) order = await this.#close(id, own, live.order.revision)
+    } else {
+      const standing = await market.standing(id)
+      if (isSameOrder(order, standing) || (standing?.revision ?? 0) > order.revision) return
+    }
+    const posting = await this.#post(order, market)
+    const note = postingNote(posting, own.open === 0 ? 'withdrawal' : 'order')
+    this.#say(own.open === 0 ? 'withdrawn' : 'offered again', id, order, note)
   }
 
   async #renew(signal: AbortSignal): Promise<void> {
@@ -192,8 +290,8 @@ export class StandingOrders extends ReadyResource {
       const own = this.#own(id)!
       await this.#put(id, { ...own, record: encode('order', next) })
       try {
-        await unlessAborted(this.#submit(next), signal)
-        this.#say('renewed', id, next)
+        const posting = await unlessAborted(this.#submit(next), signal)
+        this.#say('renewed', id, next, postingNote(posting, 'order'))
       } catch (error) {
         // No relay was reached: the next round uses a higher revision, since this one may be on its way.
         const again: Order = { ...next, created: order.created, expires: order.expires }
@@ -204,13 +302,16 @@ export class StandingOrders extends ReadyResource {
     }
   }
 
-  #say(what: string, id: Buffer, { side, resource, price, market, expires }: Order): void {
-    this.#options.log.info(`${side === SIDE.ask ? 'offer' : 'bid'} ${what}`, {
-      order: id,
-      resource,
-      price,
-      market,
-      expires: new Date(expires).toISOString()
-    })
+  #say(what: string, id: Buffer, { side, resource, price, market, expires }: Order, note: string): void {
+    const { log } = this.#options
+    if (note !== '') log.warn('order not in the book yet', { order: id, market, reason: note })
+    else
+      log.info(`${side === SIDE.ask ? 'offer' : 'bid'} ${what}`, {
+        order: id,
+        resource,
+        price,
+        market,
+        expires: new Date(expires).toISOString()
+      })
   }
 }

@@ -1,4 +1,5 @@
 import { DAY } from '../../contracts/money/quantity.js'
+import { decode } from '../../contracts/schema/codec.js'
 import { tableMaker } from '../store/definition.js'
 import { bytes, parts, uint } from '../store/key.js'
 
@@ -16,7 +17,11 @@ export const replyTable = table('replies', parts(bytes(32), bytes(32)), 'stored-
 
 /** Own orders by id, with the withdrawn and expired ones. */
 export const ownOrderTable = table('own-orders', bytes(32), 'own-order', {
-  indexes: index => ({ open: index(uint, ({ open, until }) => (open ? until : null)) }),
+  indexes: index => ({
+    open: index(uint, ({ open, until }) => (open ? until : null)),
+    /** When the record on the book expires. */
+    ends: index(uint, ({ record }) => decode('order', record).expires)
+  }),
   unbounded: 'the owner places them',
   forget: 'never: a withdrawn order keeps its last revision'
 })

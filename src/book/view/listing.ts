@@ -7,7 +7,7 @@ import { rowAt, rowsOf } from './database.js'
 import type { ViewDatabase, ViewFetching } from './database.js'
 import { isAlive } from '../sightings.js'
 import type { Sightings } from '../sightings.js'
-import { readRecord } from './slots.js'
+import { orderOf } from './slots.js'
 import { COUNT, RULES, TICK, allRelays, banKey, bookRange, idOf, orderKey, slotsOf } from './keys.js'
 
 export interface ListQuery {
@@ -113,12 +113,13 @@ export class Listing {
       const ofIdentity = new Map<string, number>()
       const range = { ...bookRange('ask', resource, network, maxPrice), limit: MOST_LOOKED_AT }
       for await (const { value } of rowsOf(view, range, { timeout: FETCH_TIMEOUT })) {
-        const row = readable(value)
-        if (!row || row.order.expires <= this.#now() || !isReadable(row.order)) continue
-        const identity = row.order.identity!.toString('hex')
+        const order = orderOf(value)
+        // The founder may admit forgeries; `#live` counts them where they are used.
+        if (!order || order.expires <= this.#now() || !isReadable(order)) continue
+        const identity = order.identity!.toString('hex')
         const count = (ofIdentity.get(identity) ?? 0) + 1
         ofIdentity.set(identity, count)
-        if (count <= MOST_OF_IDENTITY) rows.push(row)
+        if (count <= MOST_OF_IDENTITY) rows.push({ order, bytes: value })
       }
       const sightings = await seenOf(rows.map(({ order }) => order.device!))
       const found: Candidate[] = []
@@ -142,6 +143,14 @@ export class Listing {
       const entry = await rowAt(view, orderKey(id), { timeout: FETCH_TIMEOUT })
       const order = entry && (await this.#live(view, entry.value))
       return order?.id.equals(id) ? order : null
+    })
+  }
+
+  /** The order with this id as it lies in the view, also a withdrawn one, and not verified; null when there is none. */
+  async standing(id: Buffer): Promise<Order | null> {
+    return await this.#reading(async view => {
+      const entry = await rowAt(view, orderKey(id), { timeout: FETCH_TIMEOUT })
+      return entry && orderOf(entry.value)
     })
   }
 
@@ -194,15 +203,6 @@ export class Listing {
     } finally {
       await view.close()
     }
-  }
-}
-
-/** The order of a row that is not verified; null when it is none. */
-function readable(bytes: Buffer): { order: Order; bytes: Buffer } | null {
-  try {
-    return readRecord(bytes)
-  } catch {
-    return null // the founder admits forgeries; `#live` counts them where they are used
   }
 }
 

@@ -35,6 +35,15 @@ export function readRecord(bytes: Buffer): { order: Order; bytes: Buffer } {
   return { order: decode('order', decode('signed-order', bytes).order), bytes }
 }
 
+/** The order of a record that nobody has checked; null when it is none. */
+export function orderOf(bytes: Buffer): Order | null {
+  try {
+    return readRecord(bytes).order
+  } catch {
+    return null
+  }
+}
+
 /**
  * The orders in the view, each in a slot of its identity, live or withdrawn. Between two ticks what stands is a function
  * of the set of records alone, whatever their order:

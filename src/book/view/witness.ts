@@ -4,6 +4,8 @@ import { founderOf, isSigned, signedHeadOf } from './signed-head.js'
 
 /** Signed heads that are remembered for comparison; the oldest is forgotten. */
 const REMEMBERED = 256
+/** Most heads that are kept until this node can tell who the founder is. */
+const MOST_EARLY = 32
 
 export interface WitnessOptions {
   market: Buffer
@@ -24,6 +26,8 @@ export class Witness {
   /** Lengths of heads beyond this node's own, which are compared once it is as long. */
   readonly #ahead = new Set<number>()
   #own: SignedHead | null = null
+  /** Heads that came before this node had anything of the view. */
+  readonly #early: SignedHead[] = []
 
   constructor(options: WitnessOptions) {
     this.#options = options
@@ -34,11 +38,19 @@ export class Witness {
     return signedHeadOf(this.#options.view())
   }
 
+  /** True when a peer has shown a head that the founder has signed and that this node does not reach. */
+  get isBehind(): boolean {
+    return Math.max(...this.#ahead) > (this.own?.length ?? 0)
+  }
+
   /** Takes a head that a peer shows. False when the founder has not signed it. */
   async take(head: SignedHead): Promise<boolean> {
     const { market, view } = this.#options
     const founder = founderOf(view(), market)
-    if (!founder) return true // this node has nothing of the view yet
+    if (!founder) {
+      if (this.#early.length < MOST_EARLY) this.#early.push(head)
+      return true // this node has nothing of the view yet
+    }
     if (!isSigned(head, view().key, founder)) return false
     await this.#compare(head)
     return true
@@ -50,6 +62,7 @@ export class Witness {
     if (!own || own.length === this.#own?.length) return
     this.#own = own
     await this.#compare(own)
+    for (const head of this.#early.splice(0)) await this.take(head)
     for (const length of [...this.#ahead].filter(length => length <= own.length)) {
       this.#ahead.delete(length)
       const head = this.#seen.get(length)

@@ -1,10 +1,11 @@
 import type { OrderResult } from '../../node/api/api.js'
 
 /** The lines for an order that was, or with --dry-run would be, published. */
-export function placed(what: string, { id, expires, dryRun }: OrderResult): string[] {
+export function placed(what: string, { id, expires, note, dryRun }: OrderResult): string[] {
   if (dryRun) return [`would publish: ${what}`]
   return [
-    `published: ${what}`,
+    `${note === '' ? 'published' : 'kept'}: ${what}`,
+    ...(note === '' ? [] : [`warning: ${note}`]),
     `it stays on the book until ${dateText(expires)}; withdraw it with`,
     `  bushel withdraw ${id}`
   ]

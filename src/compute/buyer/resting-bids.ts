@@ -1,11 +1,10 @@
-import type { Order } from '#spec'
 import { EXIT } from '../../../contracts/errors/error-table.js'
 import type { BushelError } from '../../../contracts/errors/error.js'
 import { SIDE } from '../../../contracts/order.js'
 import type { Fields } from '../../base/logger.js'
 import { RestingBids } from '../../deal/resting-bids.js'
 import type { RestingBidsOptions } from '../../deal/resting-bids.js'
-import type { NewOrder } from '../../deal/standing-orders.js'
+import type { NewOrder, PlacedOrder } from '../../deal/standing-orders.js'
 import { change } from '../../store/change.js'
 import type { Store } from '../../store/store.js'
 import { compute } from '../resource.js'
@@ -29,7 +28,7 @@ export class ComputeBids extends RestingBids {
   }
 
   /** Puts the bid on the book and stores its request. */
-  async place(order: NewOrder, stored: Buffer): Promise<{ id: Buffer; order: Order }> {
+  async place(order: NewOrder, stored: Buffer): Promise<PlacedOrder> {
     const placed = await this.#options.orders.publish(order)
     await this.#options.store.set(change(bidTable, placed.id, stored))
     this.look()

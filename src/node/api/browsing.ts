@@ -6,9 +6,17 @@ import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey } from '../../../contracts/keys/key.js'
 import type { NodeContext } from '../context.js'
 
-/** Reads a market without joining it, through the first relay that answers, and deletes the blocks afterwards. */
+/** The views of so many relays, or that of the founder, are enough; so are all when the market has fewer. */
+const ENOUGH = 3
+/** How long other relays may take after the first, ms. */
+const AFTER_FIRST = 1000
+
+/**
+ * Reads a market without joining it, and deletes the blocks afterwards. One relay may show an old view: of several that
+ * answer, the one whose view the founder has signed furthest is read.
+ */
 export async function browsing<T>(
-  node: NodeContext,
+  node: Pick<NodeContext, 'books' | 'network'>,
   key: Buffer,
   waitMs: number,
   use: (reader: LightReader) => Promise<T>
@@ -19,14 +27,19 @@ export async function browsing<T>(
     const reader = await new Promise<LightReader>((resolve, reject) => {
       const timer = setTimeout(() => reject(nobody(key, waitMs)), waitMs)
       scope.add(() => clearTimeout(timer))
+      const readers: LightReader[] = []
+      const onreader = (reader: LightReader): void => {
+        scope.add(() => reader.close()) // closes at once when another reader was used
+        readers.push(reader)
+        const choose = (): void => resolve(furthest(readers))
+        if (reader.isFounders || readers.length >= Math.min(ENOUGH, reader.relays)) return choose()
+        if (readers.length > 1) return
+        const others = setTimeout(choose, Math.min(AFTER_FIRST, waitMs))
+        scope.add(() => clearTimeout(others))
+      }
       const onconnection = (stream: NoiseStream): void => {
-        node.books.browse(key, stream).then(
-          reader => {
-            scope.add(() => reader.close()) // closes at once when another reader was used
-            resolve(reader)
-          },
-          () => undefined // this peer does not have the market or lies about it: try another
-        )
+        // A peer that does not have the market or lies about it gives no reader.
+        node.books.browse(key, stream).then(onreader, () => undefined)
       }
       scope.on(node.network, 'connection', onconnection)
       node.network.streams.forEach(onconnection)
@@ -37,6 +50,10 @@ export async function browsing<T>(
   } finally {
     await scope.close()
   }
+}
+
+function furthest(readers: readonly LightReader[]): LightReader {
+  return readers.reduce((best, reader) => (reader.length > best.length ? reader : best))
 }
 
 function nobody(key: Buffer, waitMs: number): BushelError {

@@ -1,7 +1,9 @@
+import type { Order } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey, parseKey, shortKey } from '../../../contracts/keys/key.js'
 import { DAY } from '../../../contracts/money/quantity.js'
 import { SIDE } from '../../../contracts/order.js'
+import type { PlacedOrder } from '../../deal/standing-orders.js'
 import { storage } from '../../storage/resource.js'
 import { needsUp } from '../needs-up.js'
 import type { NodeContext } from '../context.js'
@@ -10,6 +12,7 @@ import { callWithDryRun, dry } from './definition/call.js'
 import {
   bytes,
   duration,
+  flag,
   key,
   market,
   maybe,
@@ -35,7 +38,9 @@ const MIN_CHARGE = 1000n
 export const ORDER_RESULT = {
   id: said('id of the order; empty in a dry run of a bid'),
   market: key('key of the market'),
-  expires: moment('when it expires')
+  expires: moment('when it expires'),
+  inBook: flag('false: no relay has put it into the book yet; the node offers it again'),
+  note: said('why it is not in the book yet, for people; empty: it is, or this was a dry run')
 }
 export type OrderResult = Values<typeof ORDER_RESULT> & { dryRun?: boolean }
 
@@ -83,9 +88,8 @@ export const ORDER_CALLS = {
         body: storage.ask.encode({ space, minTime, maxTime, minChargeMsat: MIN_CHARGE, region }),
         lifetime: params.lifetime ?? ASK_LIFETIME
       }
-      const placed = params.dryRun ? orders.draft(order) : await orders.publish(order)
-      const expires = placed.order.created + order.lifetime
-      return dry(params, { id: formatKey(placed.id), market: formatKey(chosen.key), expires })
+      const placed = params.dryRun ? dryOrder(orders.draft(order)) : await orders.publish(order)
+      return dry(params, orderResult(placed, placed.order.created + order.lifetime))
     }
   ),
   'bid.storage': callWithDryRun(
@@ -104,17 +108,22 @@ export const ORDER_CALLS = {
       const request = mirrorRequest(chosen.key, params)
       if (params.dryRun) {
         await mirrors.checkBid(request)
-        return dry(params, { id: '', market: formatKey(chosen.key), expires: Date.now() })
+        const none = { id: '', market: formatKey(chosen.key), expires: Date.now(), inBook: false, note: '' }
+        return dry(params, none)
       }
-      const { id, order } = await bids.place(request, mirrorListener(context), context.signal)
-      return { id: formatKey(id), market: formatKey(chosen.key), expires: order.expires }
+      const placed = await bids.place(request, mirrorListener(context), context.signal)
+      return orderResult(placed, placed.order.expires)
     }
   ),
   withdraw: callWithDryRun(
     {
       summary: 'withdraws an order of this node from the book',
       params: { id: key('id of the order') },
-      result: { id: key('id of the order') },
+      result: {
+        id: key('id of the order'),
+        inBook: flag('false: the book does not have the withdrawal yet; the node offers it again'),
+        note: said('why the book does not have it yet, for people; empty: it has, or this was a dry run')
+      },
       changes: true,
       needs: 'up'
     },
@@ -128,14 +137,30 @@ export const ORDER_CALLS = {
           'see the orders with: bushel book'
         )
       }
-      if (!params.dryRun) {
-        await orders.withdraw(id)
+      if (params.dryRun) return dry(params, { id: formatKey(id), inBook: false, note: '' })
+      let note = ''
+      try {
+        note = await orders.withdraw(id)
+      } finally {
         const { parts } = await node.trade()
         for (const resource of node.resources) await resource.bids(parts)?.over(id)
       }
-      return dry(params, { id: formatKey(id) })
+      return { id: formatKey(id), inBook: note === '', note }
     }
   )
+}
+
+/** An order that a dry run does not publish. */
+export function dryOrder({ id, order }: { id: Buffer; order: Order }): Placed {
+  return { id, order, note: null }
+}
+
+/** `note` is null for an order that was not published. */
+type Placed = Omit<PlacedOrder, 'note'> & { note: string | null }
+
+export function orderResult({ id, order, note }: Placed, expires: number): Values<typeof ORDER_RESULT> {
+  const market = formatKey(order.market)
+  return { id: formatKey(id), market, expires, inBook: note === '', note: note ?? '' }
 }
 
 interface Serving {

@@ -5,6 +5,7 @@ import { DAY } from '../../../contracts/money/quantity.js'
 import type { Fields } from '../../base/logger.js'
 import { RestingBids } from '../../deal/resting-bids.js'
 import type { RestingBidsOptions } from '../../deal/resting-bids.js'
+import type { PlacedOrder } from '../../deal/standing-orders.js'
 import { storage } from '../resource.js'
 import { isResting } from './mirror-state.js'
 import type { MirrorListener, MirrorRequest, Mirrors } from './mirrors.js'
@@ -28,11 +29,7 @@ export class StorageBids extends RestingBids {
   }
 
   /** Packs the tree and publishes the bid; the node fills it later by itself. */
-  async place(
-    request: MirrorRequest,
-    listener: MirrorListener,
-    signal: AbortSignal
-  ): Promise<{ id: Buffer; order: Order }> {
+  async place(request: MirrorRequest, listener: MirrorListener, signal: AbortSignal): Promise<PlacedOrder> {
     const { mirrors, orders } = this.#options
     const job = await mirrors.prepare(request, listener, signal)
     try {

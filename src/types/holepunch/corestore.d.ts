@@ -29,6 +29,8 @@ declare module 'corestore' {
     readonly storage: any
     readonly primaryKey: Buffer
     readonly opened: boolean
+    /** The open cores, by discovery key in hex. */
+    readonly cores: { readonly map: ReadonlyMap<string, any> }
     ready(): Promise<void>
     close(): Promise<void>
     get(options: GetOptions | Buffer): Hypercore

@@ -7,7 +7,7 @@ import { serveNode } from './served-node.js'
 
 const { node, home } = serveNode()
 
-const order = { id: a, market: b, expires: DAY }
+const order = { id: a, market: b, expires: DAY, inBook: true, note: '' }
 const market = { key: a, name: 'here' }
 
 /** What is typed, the call that the node receives, and its answer. */
@@ -120,7 +120,7 @@ const cases: [string[], string, object, object][] = [
   [['sell', 'resume', '--dry-run'], 'sell.pause', { paused: false, dryRun: true }, { paused: false }],
   [['jobs'], 'jobs', {}, { jobs: [jobEntry, { ...jobEntry, status: 'ok', exitCode: 3 }] }],
   [['job', 'cancel', a], 'job.cancel', { id: a, dryRun: false }, { id: a, state: 'CANCELLED' }],
-  [['withdraw', b], 'withdraw', { id: b, dryRun: false }, { id: b }],
+  [['withdraw', b], 'withdraw', { id: b, dryRun: false }, { id: b, inBook: true, note: '' }],
   [['mirror', '.'], 'mirror', { copies: 2, time: 30 * DAY, path: resolve('.'), dryRun: false }, mirrored],
   [
     [

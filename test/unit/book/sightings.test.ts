@@ -81,3 +81,25 @@ test('without a relay nothing is known, and nothing is remembered', async () => 
   relays.push(relayOf(new Map([[key(1).toString('hex'), 0]])))
   assert.equal((await book.of([key(1)])).size, 1)
 })
+
+test('silent relays hide no other, and each is named', async () => {
+  const left = Array.from({ length: 3 }, () => ({ seenAgo: () => Promise.reject(new Error('no answer')) }))
+  const honest = relayOf(new Map([[key(1).toString('hex'), 0]]))
+  const silent: unknown[] = []
+  const book = new SightingBook({
+    relays: () => [...left, honest],
+    onsilent: relay => silent.push(relay),
+    own: () => null,
+    now: () => MINUTE
+  })
+  assert.deepEqual([...(await book.of([key(1)])).keys()], [key(1).toString('hex')])
+  assert.deepEqual(silent, left)
+})
+
+test('one relay of three neither makes the dead living nor the living dead', async () => {
+  const [living, dead] = [key(1), key(2)].map(device => device.toString('hex')) as [string, string]
+  const liar = relayOf(new Map([[dead, 0]]))
+  const honest = [0, MINUTE].map(ago => relayOf(new Map([[living, ago]])))
+  const book = new SightingBook({ relays: () => [liar, ...honest], own: () => null, now: () => 9 * MINUTE })
+  assert.deepEqual(new Map(await book.of([key(1), key(2)])), new Map([[living, 8 * MINUTE]]))
+})

@@ -14,7 +14,10 @@ export const { syntax, run } = oneCall({
     id: await resolveId(typed!, 'order id', () => ownOrders(invocation)),
     dryRun: invocation.dryRun
   }),
-  text: ({ id }, { dryRun }) => `${dryRun ? 'would withdraw' : 'withdrew'} order ${id}`
+  text: ({ id, note }, { dryRun }) => [
+    `${dryRun ? 'would withdraw' : 'withdrew'} order ${id}`,
+    ...(note === '' ? [] : [`warning: ${note}`])
+  ]
 })
 
 /** The ids of this node's orders on the book. */

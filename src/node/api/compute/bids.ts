@@ -8,7 +8,7 @@ import { needsUp } from '../../needs-up.js'
 import type { StoredBid } from '../../trade/stored-bid.js'
 import { callWithDryRun, dry } from '../definition/call.js'
 import { marketOf } from '../markets.js'
-import { ORDER_RESULT } from '../orders.js'
+import { ORDER_RESULT, dryOrder, orderResult } from '../orders.js'
 import { demandOffer } from '../prices.js'
 import { BID_COMPUTE } from './job-fields.js'
 import { readJob } from './job-input.js'
@@ -50,11 +50,10 @@ export const BID_COMPUTE_CALLS = {
       const { dryRun, ...kept } = params
       const fingerprint = job.fingerprint.toString('hex')
       const stored: StoredBid = { params: kept, market: formatKey(chosen.key), fingerprint }
-      const { id, order: placed } = dryRun
-        ? orders.draft(order)
+      const placed = dryRun
+        ? dryOrder(orders.draft(order))
         : await bids.place(order, Buffer.from(JSON.stringify(stored)))
-      const result = { id: formatKey(id), market: stored.market, expires: placed.created + order.lifetime }
-      return dry(params, result)
+      return dry(params, orderResult(placed, placed.order.created + order.lifetime))
     }
   )
 }

@@ -1,5 +1,4 @@
 import { BushelError } from '../../../../contracts/errors/error.js'
-import { formatKey } from '../../../../contracts/keys/key.js'
 import { DAY, MIB, TIB } from '../../../../contracts/money/quantity.js'
 import { SIDE } from '../../../../contracts/order.js'
 import { FUEL_VERSION } from '../../../compute/fuel/meter.js'
@@ -9,6 +8,7 @@ import type { WorkerSettings } from '../../../compute/provider/worker-options.js
 import type { Worker } from '../../../compute/provider/worker.js'
 import { compute } from '../../../compute/resource.js'
 import { bestIsolation, bestWalls } from '../../../compute/sandbox/sandbox.js'
+import type { PlacedOrder } from '../../../deal/standing-orders.js'
 import type { NodeContext } from '../../context.js'
 import { needsUp } from '../../needs-up.js'
 import { callWithDryRun, dry } from '../definition/call.js'
@@ -26,7 +26,7 @@ import {
   whole
 } from '../definition/schema.js'
 import { marketOf } from '../markets.js'
-import { ORDER_RESULT, lifetime } from '../orders.js'
+import { ORDER_RESULT, dryOrder, lifetime, orderResult } from '../orders.js'
 import { askPrice } from '../prices.js'
 import { demandInbound } from '../wallet.js'
 import { isolation, walls } from './job-fields.js'
@@ -88,7 +88,7 @@ export const SELL_COMPUTE_CALLS = {
       const { maxWallMs = WORKER_SETTINGS.maxWallMs, maxCpuMs = WORKER_SETTINGS.maxCpuMs } = params
       const lent = { cores, memoryBytes: memory, hours, onlyIdle, allowProcess, maxWallMs, maxCpuMs }
       // The owner's limits are on disk before the offer is published.
-      const publish = async (): Promise<ReturnType<typeof orders.draft>> => {
+      const publish = async (): Promise<PlacedOrder> => {
         const before = worker.settings
         await lend(node, worker, lent)
         try {
@@ -98,10 +98,9 @@ export const SELL_COMPUTE_CALLS = {
           throw error
         }
       }
-      const { id, order: placed } = dryRun ? orders.draft(order) : await publish()
-      const expires = placed.created + order.lifetime
+      const placed = dryRun ? dryOrder(orders.draft(order)) : await publish()
       const found = [...(await bestWalls())]
-      const made = { id: formatKey(id), market: formatKey(chosen.key), expires }
+      const made = orderResult(placed, placed.order.created + order.lifetime)
       return dry(params, { ...made, isolation, walls: found })
     }
   ),

@@ -18,11 +18,14 @@ test('a bid withdrawn while the book is read is not run', async t => {
   const orders = {
     publish: (order: NewOrder) => {
       const id = Buffer.alloc(32, own.size + 1)
-      const placed = { id, order: { ...order } as unknown as Order }
+      const placed = { id, order: { ...order } as unknown as Order, note: '' }
       own.set(id.toString('hex'), placed)
       return Promise.resolve(placed)
     },
-    withdraw: (id: Buffer) => Promise.resolve(void own.delete(id.toString('hex'))),
+    withdraw: (id: Buffer) => {
+      own.delete(id.toString('hex'))
+      return Promise.resolve('')
+    },
     get: (id: Buffer) => own.get(id.toString('hex'))?.order ?? null,
     list: () => own.values()
   }
