@@ -7,7 +7,7 @@ import type {
   SignedJobKey,
   SignedJobStatement
 } from '#spec'
-import { BushelError } from '../../../contracts/errors/error.js'
+import { BushelError } from '../../../../contracts/errors/error.js'
 import {
   FINAL_INSTALLMENT,
   MAX_REASON,
@@ -16,15 +16,15 @@ import {
   finalMsat,
   jobId,
   keyCommitmentOf
-} from '../../../contracts/job.js'
-import { sign } from '../../../contracts/keys/signature.js'
-import type { Deals } from '../../deal/deals.js'
-import type { Payments } from '../../payment/payments.js'
-import type { Blobs } from '../blobs/blobs.js'
-import { listOf } from './job-billing.js'
-import { packOutput } from '../job/job-archive.js'
-import type { Outcome } from '../sandbox/sandbox.js'
-import { seal } from '../job/encryption.js'
+} from '../../../../contracts/job.js'
+import { sign } from '../../../../contracts/keys/signature.js'
+import type { Deals } from '../../../deal/deals.js'
+import type { Payments } from '../../../payment/payments.js'
+import type { Blobs } from '../../blobs/blobs.js'
+import { listOf } from './billing.js'
+import { packOutput } from '../../job/job-archive.js'
+import type { Outcome } from '../../sandbox/sandbox.js'
+import { seal } from '../../job/encryption.js'
 
 /** The signed result of a job, handed over in this order. */
 export interface JobOutcome {

@@ -1,9 +1,9 @@
 import type { Countersign, Job, JobDue } from '#spec'
-import { FINAL_INSTALLMENT, jobId, jobSegments } from '../../../contracts/job.js'
-import type { Msat } from '../../../contracts/money/money.js'
-import { sign } from '../../../contracts/keys/signature.js'
-import type { Deals } from '../../deal/deals.js'
-import type { Payments } from '../../payment/payments.js'
+import { FINAL_INSTALLMENT, jobId, jobSegments } from '../../../../contracts/job.js'
+import type { Msat } from '../../../../contracts/money/money.js'
+import { sign } from '../../../../contracts/keys/signature.js'
+import type { Deals } from '../../../deal/deals.js'
+import type { Payments } from '../../../payment/payments.js'
 
 /** Expiry of a job's invoice, s; it is refused earlier when the job is over. */
 const EXPIRY = 2 * 24 * 3600

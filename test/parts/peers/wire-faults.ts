@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { NoiseStream } from 'hyperdht'
 import { encode } from '../../../contracts/schema/codec.js'
-import { StrictRpc } from '../../../src/book/strict-rpc.js'
+import { StrictRpc } from '../../../src/book/peers/strict-rpc.js'
 
 /** Replaces the bytes of an answer; `truth` gives what the product would send. */
 export type WireFault = (truth: () => Promise<Buffer | null>, stream: NoiseStream) => Promise<Buffer | null>

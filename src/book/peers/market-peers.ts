@@ -2,11 +2,11 @@ import { EventEmitter } from 'node:events'
 import type { NoiseStream } from 'hyperdht'
 import Protomux from 'protomux'
 import type { BookHead, SignedHead } from '#spec'
-import { BushelError } from '../../contracts/errors/error.js'
+import { BushelError } from '../../../contracts/errors/error.js'
 import { MarketChannel, PROTOCOL } from './channel.js'
 import type { ChannelHost } from './channel.js'
-import type { GateVerdict } from './relay/gate.js'
-import { refusal } from './refusal.js'
+import type { GateVerdict } from '../relay/gate.js'
+import { refusal } from '../refusal.js'
 
 /** The market's side of all its channels. */
 export type MarketEnd = Omit<ChannelHost, 'onhello' | 'onclose'>

@@ -1,11 +1,11 @@
 import type { JobTerms } from '#spec'
-import { BushelError } from '../../../contracts/errors/error.js'
-import { fuelFor, mostFuel } from '../../../contracts/job.js'
-import { least } from '../../../contracts/money/money.js'
-import type { WorkSchedule } from './schedule.js'
-import type { Unpacked } from '../job/job-archive.js'
-import type { JobSlot } from './slots.js'
-import type { Outcome, Sandbox } from '../sandbox/sandbox.js'
+import { BushelError } from '../../../../contracts/errors/error.js'
+import { fuelFor, mostFuel } from '../../../../contracts/job.js'
+import { least } from '../../../../contracts/money/money.js'
+import type { WorkSchedule } from '../schedule.js'
+import type { Unpacked } from '../../job/job-archive.js'
+import type { JobSlot } from '../slots.js'
+import type { Outcome, Sandbox } from '../../sandbox/sandbox.js'
 
 /** Fuel of one grant, a fraction of a second, so that the owner can take the machine back at any time. */
 const PORTION = 250_000_000n

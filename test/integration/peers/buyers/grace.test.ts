@@ -2,18 +2,18 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
-import { parsePrice } from '../../../contracts/money/money.js'
-import { KIB } from '../../../contracts/money/quantity.js'
-import { readingStore } from '../../../src/node/home-store.js'
-import type { StatusResult } from '../../../src/node/api/api.js'
-import { occupiedBytes } from '../../../src/files/disk.js'
-import { Leases } from '../../../src/storage/lease/leases.js'
-import { noise } from '../../samples/tree.js'
-import { World } from '../../world/world.js'
-import { addressOf } from './buyers.js'
-import { RogueBuyer, limitOf, sealOf } from './rogue-buyer.js'
-import type { Offer } from './rogue-buyer.js'
-import { nameOf } from '../../../src/base/states.js'
+import { parsePrice } from '../../../../contracts/money/money.js'
+import { KIB } from '../../../../contracts/money/quantity.js'
+import { readingStore } from '../../../../src/node/home-store.js'
+import type { StatusResult } from '../../../../src/node/api/api.js'
+import { occupiedBytes } from '../../../../src/files/disk.js'
+import { Leases } from '../../../../src/storage/lease/leases.js'
+import { noise } from '../../../samples/tree.js'
+import { World } from '../../../world/world.js'
+import { addressOf } from '../../../parts/peers/buyers.js'
+import { RogueBuyer, limitOf, sealOf } from '../../../parts/peers/rogue-buyer.js'
+import type { Offer } from '../../../parts/peers/rogue-buyer.js'
+import { nameOf } from '../../../../src/base/states.js'
 
 const PRICE = parsePrice('100000 sat/GiB-month')
 const FOLDERS = 64 * KIB
@@ -106,7 +106,7 @@ interface Served {
 /** The provider's node, with its clock this many days ahead. */
 async function serve(world: World, days: number): Promise<Served> {
   const [{ host, port }] = addressOf(world) as [{ host: string; port: number }]
-  const script = fileURLToPath(new URL('./fast-clock-node.js', import.meta.url))
+  const script = fileURLToPath(new URL('../../../parts/peers/fast-clock-node.js', import.meta.url))
   const args = [world.at('lease manager'), host, String(port), String(days), String(PRICE)]
   const child = world.processes.script(script, { args })
   const ready = await child.line(({ event }) => event === 'ready')

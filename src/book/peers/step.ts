@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import type { BookHead } from '#spec'
-import { BushelError } from '../../contracts/errors/error.js'
+import { BushelError } from '../../../contracts/errors/error.js'
 import type { MarketPeers } from './market-peers.js'
 
 export const SUBMIT_TIMEOUT = 30_000

@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream'
 import ProtomuxRPC from 'protomux-rpc'
 import type { RpcOptions } from 'protomux-rpc'
-import { systemClock } from '../base/clock.js'
-import type { Clock } from '../base/clock.js'
-import { deadline } from '../base/timeouts.js'
+import { systemClock } from '../../base/clock.js'
+import type { Clock } from '../../base/clock.js'
+import { deadline } from '../../base/timeouts.js'
 
 /**
  * Answers only registered methods. An unknown method name, which may be as long as a frame, emits `unknown`; protomux-rpc
