@@ -130,7 +130,47 @@ async function dialInOrder<C extends { device: Buffer }>(
   }
 }
 
-/** True when nobody who is still being dialled ranks before the best that answered. */
+/**
+ * Asks several sellers at the same time, in the order of their rank, and gives what they answered, best first; null is no
+ * answer. With `enough` answers those that rank behind them are not waited for, and those that rank before them have a
+ * second: one that is slow or silent does not hold up a deal for which there are others. The signal of `ask` ends when its
+ * answer is not wanted any more. Rejects with an error of our own.
+ */
+export async function firstAnswers<C, A>(
+  sellers: readonly C[],
+  ask: (seller: C, signal: AbortSignal) => Promise<A | null>,
+  { enough, signal, clock = systemClock }: { enough: number; signal: AbortSignal; clock?: Clock }
+): Promise<A[]> {
+  const answers = new Map<number, A>()
+  const running = new Map<number, Promise<void>>()
+  const stop = new AbortController()
+  const either = AbortSignal.any([signal, stop.signal])
+  const hear = async (rank: number, seller: C): Promise<void> => {
+    try {
+      await null // recorded as running first
+      const answer = await ask(seller, either)
+      if (answer !== null && !either.aborted) answers.set(rank, answer)
+    } finally {
+      running.delete(rank)
+    }
+  }
+  for (const [rank, seller] of sellers.entries()) running.set(rank, hear(rank, seller))
+  let grace: ReturnType<typeof timer> | null = null
+  try {
+    while (running.size > 0 && !isSettled(answers, running, enough) && !grace?.isOver) {
+      if (answers.size >= enough) grace ??= timer(clock, GRACE)
+      await Promise.race([...running.values(), ...(grace ? [grace.over] : [])])
+      signal.throwIfAborted()
+    }
+  } finally {
+    grace?.cancel()
+    stop.abort()
+    for (const one of running.values()) one.catch(() => undefined) // nobody waits for it any more
+  }
+  return [...answers].sort(([a], [b]) => a - b).map(([, answer]) => answer)
+}
+
+/** True when nobody who is still being dialled or asked ranks before the best that answered. */
 function isSettled(
   reached: ReadonlyMap<number, unknown>,
   running: ReadonlyMap<number, unknown>,
