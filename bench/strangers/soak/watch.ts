@@ -70,7 +70,9 @@ export class Watch {
         this.#ended.add(name)
         continue
       }
-      const use = { at: this.at, disk: (await bytesUnder(home)) / 1e6, ...useOf(process.pid) }
+      const of = useOf(process.pid)
+      if (!of) continue // the next look finds that it has ended
+      const use = { at: this.at, disk: (await bytesUnder(home)) / 1e6, ...of }
       this.uses.set(name, [...(this.uses.get(name) ?? []), use])
       said.push(`${name} ${use.memory.toFixed(0)} MB, disk ${use.disk.toFixed(1)} MB, ${use.files} files`)
     }
@@ -84,22 +86,35 @@ export class Watch {
   }
 }
 
-function useOf(pid: number): Pick<Use, 'memory' | 'files' | 'processor'> {
-  const wallets = childrenOf(pid).filter(({ command }) => command.includes('/play/child/'))
-  const memory = [pid, ...wallets.map(({ pid }) => pid)].reduce((sum, one) => sum + residentOf(one), 0)
-  return { memory, files: filesOf(pid), processor: processorOf(pid) }
+/** Null for a process that has just ended. */
+function useOf(pid: number): Pick<Use, 'memory' | 'files' | 'processor'> | null {
+  try {
+    const wallets = childrenOf(pid).filter(({ command }) => command.includes('/play/child/'))
+    const memory = [pid, ...wallets.map(({ pid }) => pid)].reduce((sum, one) => sum + residentOf(one), 0)
+    return { memory, files: filesOf(pid), processor: processorOf(pid) }
+  } catch (error) {
+    return unlessGone(error, null)
+  }
 }
 
 /** Bytes of the files in a folder, without what RocksDB reserves for its open files and gives back, and without holes. */
 async function bytesUnder(folder: string): Promise<number> {
   let sum = 0
-  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) =>
+    unlessGone(error, [])
+  )
+  for (const entry of entries) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) sum += await bytesUnder(path)
     if (!entry.isFile()) continue
-    const found = await lstat(join(entry.parentPath, entry.name)).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null // gone in between
-      throw error
-    })
+    const found = await lstat(path).catch((error: unknown) => unlessGone(error, null))
     if (found) sum += Math.min(found.size, found.blocks * 512)
   }
   return sum
+}
+
+/** Files, folders and processes of a node that works go at any time. */
+function unlessGone<T>(error: unknown, instead: T): T {
+  if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return instead
+  throw error
 }
