@@ -66,6 +66,7 @@ test('two readers to whom a founder shows two books find out when they meet', LI
   await group.connect(a, b)
   await found
   assert.deepEqual([first.isForked, second.isForked], [true, true])
+  for (const { faults } of [a, b]) assert.deepEqual(faults.map(String), [], 'it is no fault of the node')
 })
 
 test('a head of another book is kept as evidence once, whoever shows it', LIMIT, async t => {
