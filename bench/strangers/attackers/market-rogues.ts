@@ -60,7 +60,12 @@ const node = await openNode({
   serve: false,
   log: faultLog(doings.goOn)
 })
-await node.call('market.join', { key: market }, quiet)
+for (let isIn = false; !isIn;) {
+  isIn = await node.call('market.join', { key: market }, quiet).then(
+    () => true,
+    (error: unknown) => (doings.goOn(error), delay(1000).then(() => false))
+  )
+}
 
 const dht = new HyperDHT({ bootstrap, host: '127.0.0.1', firewalled: false })
 let endings: (() => Promise<void>)[] = []

@@ -28,6 +28,8 @@ export const KINDS: readonly string[] = [...new Set([...STRANGERS.flatMap(({ kin
 /** Processes of the attack, but for the wallets of those that have one, and the fakes, which end before it. */
 export const PROCESSES = STRANGERS.length + OTHERS.length - 1
 
+/** How long a process of attackers may take to begin, ms: most of it goes to the stamps of fakes. */
+const BEGIN_MS = 10 * 60_000
 const MARKET_ROGUES = 'rogues of markets'
 export const NICE = 19
 const AGAIN_MS = 1000
@@ -92,7 +94,7 @@ export class Attack {
       if (order.kinds.length > 0)
         actors.set(order.kinds.join(', '), new Actor('strangers/attackers/attacker', order))
     }
-    for (const [name, actor] of actors) if (name !== MARKET_ROGUES) await actor.hear()
+    for (const [name, actor] of actors) if (name !== MARKET_ROGUES) await heard(actor, name)
     return attack
   }
 
@@ -104,7 +106,7 @@ export class Attack {
       fakeAsks: { count, resources: ['storage', 'compute'], bits: STAMP_BITS }
     } satisfies AttackOrder)
     try {
-      const { failed } = await actor.hear<{ failed?: string }>()
+      const { failed } = await heard<{ failed?: string }>(actor, 'fakes')
       if (failed) throw new Error(failed)
     } finally {
       await actor.end()
@@ -117,7 +119,7 @@ export class Attack {
     const order: MarketRoguesOrder = { ...common, shownTo: targets.map(({ device }) => device) }
     const actor = new Actor('strangers/attackers/market-rogues', order)
     this.#actors.set(MARKET_ROGUES, actor)
-    const { device, twoViews } = await actor.hear<MarketRoguesReady>()
+    const { device, twoViews } = await heard<MarketRoguesReady>(actor, MARKET_ROGUES)
     await world.ok('founder', ['market', 'admit', device])
     await Promise.all(JOINERS.map(name => join(world, name, twoViews)))
     this.#report.say('a relay that withholds is admitted, and a market of two views is joined')
@@ -147,6 +149,15 @@ export class Attack {
   async end(): Promise<void> {
     for (const actor of this.#actors.values()) await actor.end()
   }
+}
+
+/** What a process says when it has begun. One that does not begin must not hold up a run that nobody watches. */
+async function heard<T>(actor: Actor, name: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`these attackers do not begin: ${name}`)), BEGIN_MS)
+  })
+  return Promise.race([actor.hear<T>(), late]).finally(() => clearTimeout(timer))
 }
 
 export function processorOfAll(actors: readonly Actor[], begun: number): number {
