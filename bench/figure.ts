@@ -11,7 +11,20 @@ export interface Figure {
 }
 
 export type Unit =
-  'MB/s' | 's' | 'ms' | 'MB' | 'times' | '/s' | 'bytes' | 'fsyncs' | 'jobs/s' | '%' | 'files' | 'deals'
+  | 'MB/s'
+  | 's'
+  | 'ms'
+  | 'MB'
+  | 'times'
+  | '/s'
+  | 'bytes'
+  | 'fsyncs'
+  | 'jobs/s'
+  | '%'
+  | 'files'
+  | 'deals'
+  | 'MB/h'
+  | 'nodes'
 
 export interface Settings {
   /** Small sizes and single runs: checks that the bench works; the figures do not count. */

@@ -66,6 +66,10 @@ export class Actor {
     return this.#child.pid!
   }
 
+  get isRunning(): boolean {
+    return !this.#ended
+  }
+
   tell(message: object): void {
     this.#child.send(message)
   }

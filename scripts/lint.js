@@ -1,7 +1,8 @@
-// Checks format, lint rules, layers and unused code, in this order; stops at the first failure.
+// Checks the size of folders, format, lint rules, layers and unused code, in this order; stops at the first failure.
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { fullFolders } from './folders.js'
 import { install } from './ready.js'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -27,6 +28,11 @@ const steps = [
 ]
 
 export function lint() {
+  const full = fullFolders(root)
+  if (full.length > 0) {
+    process.stderr.write(`${full.join('\n')}\nbushel: folders are too full; nothing was changed\n`)
+    return false
+  }
   install()
   for (const [name, args] of steps) {
     const { status } = spawnSync(bin(name), args, { cwd: root, stdio: ['ignore', 2, 2] })

@@ -41,10 +41,11 @@ export async function fakeAsks({ quick, say }: Settings): Promise<Figure[]> {
       againMs: null,
       stayMs: null,
       nice: 0,
-      fakeAsks: count
+      fakeAsks: { count, bits: 0, resources: ['storage'] }
     } satisfies AttackOrder)
     try {
-      await attacker.hear()
+      const { failed } = await attacker.hear<{ failed?: string }>()
+      if (failed) throw new Error(failed)
     } finally {
       await attacker.end()
     }

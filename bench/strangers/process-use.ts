@@ -19,6 +19,22 @@ export function processorOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
+/** The processes that a process has started and that still run. */
+export function childrenOf(pid: number): { pid: number; command: string }[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .split(' ')
+    .filter(Boolean)
+    .map(Number)
+    .flatMap(child => {
+      try {
+        return [{ pid: child, command: readFileSync(`/proc/${child}/cmdline`, 'utf8').replaceAll('\0', ' ') }]
+      } catch (error) {
+        if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code!)) return [] // it has just ended
+        throw error
+      }
+    })
+}
+
 /** The most memory and files that a process has while it is watched. */
 export class Peak {
   resident = 0

@@ -125,7 +125,7 @@ export class Destination<F extends PlannedFile = PlannedFile> {
       const probe = join(this.part, '.bushel-a\u00e9')
       const other = join(
         this.part,
-        a.toLowerCase() === b.toLowerCase() ? '.bushel-ae\u0301' : '.BUSHEL-A\u00e9'
+        a.toLowerCase() === b.toLowerCase() ? '.BUSHEL-A\u00e9' : '.bushel-ae\u0301'
       )
       await mkdir(probe, { recursive: true })
       const merged = (await look(other)) !== null

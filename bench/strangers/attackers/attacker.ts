@@ -1,10 +1,12 @@
-import { setPriority } from 'node:os'
 import type { Address } from '../../../src/network/network.js'
-import { answer, orderOf } from '../../stage.js'
+import { answer } from '../../stage.js'
 import { BOOK_ATTACKS, fakeAsks } from './book-attacks.js'
+import type { FakeAsks } from './book-attacks.js'
 import { CONNECTION_ATTACKS } from './connection-attacks.js'
 import type { Attack } from './connection-attacks.js'
 import { DEAL_ATTACKS } from './deal-attacks.js'
+import { Doings } from './doings.js'
+import type { Told } from './doings.js'
 import { Ground, delay } from './ground.js'
 import type { Target } from './ground.js'
 
@@ -27,59 +29,40 @@ export interface AttackOrder {
   stayMs: number | null
   /** Of the process. */
   nice: number
-  /** Puts so many asks on the book of the first target first, and does nothing else then. */
-  fakeAsks?: number
+  /** Puts so many asks on the book of the first target first: `FakeAsks` says which. */
+  fakeAsks?: FakeAsks
 }
 
 /** What an attacker says of itself whenever it is told something. */
-export interface Attacking {
+export interface Attacking extends Told {
   tried: number
   made: number
   open: number
-  /** How often each kind was carried out to its end. */
-  done: Partial<Record<AttackKind, number>>
-  /** Why attacks broke off, how often. */
-  brokeOff: Record<string, number>
 }
 
 const AT_ONCE = 25
-const order = orderOf<AttackOrder>()
-setPriority(order.nice)
+const doings: Doings<AttackOrder> = new Doings<AttackOrder>(() => ({
+  ...{ tried: ground.tried, made: ground.made, open: ground.open }
+}))
+const { order } = doings
 const { bootstrap, targets, folder, kinds, count, againMs, stayMs } = order
-const ground = new Ground(bootstrap, folder, stayMs)
-const done: Attacking['done'] = {}
-const brokeOff: Attacking['brokeOff'] = {}
-
-/** An attacker goes on whatever happens: that it is cut off or not let in, and what breaks in libraries that it misuses. */
-function goOn(error: unknown): void {
-  const why = (error instanceof Error ? error.message : String(error)).slice(0, 80)
-  brokeOff[why] = (brokeOff[why] ?? 0) + 1
-}
+const ground: Ground = new Ground(bootstrap, folder, stayMs)
 
 async function stranger(place: number): Promise<void> {
   for (let round = place; ; round += againMs === null ? 0 : 1) {
     const kind = kinds[round % kinds.length]!
     const target = targets[Math.floor(round / kinds.length) % targets.length]!
     const attack: Attack = ATTACKS[kind]
-    await attack(ground, target).catch(goOn)
-    done[kind] = (done[kind] ?? 0) + 1
+    await attack(ground, target).catch(doings.goOn)
+    doings.did(kind)
     if (againMs === null) return
     await delay(againMs)
   }
 }
 
-process.on('message', () => {
-  const { tried, made, open } = ground
-  answer({ tried, made, open, done, brokeOff } satisfies Attacking)
-})
-process.on('disconnect', () => process.exit())
-process.on('uncaughtException', goOn)
-process.on('unhandledRejection', goOn)
-
-if (order.fakeAsks) await fakeAsks(ground, targets[0]!, order.fakeAsks)
-else
-  for (let place = 0; place < count; place++) {
-    void stranger(place)
-    if (place % AT_ONCE === AT_ONCE - 1) await delay(100)
-  }
-answer({ ready: true })
+const failed = order.fakeAsks && (await fakeAsks(ground, targets[0]!, order.fakeAsks).catch(String))
+for (let place = 0; place < count; place++) {
+  void stranger(place)
+  if (place % AT_ONCE === AT_ONCE - 1) await delay(100)
+}
+answer({ ready: true, failed })

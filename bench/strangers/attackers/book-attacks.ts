@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import crypto from 'hypercore-crypto'
+import type { NoiseStream } from 'hyperdht'
 import ProtomuxRPC from 'protomux-rpc'
 import type { Order } from '#spec'
 import { parseKey } from '../../../contracts/keys/key.js'
-import { HOUR } from '../../../contracts/money/quantity.js'
+import { DAY, GIB, HOUR } from '../../../contracts/money/quantity.js'
 import { signOrder } from '../../../contracts/order.js'
 import { decode, encode } from '../../../contracts/schema/codec.js'
 import { MAX_RECORDS } from '../../../contracts/schema/counts.js'
+import { FUEL_VERSION } from '../../../src/compute/fuel/meter.js'
 import { ask, person, revised, withdrawn } from '../../../test/samples/orders.js'
 import type { Person } from '../../../test/samples/orders.js'
 import type { Attack } from './connection-attacks.js'
@@ -18,6 +20,33 @@ const STAMP_BITS = 12
 /** Of an offer that nobody takes, msat per TiB and 30 days. */
 const DEAR = 10n ** 15n
 const TIMEOUT = 60_000
+/** How long a device stays that never answers, ms. */
+const SILENT_FOR = 45_000
+
+const BODIES = {
+  storage: encode('storage-ask', {
+    space: 1000 * GIB,
+    minTime: HOUR,
+    maxTime: 365 * DAY,
+    minChargeMsat: 1n,
+    region: ''
+  }),
+  compute: encode('compute-ask', {
+    ...{ cores: 64, memory: 64 * GIB, isolation: 'bwrap', fuel: FUEL_VERSION, baseMsat: 1n, region: '' }
+  })
+}
+
+export type FakeResource = keyof typeof BODIES
+
+/** The cheapest offer that there can be, of somebody who is not there. */
+function fake(author: Person, market: Buffer, resource: FakeResource = 'storage'): Order {
+  const expires = Date.now() + 2 * HOUR
+  return ask(author, market, { network: 'play-1', price: 1n, expires, resource, body: BODIES[resource] })
+}
+
+function sign(order: Order, author: Person, bits: number): Promise<Buffer> {
+  return signOrder(order, author, { tick: Date.now() - 30_000, bits })
+}
 
 /** A connection over which a stranger submits records to a relay. */
 export class Submitter {
@@ -33,8 +62,13 @@ export class Submitter {
     this.close = close
   }
 
-  static async open(ground: Ground, target: Target, bits = STAMP_BITS): Promise<Submitter> {
-    const stream = await ground.dial(target)
+  static async open(
+    ground: Ground,
+    target: Target,
+    bits = STAMP_BITS,
+    device = crypto.keyPair()
+  ): Promise<Submitter> {
+    const stream = await ground.dial(target, device)
     const market = parseKey(target.market)
     const rpc = new ProtomuxRPC(stream, {
       protocol: 'bushel/book',
@@ -45,14 +79,12 @@ export class Submitter {
     return new Submitter(rpc, market, bits, () => stream.destroy())
   }
 
-  /** The cheapest offer of space there can be, of somebody who is not there. */
   fake(author: Person): Order {
-    const expires = Date.now() + HOUR
-    return ask(author, this.#market, { network: 'play-1', price: 1n, expires })
+    return fake(author, this.#market)
   }
 
   sign(order: Order, author: Person): Promise<Buffer> {
-    return signOrder(order, author, { tick: Date.now() - 30_000, bits: this.#bits })
+    return sign(order, author, this.#bits)
   }
 
   /** The codes of the verdicts. */
@@ -63,24 +95,33 @@ export class Submitter {
   }
 }
 
+export interface FakeAsks {
+  /** Of each resource. */
+  count: number
+  resources: FakeResource[]
+  /** That each stamp has. */
+  bits: number
+}
+
 /** Puts as many fake asks on the book, each of an identity of its own. */
-export async function fakeAsks(ground: Ground, target: Target, count: number): Promise<void> {
-  let submitter = await Submitter.open(ground, target, 0)
+export async function fakeAsks(
+  ground: Ground,
+  target: Target,
+  { count, resources, bits }: FakeAsks
+): Promise<void> {
+  const market = parseKey(target.market)
   let batch: Buffer[] = []
   for (let i = 1; i <= count; i++) {
     const author = await person()
-    batch.push(await submitter.sign(submitter.fake(author), author))
-    if (batch.length < MAX_RECORDS && i < count) continue
-    const codes = await submitter.submit(batch)
+    for (const resource of resources) batch.push(await sign(fake(author, market, resource), author, bits))
+    if (batch.length + resources.length <= MAX_RECORDS && i < count) continue
+    // A connection that is silent while the stamps are made would be ended.
+    const submitter = await Submitter.open(ground, target, bits)
+    const codes = await submitter.submit(batch).finally(submitter.close)
     const refused = codes.find(code => code !== 'OK')
     if (refused) throw new Error(`a fake ask was refused: ${refused}`)
     batch = []
-    if (i % 1000 === 0) {
-      submitter.close()
-      submitter = await Submitter.open(ground, target, 0)
-    }
   }
-  submitter.close()
 }
 
 /** Attacks on the book of a relay. */
@@ -100,6 +141,31 @@ export const BOOK_ATTACKS = {
       }
     } finally {
       submitter.close()
+    }
+  },
+
+  /** The cheapest offers of a device that is there, takes every connection, and never says a word. */
+  silent: async (ground, target) => {
+    const author = await person()
+    const held = new Set<NoiseStream>()
+    const server = ground.dht.createServer({}, stream => {
+      stream.on('error', () => undefined)
+      stream.resume()
+      held.add(stream)
+      stream.once('close', () => held.delete(stream))
+    })
+    await server.listen(author.device)
+    try {
+      const submitter = await Submitter.open(ground, target, STAMP_BITS, author.device)
+      for (const resource of ['storage', 'compute'] as const)
+        await submitter.submit([
+          await submitter.sign(fake(author, parseKey(target.market), resource), author)
+        ])
+      await delay(SILENT_FOR)
+      submitter.close()
+    } finally {
+      for (const stream of held) stream.destroy()
+      await server.close()
     }
   },
 

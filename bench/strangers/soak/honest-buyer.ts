@@ -3,27 +3,38 @@ import { KIB } from '../../../contracts/money/quantity.js'
 import { program } from '../../../test/parts/compute/jobs.js'
 import type { MirrorResult, World } from '../../../test/world/world.js'
 import { writeFileOf } from '../../storage/goods.js'
+import type { ReportFile } from './report-file.js'
 
 const BYTES = 256 * KIB
 /** How long a command of the honest may take, ms. */
-const PATIENCE = 60_000
+const PATIENCE = 240_000
 /** Of the program of its jobs, in KiB that it hashes. */
 const WORK = '64'
 
 export interface DealsMade {
   /** Times of those that succeeded, s. */
   seconds: number[]
+  /** When each of these ended, s since the watch began. */
+  ends: number[]
   /** Of each step of these, s. */
   steps: Record<'mirror' | 'restore' | 'run', number[]>
   /** What failed, with the command. */
   errors: string[]
 }
 
+export function noDeals(): DealsMade {
+  return { seconds: [], ends: [], steps: { mirror: [], restore: [], run: [] }, errors: [] }
+}
+
 export interface Buying {
+  /** Deals are added to these as they are made. */
+  made: DealsMade
+  /** The time now, s. */
+  at: () => number
   isOver: () => boolean
   least: number
   stopped: AbortSignal
-  say: (what: string) => void
+  report: Pick<ReportFile, 'say' | 'note'>
 }
 
 /** Buys one thing after another: a file is mirrored, restored and compared, and a job is run. */
@@ -45,8 +56,7 @@ export class HonestBuyer {
   }
 
   /** Makes deals until the time is over, and at least so many; none more once it is stopped. */
-  async buy({ isOver, least, stopped, say }: Buying): Promise<DealsMade> {
-    const made: DealsMade = { seconds: [], steps: { mirror: [], restore: [], run: [] }, errors: [] }
+  async buy({ made, at, isOver, least, stopped, report }: Buying): Promise<void> {
     for (let deals = 0; !stopped.aborted && (deals < least || !isOver()); deals++) {
       const begun = performance.now()
       const error = await this.#deal(made.steps).then(
@@ -54,13 +64,15 @@ export class HonestBuyer {
         (error: unknown) => String(error instanceof Error ? error.message : error)
       )
       const seconds = (performance.now() - begun) / 1000
-      if (error === null) made.seconds.push(seconds)
-      else {
+      if (error === null) {
+        made.seconds.push(seconds)
+        made.ends.push(at())
+        report.note(`a deal took ${seconds.toFixed(1)} s`)
+      } else {
         made.errors.push(error)
-        say(`a deal failed after ${seconds.toFixed(1)} s: ${error}`)
+        report.say(`a deal FAILED after ${seconds.toFixed(1)} s: ${error}`)
       }
     }
-    return made
   }
 
   async #deal(steps: DealsMade['steps']): Promise<void> {

@@ -1,156 +1,187 @@
-import type { Up, World } from '../../../test/world/world.js'
-import { median } from '../../figure.js'
 import type { Figure } from '../../figure.js'
 import { Actor, inWorld } from '../../stage.js'
-import type { AttackKind, AttackOrder, Attacking } from '../attackers/attacker.js'
-import type { Target } from '../attackers/ground.js'
-import { bootstrapOf } from '../connections.js'
-import { HonestBuyer } from './honest-buyer.js'
+import { Attack, NICE, PROCESSES, foundOut, processorOfAll } from './attack.js'
+import { deals } from './deals.js'
+import { HonestBuyer, noDeals } from './honest-buyer.js'
 import type { DealsMade } from './honest-buyer.js'
 import { levels } from './levels.js'
 import type { Phase } from './levels.js'
+import { openMarket, orderTime } from './market.js'
+import type { Scene } from './market.js'
+import type { ReportFile } from './report-file.js'
 import { Watch } from './watch.js'
 
 export interface SoakOptions {
   minutes: number
-  without: AttackKind[]
+  without: readonly string[]
   /** Ends it early, with the figures so far. */
   stopped: AbortSignal
-  say: (what: string) => void
+  report: ReportFile
 }
 
-/** What each process of attackers does, with how many strangers at the same time. */
-const ATTACKERS: { kinds: AttackKind[]; count: number; relayOnly?: true }[] = [
-  { kinds: ['idle', 'channels', 'frames', 'hugeFrames', 'pending', 'moreChannels'], count: 120 },
-  { kinds: ['cores', 'unread', 'garbage'], count: 16 },
-  { kinds: ['leases', 'jobs', 'references', 'requests', 'unreadQuotes'], count: 8 },
-  { kinds: ['asks', 'records'], count: 4, relayOnly: true }
-]
-export const KINDS: AttackKind[] = ATTACKERS.flatMap(({ kinds }) => kinds)
-
-const NICE = 19
-const AGAIN_MS = 1000
-const STAY_MS = 20_000
 const LEAST_DEALS = 3
 const LOOKS = 120
-const MOST_TIMES = 2
-const SELL_COMPUTE = ['sell', 'compute', '--cores', '1', '--memory', '1GiB', '--allow-process']
+const LEAST_LOOK_MS = 2000
+/** Looks between two tables of figures in the report. */
+const TABLE_EVERY = 12
 
 /** Everything at once against a small market, beside an honest buyer. */
-export async function strangersSoak({ minutes, without, stopped, say }: SoakOptions): Promise<Figure[]> {
+export async function strangersSoak(options: SoakOptions): Promise<Figure[]> {
+  const { minutes, without, report } = options
   return inWorld(async world => {
-    const { nodes, targets } = await market(world)
-    const buyer = await HonestBuyer.open(world)
-    await buyer.buy({ isOver: () => true, least: 1, stopped, say }) // it makes the channels of the payments
+    const scene = await openMarket(world)
+    const soak = new Soak(scene, await HonestBuyer.open(world), options)
+    await soak.warm()
 
-    const everyMs = (minutes * 60_000) / LOOKS
-    say('an equal load on nobody')
-    const idle = await phase(nodes, everyMs, say, async () => {
-      const busy = ATTACKERS.map(() => new Actor('strangers/soak/busy', { nice: NICE }))
-      return ending(busy, () => buyer.buy({ isOver: over(minutes / 6), least: LEAST_DEALS, stopped, say }))
-    })
+    report.say('an equal load on nobody')
+    const busy = Array.from({ length: PROCESSES }, () => new Actor('strangers/soak/busy', { nice: NICE }))
+    const begun = performance.now()
+    const idle = await ending(
+      () => Promise.all(busy.map(actor => actor.end())),
+      async () => {
+        const phase = await soak.phase(minutes / 6, () => undefined)
+        return { ...phase, order: await orderTime(world), load: processorOfAll(busy, begun) }
+      }
+    )
 
-    say(`everything at once, for ${minutes} min`)
-    const attacked = await phase(nodes, everyMs, say, async () => {
-      const attackers = ATTACKERS.map(({ kinds, count, relayOnly }) => {
-        const order: AttackOrder = {
-          bootstrap: [bootstrapOf(world)],
-          targets: targets.filter(({ isRelay }) => isRelay || !relayOnly),
-          folder: world.at(),
-          kinds: kinds.filter(kind => !without.includes(kind)),
-          count,
-          againMs: AGAIN_MS,
-          stayMs: STAY_MS,
-          nice: NICE
-        }
-        return order.kinds.length > 0 ? [new Actor('strangers/attackers/attacker', order)] : []
-      }).flat()
-      return ending(attackers, async () => {
-        for (const attacker of attackers) await attacker.hear()
-        const made = await buyer.buy({ isOver: over(minutes), least: LEAST_DEALS, stopped, say })
-        for (const attacker of attackers) say(JSON.stringify(await heardOf(attacker)))
-        return made
-      })
-    })
-    return [...deals(idle.made, attacked.made), ...levels(idle, attacked, minutes)]
+    report.say(`everything at once, for ${minutes} min`)
+    const attack = await Attack.begin(scene, options)
+    return ending(
+      () => attack.end(),
+      async () => {
+        let harm: string[] = []
+        const figuresOf = (phase: Phase): Figure[] => [
+          ...deals(idle.made, phase.made),
+          ...levels(idle, phase, minutes)
+        ]
+        const phase = await soak.phase(minutes, async (sofar, looks) => {
+          if (looks % TABLE_EVERY !== 0) return
+          harm = await attack.tell()
+          report.figures('so far', figuresOf(sofar))
+        })
+        const load = attack.processor
+        harm = await attack.tell()
+        const order = await orderTime(world)
+        return [
+          ...figuresOf(phase),
+          ...others({ harm, ended: soak.ended, order, load }, idle),
+          ...(without.includes('market') ? [] : [twoViews(await foundOut(world))])
+        ]
+      }
+    )
   })
 }
 
-async function phase(
-  nodes: { up: Up; home: string }[],
-  everyMs: number,
-  say: SoakOptions['say'],
-  work: () => Promise<DealsMade>
-): Promise<Phase> {
-  const watch = new Watch(nodes, everyMs, say)
-  await watch.look()
-  const made = await work()
-  await watch.end()
-  return { made, watch }
+class Soak {
+  /** Nodes that have ended. */
+  readonly ended: string[] = []
+  readonly #scene: Scene
+  readonly #buyer: HonestBuyer
+  readonly #options: SoakOptions
+  readonly #over = new AbortController()
+
+  constructor(scene: Scene, buyer: HonestBuyer, options: SoakOptions) {
+    this.#scene = scene
+    this.#buyer = buyer
+    this.#options = options
+  }
+
+  /** A first deal, which makes the channels of the payments. */
+  async warm(): Promise<void> {
+    const made = noDeals()
+    const { stopped, report } = this.#options
+    await this.#buyer.buy({ made, at: () => 0, isOver: () => true, least: 1, stopped, report })
+    if (made.errors[0]) throw new Error(`the first deal failed: ${made.errors[0]}`)
+  }
+
+  /** Deals of the honest for so many minutes; `onlook` is told of what there is so far. */
+  async phase(
+    minutes: number,
+    onlook: (sofar: Phase, looks: number) => Promise<void> | void
+  ): Promise<Phase> {
+    const { stopped, report, minutes: whole } = this.#options
+    const made: DealsMade = noDeals()
+    let looks = 0
+    let working: Promise<void> | void = undefined
+    const watch = await Watch.begin({
+      nodes: this.#scene.nodes,
+      everyMs: Math.max((whole * 60_000) / LOOKS, LEAST_LOOK_MS),
+      onlook: said => {
+        report.note(said)
+        // The first look is over before there is anything to tell.
+        if (looks++ > 0) working = onlook({ made, uses: watch.uses }, looks)
+      },
+      onended: what => {
+        report.say(what)
+        this.ended.push(what)
+        this.#over.abort()
+      }
+    })
+    await this.#buyer.buy({
+      ...{ made, report, least: LEAST_DEALS, at: () => watch.at },
+      isOver: () => watch.at > minutes * 60,
+      stopped: AbortSignal.any([stopped, this.#over.signal])
+    })
+    await watch.end()
+    await working
+    return { made, uses: watch.uses }
+  }
 }
 
-function deals(idle: DealsMade, attacked: DealsMade): Figure[] {
-  const all = attacked.seconds.length + attacked.errors.length
-  const steps = (['mirror', 'restore', 'run'] as const).map(
-    step => `${step} ${median(attacked.steps[step]).toFixed(1)} and ${median(idle.steps[step]).toFixed(1)} s`
-  )
+interface Rest {
+  order: number
+  load: number
+}
+
+function others(
+  { harm, ended, order, load }: Rest & { harm: string[]; ended: string[] },
+  idle: Rest
+): Figure[] {
   return [
     {
-      name: 'a deal beside the attacks, median',
-      measured: attacked.seconds.length > 0 ? median(attacked.seconds) : Infinity,
+      name: 'an honest order, until another node has it on its book',
+      measured: order,
       unit: 's',
-      baseline: { name: 'the same beside an equal load on nobody', value: median(idle.seconds) },
-      target: { atMost: MOST_TIMES },
-      note: `${steps.join(', ')}; ${attacked.seconds.length} and ${idle.seconds.length} deals`
+      baseline: { name: 'the same beside the load on nobody', value: idle.order },
+      note: 'a relay of the market withholds'
     },
     {
-      name: 'deals that failed',
-      measured: attacked.errors.length,
-      unit: 'deals',
+      name: 'attacks that did harm',
+      measured: harm.length,
+      unit: 'times',
       target: { atMost: 0 },
-      note: `of ${all}; ${idle.errors.length} beside the load on nobody`
+      ...(harm.length > 0 ? { note: harm.join('; ') } : {})
+    },
+    {
+      name: 'nodes that ended',
+      measured: ended.length,
+      unit: 'nodes',
+      target: { atMost: 0 },
+      ...(ended.length > 0 ? { note: ended.join('; ') } : {})
+    },
+    {
+      name: 'processor of all attackers',
+      measured: load,
+      unit: '%',
+      baseline: { name: 'of the load on nobody', value: idle.load },
+      note: `${PROCESSES} processes, niced to ${NICE}`
     }
   ]
 }
 
-async function market(world: World): Promise<{ nodes: { up: Up; home: string }[]; targets: Target[] }> {
-  const founder = await world.join('founder')
-  const { key: market } = await world.ok<{ key: string }>('founder', ['market', 'create', '--name', 'main'])
-  const targets: Target[] = [{ device: founder.device, market, isRelay: true }]
-  const ups = [founder]
-  for (const name of ['one', 'two']) {
-    const { ask, ...up } = await world.seller(name, market, '2000 sat/GiB-month', '--space', '8GiB')
-    const job = await world.ok<{ id: string; isolation: string }>(name, [
-      ...SELL_COMPUTE,
-      '--price',
-      '40 sat/Gfuel'
-    ])
-    targets.push({ device: up.device, market, isRelay: false, ask, jobAsk: job.id, isolation: job.isolation })
-    ups.push(up)
+function twoViews({ found, of }: { found: number; of: number }): Figure {
+  return {
+    name: 'nodes that found out that a founder shows two views',
+    measured: found,
+    unit: 'nodes',
+    target: { atLeast: of }
   }
-  const buyer = await world.join('buyer', market)
-  targets.push({ device: buyer.device, market, isRelay: false })
-  ups.push(buyer)
-  await world.book('buyer', ({ asks }) => asks.length === 2)
-  await world.book('buyer', ({ asks }) => asks.length === 2, 'compute')
-  return { nodes: ups.map(up => ({ up, home: world.at(up.name) })), targets }
 }
 
-/** Whether so many minutes have passed. */
-function over(minutes: number): () => boolean {
-  const end = performance.now() + minutes * 60_000
-  return () => performance.now() > end
-}
-
-async function ending<T>(actors: Actor[], work: () => Promise<T>): Promise<T> {
+async function ending<T>(end: () => Promise<unknown>, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } finally {
-    for (const actor of actors) await actor.end()
+    await end()
   }
-}
-
-function heardOf(attacker: Actor): Promise<Attacking> {
-  attacker.tell({})
-  return attacker.hear<Attacking>()
 }

@@ -1,79 +1,120 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Up } from '../../../test/world/world.js'
-import { filesOf, processorOf, residentOf } from '../process-use.js'
+import { childrenOf, filesOf, processorOf, residentOf } from '../process-use.js'
 
-/** One look in so many is said. */
-const SAID_EVERY = 10
+export interface Watched {
+  up: Up
+  home: string
+}
 
 export interface Use {
   /** Since the watch began, s. */
   at: number
-  /** Resident memory of the node's process, MB. */
+  /** Resident memory of the node's process and of its wallet's, MB. */
   memory: number
   /** Of its home, MB. */
   disk: number
   files: number
-  /** Processor time so far, s. */
+  /** Processor time of the node's process so far, s. */
   processor: number
+}
+
+export interface WatchOptions {
+  nodes: Watched[]
+  everyMs: number
+  /** Told after each look. */
+  onlook: (said: string) => void
+  /** Told once of a node that has ended, with its last words. */
+  onended: (what: string) => void
 }
 
 /** What each node uses over time. */
 export class Watch {
   readonly uses = new Map<string, Use[]>()
-  readonly #nodes: { up: Up; home: string }[]
-  readonly #say: (what: string) => void
+  readonly #options: WatchOptions
   readonly #begun = performance.now()
-  #looks = 0
   readonly #timer: NodeJS.Timeout
+  readonly #ended = new Set<string>()
   #looking: Promise<void> = Promise.resolve()
 
-  constructor(nodes: { up: Up; home: string }[], everyMs: number, say: (what: string) => void) {
-    this.#nodes = nodes
-    this.#say = say
-    this.#timer = setInterval(() => void (this.#looking = this.#looking.then(() => this.look())), everyMs)
+  private constructor(options: WatchOptions) {
+    this.#options = options
+    this.#timer = setInterval(() => this.#again(), options.everyMs)
   }
 
-  /** Writes down what every node uses now. Rejects when one has ended. */
-  async look(): Promise<void> {
+  static async begin(options: WatchOptions): Promise<Watch> {
+    const watch = new Watch(options)
+    watch.#again()
+    await watch.#looking
+    return watch
+  }
+
+  /** Since the watch began, s. */
+  get at(): number {
+    return (performance.now() - this.#begun) / 1000
+  }
+
+  #again(): void {
+    this.#looking = this.#looking.then(() => this.#look())
+    this.#looking.catch(() => undefined) // `end` rejects with it
+  }
+
+  async #look(): Promise<void> {
     const said: string[] = []
-    for (const { up, home } of this.#nodes) {
-      if (!up.process.running) throw new Error(`the node ${up.name} has ended: ${up.process.lastWords()}`)
-      const { pid } = up.process
-      const at = (performance.now() - this.#begun) / 1000
-      const disk = (await bytesUnder(home)) / 1e6
-      const use = { at, memory: residentOf(pid), disk, files: filesOf(pid), processor: processorOf(pid) }
-      this.uses.set(up.name, [...(this.uses.get(up.name) ?? []), use])
-      said.push(`${up.name} ${use.memory.toFixed(0)} MB, disk ${disk.toFixed(1)} MB, ${use.files} files`)
+    for (const { up, home } of this.#options.nodes) {
+      const { name, process } = up
+      if (!process.running) {
+        if (!this.#ended.has(name))
+          this.#options.onended(`the node ${name} has ended: ${process.lastWords()}`)
+        this.#ended.add(name)
+        continue
+      }
+      const of = useOf(process.pid)
+      if (!of) continue // the next look finds that it has ended
+      const use = { at: this.at, disk: (await bytesUnder(home)) / 1e6, ...of }
+      this.uses.set(name, [...(this.uses.get(name) ?? []), use])
+      said.push(`${name} ${use.memory.toFixed(0)} MB, disk ${use.disk.toFixed(1)} MB, ${use.files} files`)
     }
-    if (this.#looks++ % SAID_EVERY === 0) this.#say(said.join('; '))
+    this.#options.onlook(said.join('; '))
   }
 
   async end(): Promise<void> {
     clearInterval(this.#timer)
+    this.#again()
     await this.#looking
-    await this.look()
+  }
+}
+
+/** Null for a process that has just ended. */
+function useOf(pid: number): Pick<Use, 'memory' | 'files' | 'processor'> | null {
+  try {
+    const wallets = childrenOf(pid).filter(({ command }) => command.includes('/play/child/'))
+    const memory = [pid, ...wallets.map(({ pid }) => pid)].reduce((sum, one) => sum + residentOf(one), 0)
+    return { memory, files: filesOf(pid), processor: processorOf(pid) }
+  } catch (error) {
+    return unlessGone(error, null)
   }
 }
 
 /** Bytes of the files in a folder, without what RocksDB reserves for its open files and gives back, and without holes. */
 async function bytesUnder(folder: string): Promise<number> {
   let sum = 0
-  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) =>
+    unlessGone(error, [])
+  )
+  for (const entry of entries) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) sum += await bytesUnder(path)
     if (!entry.isFile()) continue
-    const found = await lstat(join(entry.parentPath, entry.name)).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null // gone in between
-      throw error
-    })
+    const found = await lstat(path).catch((error: unknown) => unlessGone(error, null))
     if (found) sum += Math.min(found.size, found.blocks * 512)
   }
   return sum
 }
 
-/** Mean of a measure over a quarter (0 to 3) of the time of a watch. */
-export function meanOf(uses: readonly Use[], quarter: number, measure: (use: Use) => number): number {
-  const [from, to] = [uses[0]!.at, uses.at(-1)!.at]
-  const step = (to - from) / 4
-  const part = uses.filter(({ at }) => at >= from + quarter * step && at <= from + (quarter + 1) * step)
-  return part.reduce((sum, use) => sum + measure(use), 0) / Math.max(1, part.length)
+/** Files, folders and processes of a node that works go at any time. */
+function unlessGone<T>(error: unknown, instead: T): T {
+  if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return instead
+  throw error
 }

@@ -189,3 +189,6 @@ export const UNPAID = {
 
 /** An upload that makes no progress for so long, ms, is given up, and its space is free. */
 export const UNSEALED_STALLS = 120 * MINUTE
+
+/** Bytes a second of an upload: what is slower is no progress, for its seller and for its buyer. */
+export const UPLOAD_FLOOR = 16 * KIB

@@ -1,5 +1,5 @@
 import { BushelError } from '../../../contracts/errors/error.js'
-import type { MarketChannel } from '../channel.js'
+import type { MarketChannel } from '../peers/channel.js'
 import { encodeOperation } from '../view/operation.js'
 import type { Logger } from '../../base/logger.js'
 

@@ -2,7 +2,7 @@ import Hyperbee from 'hyperbee'
 import type { Batch, Entry, Fetching, Range } from 'hyperbee'
 import type Hypercore from 'hypercore'
 import { BushelError } from '../../../contracts/errors/error.js'
-import { guardAllTrees, guardTree } from '../../base/guarded-tree.js'
+import { guardAllTrees, guardTree } from '../../base/bounds/guarded-tree.js'
 
 // The only file that names the database of the view; the rest of the book knows it by these types.
 

@@ -1,8 +1,8 @@
 import { TFUEL } from '../../../contracts/job.js'
 import { ceilDiv } from '../../../contracts/money/money.js'
 import type { Msat } from '../../../contracts/money/money.js'
-import { inOrder } from '../../deal/matching.js'
-import type { Experience, Offered } from '../../deal/matching.js'
+import { inOrder } from '../../deal/sellers/matching.js'
+import type { Experience, Offered } from '../../deal/sellers/matching.js'
 
 /** The fields of a compute ask that matching uses; its price is per Tfuel. */
 export interface ComputeCandidate extends Offered {

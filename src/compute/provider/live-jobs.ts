@@ -1,4 +1,4 @@
-import type { JobFacts } from './job-requests.js'
+import type { JobFacts } from './job/requests.js'
 
 /** A job with running work. */
 export interface LiveJob extends JobFacts {

@@ -5,7 +5,7 @@ import type { Payments } from '../../payment/payments.js'
 import type { Blobs } from '../blobs/blobs.js'
 import type { JobRecords } from '../job/job-records.js'
 import type { Sandbox } from '../sandbox/sandbox.js'
-import type { WorkOptions } from './job-work.js'
+import type { WorkOptions } from './job/work.js'
 import type { ScheduleSettings } from './schedule.js'
 import type { Logger } from '../../base/logger.js'
 

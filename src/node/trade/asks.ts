@@ -3,7 +3,7 @@ import { SIDE } from '../../../contracts/order.js'
 import type { Books } from '../../book/books.js'
 import type { Candidate } from '../../book/view/listing.js'
 import type { Resource } from '../../deal/resource.js'
-import type { BookedBid } from '../../deal/resting-bids.js'
+import type { BookedBid } from '../../deal/orders/resting-bids.js'
 
 /** Number of the cheapest asks that are considered: of living devices, and of others. */
 const MAX_ASKS = 500

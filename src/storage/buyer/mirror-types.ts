@@ -1,5 +1,5 @@
 import type { CoreLimit } from '#spec'
-import type { Prices } from '../../deal/matching.js'
+import type { Prices } from '../../deal/sellers/matching.js'
 import type { UploadSource } from './buyer-lease.js'
 import type { PlacementListener } from './placement.js'
 

@@ -7,11 +7,11 @@ import { SAT, formatAmount, most } from '../../../contracts/money/money.js'
 import { aheadOf, chargeOf } from '../../../contracts/money/installments.js'
 import { Mutex } from '../../base/mutex.js'
 import type { DealChannel } from '../../deal/channel.js'
-import type { Experiences } from '../../deal/experience.js'
-import { MOST_NOTES, dialSellers, isAway } from '../../deal/dialling.js'
-import { SlowSellers } from '../../deal/slow-sellers.js'
-import { priceLimit } from '../../deal/matching.js'
-import type { Prices } from '../../deal/matching.js'
+import type { Experiences } from '../../deal/sellers/experience.js'
+import { MOST_NOTES, dialSellers, firstAnswers, isAway } from '../../deal/sellers/dialling.js'
+import { SlowSellers } from '../../deal/sellers/slow-sellers.js'
+import { priceLimit } from '../../deal/sellers/matching.js'
+import type { Prices } from '../../deal/sellers/matching.js'
 import type { PlannedSpending } from '../../payment/limits.js'
 import { BuyerLease } from './buyer-lease.js'
 import type { BuyerLeaseContext, UploadSource } from './buyer-lease.js'
@@ -213,9 +213,11 @@ export class Placement {
   async #agree(count: number, copies: readonly BuyerLease[], signal: AbortSignal): Promise<BuyerLease[]> {
     const asked = await this.#answering(count, copies, signal)
     if (asked.length === 0) throw this.#noOffer(copies.length)
-    const drafts = (await Promise.all(asked.map(ask => this.#quote(ask, signal)))).filter(
-      draft => draft !== null
-    )
+    const quote = (ask: BookedAsk, wanted: AbortSignal): Promise<AgreementDraft | null> =>
+      this.#quote(ask, signal, wanted)
+    const { grace: graceMs } = this.#context.timeouts ?? TIMEOUTS
+    const drafts = await firstAnswers(asked, quote, { enough: count, graceMs, signal })
+    this.#leaveSlow(asked, drafts.slice(0, count))
     const agreed: BuyerLease[] = []
     try {
       for (const [i, draft] of drafts.entries()) {
@@ -258,7 +260,23 @@ export class Placement {
     }
   }
 
-  async #quote(ask: BookedAsk, signal: AbortSignal): Promise<AgreementDraft | null> {
+  /** Passes over the sellers that had no quote when dearer ones had theirs. They are not blamed. */
+  #leaveSlow(asked: readonly BookedAsk[], taken: readonly AgreementDraft[]): void {
+    const last = taken.at(-1)
+    const before = last ? asked.findIndex(({ id }) => id.equals(last.ask)) : 0
+    for (const ask of asked.slice(0, before)) {
+      const id = ask.id.toString('hex')
+      if (this.#tried.has(id) || taken.some(draft => draft.ask.equals(ask.id))) continue
+      this.#tried.add(id)
+      this.#passOver(
+        ask.device,
+        new BushelError('TIMEOUT', `${shortKey(ask.device)} did not answer quote in time`)
+      )
+    }
+  }
+
+  /** Null when the seller has no quote, or the quote is no longer `wanted`. */
+  async #quote(ask: BookedAsk, signal: AbortSignal, wanted: AbortSignal): Promise<AgreementDraft | null> {
     const { deals, experiences, minGrace, timeouts = TIMEOUTS } = this.#context
     try {
       const channel = await deals.open(ask.device, { timeoutMs: timeouts.connect, signal })
@@ -283,6 +301,7 @@ export class Placement {
       return { channel, ask: ask.id, agree: termsOf(deals, quoted) }
     } catch (error) {
       signal.throwIfAborted()
+      if (wanted.aborted) return null // it had less time than a seller may take
       if (isOurs(error)) throw error
       await this.#skip(ask, error)
       return null

@@ -1,6 +1,6 @@
 import type { NoiseStream } from 'hyperdht'
 import type { Lease } from '#spec'
-import { BOUNDS } from '../../base/bounds/bounds.js'
+import { BOUNDS, UPLOAD_FLOOR } from '../../base/bounds/bounds.js'
 import { BushelError, isBlamed } from '../../../contracts/errors/error.js'
 import { agreementId } from '../../../contracts/terms.js'
 import { idOf } from '../lease/leases.js'
@@ -8,9 +8,8 @@ import type { Logger } from '../../base/logger.js'
 
 /** An upload gives its place to another after this time without progress, ms. */
 const IDLE = 10_000
-/** It also does when it has had its place for so long, ms, and is slower than this, bytes a second. */
+/** It also does when it has had its place for so long, ms, and is slower than `UPLOAD_FLOOR`. */
 const SLOW_AFTER = 30_000
-const SLOW = 16 * 1024
 
 export interface Uploaded {
   blocks: number
@@ -30,6 +29,8 @@ export interface IntakeOptions {
   shelf: IntakeShelf
   /** Called when the upload violates the agreement. */
   onviolation(agreement: Buffer, why: string): Promise<void>
+  /** Since when an upload can have made progress in this process, ms since 1970. */
+  since(lease: Lease): number
   now: () => number
   log: Logger
 }
@@ -51,7 +52,7 @@ interface Running {
 export class Intake {
   readonly #options: IntakeOptions
   readonly #running = new Map<string, Running>()
-  /** What has arrived of each upload, also of those that have no place now, and when it last grew. */
+  /** What has arrived of each upload, also of those that have no place now, and until when that counts as progress. */
   readonly #arrived = new Map<string, Uploaded & { at: number }>()
 
   constructor(options: IntakeOptions) {
@@ -84,7 +85,10 @@ export class Intake {
     await this.#options.shelf.rest(id)
   }
 
-  /** When the upload last made progress, ms since 1970; 0 when it has made none in this process. */
+  /**
+   * Up to when the upload is as fast as it has to be, ms since 1970; 0 when nothing came in this process. Each byte gives it
+   * the time that it takes at the lowest speed: whoever sends a block now and then does not hold its space by that.
+   */
   movedAt(lease: Lease): number {
     return this.#arrived.get(idOf(lease))?.at ?? 0
   }
@@ -113,7 +117,7 @@ export class Intake {
     const now = this.#options.now()
     if (now - moved >= IDLE) return true
     const rate = ((this.#arrivedOf(id).bytes - (had ?? 0)) * 1000) / (now - began)
-    return now - began >= SLOW_AFTER && rate < SLOW
+    return now - began >= SLOW_AFTER && rate < UPLOAD_FLOOR
   }
 
   #begin(lease: Lease): void {
@@ -123,7 +127,9 @@ export class Intake {
     const running: Running = {
       ...{ device: lease.terms.buyer.device!, streams: new WeakSet(), had: null, began: at, moved: at }
     }
-    const onProgress = ({ blocks, bytes }: Uploaded): void => this.#arrive(id, running, { blocks, bytes })
+    const since = this.#options.since(lease)
+    const onProgress = ({ blocks, bytes }: Uploaded): void =>
+      this.#arrive(id, running, { blocks, bytes }, since)
     this.#running.set(id, running)
     shelf
       .fetch(id, { onProgress })
@@ -135,16 +141,18 @@ export class Intake {
       })
   }
 
-  #arrive(id: string, running: Running, { blocks, bytes }: Uploaded): void {
+  #arrive(id: string, running: Running, { blocks, bytes }: Uploaded, since: number): void {
     const arrived = this.#arrivedOf(id)
     const isFirst = running.had === null
     running.had ??= bytes
     if (blocks <= arrived.blocks) return
     // What is there from before a restart is no progress.
     const isNew = !isFirst || arrived.blocks > 0
+    const earned = ((bytes - arrived.bytes) * 1000) / UPLOAD_FLOOR
     Object.assign(arrived, { blocks, bytes })
     if (!isNew) return
-    running.moved = arrived.at = this.#options.now()
+    running.moved = this.#options.now()
+    arrived.at = Math.min(Math.max(arrived.at, since) + earned, running.moved)
   }
 
   /** Reports a violation; after a broken connection the upload waits for the next one. */

@@ -78,7 +78,10 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
       release: ({ id }) => this.#giveWay(id)
     })
     this.#serving = new Serving(shelf, announcer)
-    this.#intake = new Intake({ shelf, log, now: this.#now, onviolation: (id, why) => this.#finish(id, why) })
+    this.#intake = new Intake({
+      ...{ shelf, log, now: this.#now, since: lease => Math.max(lease.committed, this.#awake) },
+      onviolation: (id, why) => this.#finish(id, why)
+    })
     this.#scope.add(() => this.#serving.close())
     this.#scope.add(() => this.#billing.close())
     this.#scope.add(() => this.#poller.close())
@@ -318,7 +321,7 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
         lease,
         isDue(lease, paid, now)
           ? 'it was not sealed before the paid time and the grace ran out'
-          : 'it was not sealed, and its upload made no progress for two hours'
+          : 'it was not sealed, and its upload made no progress for two hours, or was slower than 16 KiB/s'
       )
     else if (lease.state === LEASE.GRACE)
       await this.#finishNow(lease, 'the paid time and the grace have run out')

@@ -13,7 +13,7 @@ import ProtomuxRPC from 'protomux-rpc'
 import { decode, encode } from '../../../contracts/schema/codec.js'
 import { stampStrength } from '../../../contracts/order.js'
 import { RefusalBudget, COST } from '../../../src/book/budget.js'
-import { PROTOCOL } from '../../../src/book/channel.js'
+import { PROTOCOL } from '../../../src/book/peers/channel.js'
 import { encodeOperation } from '../../../src/book/view/operation.js'
 import type { Market } from '../../../src/book/market.js'
 import { NETWORK, ask, person, signed } from '../../samples/orders.js'
@@ -47,7 +47,7 @@ class Stranger {
 
   static async come(who?: Person): Promise<Stranger> {
     const self = who ?? (await person())
-    return new Stranger(self, await group.rawConnection(self.device, founder))
+    return new Stranger(self, await group.rawConnection(self.device, founder.device.publicKey))
   }
 
   speak(hello = nobody, id = market.discoveryKey): ProtomuxRPC {
@@ -221,7 +221,7 @@ test('a reader accepts no orders and gives out no view', async () => {
   const theirs = await reader.books.join(market.key)
   assert.ok(await theirs.inStep({ timeoutMs: 10_000 }))
   const who = await person()
-  const stream = await group.rawConnection(who.device, reader)
+  const stream = await group.rawConnection(who.device, reader.device.publicKey)
   const rpc = new ProtomuxRPC(stream, { protocol: PROTOCOL, id: market.discoveryKey, handshake: nobody })
   const record = await signed(who, ask(who, market.key), theirs)
   assert.deepEqual(await codes(rpc, record), ['NO_RELAY'])

@@ -76,8 +76,8 @@ export class PeerGroup {
   }
 
   /** A connection to a peer from a device that keeps no books. */
-  async rawConnection(device: KeyPair, to: Peer): Promise<NoiseStream> {
-    const stream = this.#stranger().connect(to.device.publicKey, { keyPair: device })
+  async rawConnection(device: KeyPair, to: Buffer): Promise<NoiseStream> {
+    const stream = this.#stranger().connect(to, { keyPair: device })
     stream.on('error', () => undefined)
     await stream.opened
     return stream

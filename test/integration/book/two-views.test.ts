@@ -1,122 +1,22 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
-import Corestore from 'corestore'
-import type Hypercore from 'hypercore'
 import crypto from 'hypercore-crypto'
-import type { NoiseStream } from 'hyperdht'
-import ProtomuxRPC from 'protomux-rpc'
 import type { SignedHead } from '#spec'
 import { encode } from '../../../contracts/schema/codec.js'
-import { PROTOCOL } from '../../../src/book/channel.js'
-import { openBookLog } from '../../../src/book/log.js'
-import type { BookLog } from '../../../src/book/log.js'
 import type { Market } from '../../../src/book/market.js'
-import { apply } from '../../../src/book/view/apply.js'
 import { encodeOperation } from '../../../src/book/view/operation.js'
-import { marketRules } from '../../../src/book/view/rules.js'
+import { RogueFounder, headOf, signed, speak } from '../../parts/book/rogue-founder.js'
+import type { Book } from '../../parts/book/rogue-founder.js'
 import { person } from '../../samples/orders.js'
-import type { Person } from '../../samples/orders.js'
 import { PeerGroup } from './peers.js'
 import type { Peer } from './peers.js'
-
-/** Data of a founder without the product's node: two of one seed write two logs with one key. */
-interface Book {
-  base: BookLog
-  store: Corestore
-}
-
-/** A founder that keeps several books for one market, and shows each reader the one that it likes. */
-class RogueFounder {
-  readonly #t: TestContext
-  readonly #group: PeerGroup
-  readonly #seed = crypto.randomBytes(32)
-  readonly who: Person
-
-  private constructor(t: TestContext, group: PeerGroup, who: Person) {
-    this.#t = t
-    this.#group = group
-    this.who = who
-  }
-
-  static async of(t: TestContext, group: PeerGroup): Promise<RogueFounder> {
-    return new RogueFounder(t, group, await person())
-  }
-
-  /** A book with these ticks after the rules. */
-  async book(ticks: number[]): Promise<Book> {
-    const dir = await mkdtemp(join(tmpdir(), 'bushel-rogue-'))
-    const store = new Corestore(dir, { primaryKey: this.#seed, unsafe: true } as never)
-    const base = openBookLog({ store, key: null, ackInterval: 50, apply })
-    await base.ready()
-    const rules = marketRules(this.who.device.publicKey, 'two faces', {})
-    await base.append([encodeOperation('rules', rules), encodeOperation('tick', { time: ticks[0]! })])
-    for (const time of ticks.slice(1)) await base.append(encodeOperation('tick', { time }))
-    await signed(base)
-    this.#t.after(async () => {
-      await base.close()
-      await store.close()
-      await rm(dir, { recursive: true })
-    })
-    return { base, store }
-  }
-
-  /** Shows a peer this book as the founder would. */
-  async show(book: Book, peer: Peer): Promise<NoiseStream> {
-    const stream = await this.#group.rawConnection(this.who.device, peer)
-    book.store.replicate(stream)
-    const rpc = speak(stream, book, {
-      version: 1,
-      writer: book.base.local.key,
-      head: headOf(book.base.view.core)
-    })
-    const heads = (): Promise<Buffer> =>
-      Promise.resolve(
-        encode('book-heads', { heads: [{ key: book.base.local.key, length: book.base.local.length }] })
-      )
-    rpc.respond('said', () => Promise.resolve(null))
-    rpc.respond('heads', heads)
-    rpc.respond('signed', () => Promise.resolve(null))
-    await once(rpc, 'open')
-    rpc.event('said', await heads())
-    return stream
-  }
-}
-
-interface Hello {
-  version: number
-  writer: Buffer
-  head: SignedHead | null
-}
-
-function speak(stream: NoiseStream, { base }: Book, hello: Hello): ProtomuxRPC {
-  return new ProtomuxRPC(stream, {
-    protocol: PROTOCOL,
-    id: crypto.discoveryKey(base.key),
-    handshake: encode('book-hello', hello)
-  })
-}
-
-/** The signed head of a core as Hypercore keeps it. */
-function headOf(core: Hypercore): SignedHead {
-  const { length, fork, signature, roots } = core.core.state
-  return { length, fork, hash: crypto.tree(roots), signature: signature.subarray(2, 66) }
-}
-
-/** Resolves when the founder has signed all of its view. */
-async function signed(base: BookLog): Promise<void> {
-  const { core } = base.view
-  while (!core.core.state.signature || core.core.state.length < core.length) await once(base, 'update')
-}
 
 /** A device that only shows a reader a head; resolves when the reader has read it, or ended the connection. */
 async function gossip(group: PeerGroup, to: Peer, book: Book, head: SignedHead): Promise<{ ended: boolean }> {
   const { device } = await person()
-  const stream = await group.rawConnection(device, to)
+  const stream = await group.rawConnection(device, to.device.publicKey)
   const rpc = speak(stream, book, { version: 1, writer: Buffer.alloc(32), head })
   const closed = new Promise<{ ended: true }>(resolve => stream.once('close', () => resolve({ ended: true })))
   // requests are answered in order, the hello before them
@@ -137,10 +37,14 @@ async function groupOf(t: TestContext): Promise<PeerGroup> {
   return group
 }
 
+function founderOf(t: TestContext, group: PeerGroup): Promise<RogueFounder> {
+  return RogueFounder.of(t, (device, to) => group.rawConnection(device, to))
+}
+
 async function readerOf(group: PeerGroup, rogue: RogueFounder, book: Book): Promise<[Peer, Market]> {
   const peer = await group.peer()
   const market = await peer.books.join(book.base.key)
-  await rogue.show(book, peer)
+  await rogue.show(book, peer.device.publicKey)
   assert.ok(await market.inStep({ timeoutMs: 20_000 }))
   return [peer, market]
 }
@@ -152,7 +56,7 @@ const ticks = (...after: number[]): number[] => after.map(ms => NOW + ms)
 
 test('two readers to whom a founder shows two books find out when they meet', LIMIT, async t => {
   const group = await groupOf(t)
-  const rogue = await RogueFounder.of(t, group)
+  const rogue = await founderOf(t, group)
   const [one, two] = [await rogue.book(ticks(1, 2, 3)), await rogue.book(ticks(1, 2, 4))]
   assert.deepEqual(one.base.key, two.base.key)
   const [a, first] = await readerOf(group, rogue, one)
@@ -162,11 +66,12 @@ test('two readers to whom a founder shows two books find out when they meet', LI
   await group.connect(a, b)
   await found
   assert.deepEqual([first.isForked, second.isForked], [true, true])
+  for (const { faults } of [a, b]) assert.deepEqual(faults.map(String), [], 'it is no fault of the node')
 })
 
 test('a head of another book is kept as evidence once, whoever shows it', LIMIT, async t => {
   const group = await groupOf(t)
-  const rogue = await RogueFounder.of(t, group)
+  const rogue = await founderOf(t, group)
   const [shown, other] = [await rogue.book(ticks(1, 2, 3)), await rogue.book(ticks(1, 2, 4))]
   const [peer, market] = await readerOf(group, rogue, shown)
   const head = headOf(other.base.view.core)
@@ -180,7 +85,7 @@ test('a head of another book is kept as evidence once, whoever shows it', LIMIT,
 
 test('an old head of the same book is no evidence, and costs nothing', LIMIT, async t => {
   const group = await groupOf(t)
-  const rogue = await RogueFounder.of(t, group)
+  const rogue = await founderOf(t, group)
   const book = await rogue.book(ticks(1, 2))
   const old = headOf(book.base.view.core)
   await book.base.append(encodeOperation('tick', { time: NOW + 3 }))
@@ -197,7 +102,7 @@ test(
   LIMIT,
   async t => {
     const group = await groupOf(t)
-    const rogue = await RogueFounder.of(t, group)
+    const rogue = await founderOf(t, group)
     const book = await rogue.book(ticks(1, 2))
     const [peer, market] = await readerOf(group, rogue, book)
     const real = headOf(book.base.view.core)

@@ -32,7 +32,7 @@ async function sceneOf(count: number): Promise<Scene> {
   const theirs = await founder.books.found({ name: 'old heads', rules: { stampBits: 2 } })
   const relays = Array.from({ length: count }, () => new RogueRelay(theirs.key))
   for (const relay of relays) {
-    await relay.admitted(await group.rawConnection(relay.rogue.device, founder), theirs)
+    await relay.admitted(await group.rawConnection(relay.rogue.device, founder.device.publicKey), theirs)
   }
   const reader = await group.peer()
   const market = await reader.books.join(theirs.key)
@@ -43,7 +43,7 @@ async function sceneOf(count: number): Promise<Scene> {
 }
 
 async function meet(relay: RogueRelay, reader: Peer): Promise<void> {
-  await relay.speak(await group.rawConnection(relay.rogue.device, reader))
+  await relay.speak(await group.rawConnection(relay.rogue.device, reader.device.publicKey))
 }
 
 /** The founder takes an order that the reader does not have. */
@@ -103,7 +103,7 @@ test('a head that the founder has signed and no relay gives keeps a reader out o
   const { founder, theirs, relays, reader, market } = scene
   await newOrder(scene)
   while (theirs.unsigned > 0) await once(theirs, 'update')
-  const stream = await group.rawConnection(crypto.keyPair(), founder)
+  const stream = await group.rawConnection(crypto.keyPair(), founder.device.publicKey)
   const { hello } = await bareChannel(stream, market.key)
   stream.destroy()
   await meet(relays[0]!, reader)

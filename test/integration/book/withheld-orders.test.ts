@@ -7,8 +7,8 @@ import { SIDE, orderId } from '../../../contracts/order.js'
 import { DAY } from '../../../contracts/money/quantity.js'
 import type { Market } from '../../../src/book/market.js'
 import { readRecord } from '../../../src/book/view/slots.js'
-import { StandingOrders } from '../../../src/deal/standing-orders.js'
-import type { MarketPort } from '../../../src/deal/standing-orders.js'
+import { StandingOrders } from '../../../src/deal/orders/standing-orders.js'
+import type { MarketPort } from '../../../src/deal/orders/standing-orders.js'
 import { FULL, OK, REPEATED, RogueRelay } from '../../parts/book/rogue-relay.js'
 import type { Word } from '../../parts/book/rogue-relay.js'
 import { storeIn } from '../../parts/store/store-in.js'
@@ -39,7 +39,7 @@ async function sceneOf(words: Word[], now = Date.now): Promise<Scene> {
   const rogues: RogueRelay[] = []
   for (const word of words) {
     const rogue = new RogueRelay(theirs.key, { word })
-    await rogue.admitted(await group.rawConnection(rogue.rogue.device, founder), theirs)
+    await rogue.admitted(await group.rawConnection(rogue.rogue.device, founder.device.publicKey), theirs)
     rogues.push(rogue)
   }
   const seller = await group.peer({ now })
@@ -47,7 +47,8 @@ async function sceneOf(words: Word[], now = Date.now): Promise<Scene> {
   await group.connect(seller, founder)
   assert.ok(await market.inStep({ timeoutMs: 20_000 }))
   await group.cut(seller)
-  for (const rogue of rogues) await rogue.speak(await group.rawConnection(rogue.rogue.device, seller))
+  for (const rogue of rogues)
+    await rogue.speak(await group.rawConnection(rogue.rogue.device, seller.device.publicKey))
   assert.equal(market.relays, rogues.length)
   return { founder, rogues, seller, market }
 }
@@ -153,7 +154,7 @@ const newAsk = (seller: Peer, market: Market, lifetime = DAY): Parameters<Standi
 /** Connects a seller to a rogue relay and to nobody else. */
 async function leftWith(rogue: RogueRelay, seller: Peer): Promise<void> {
   await group.cut(seller)
-  await rogue.speak(await group.rawConnection(rogue.rogue.device, seller))
+  await rogue.speak(await group.rawConnection(rogue.rogue.device, seller.device.publicKey))
 }
 
 test('an order that a relay swallows is offered again, until the book has it', LIMIT, async t => {

@@ -13,8 +13,15 @@ import type { SignedTerms } from '../../../src/storage/buyer/lease-terms.js'
 import { DEFAULT_POLICY } from '../../../src/storage/provider/selling.js'
 import { storage } from '../../../src/storage/resource.js'
 import { replyTable } from '../../../src/deal/tables.js'
-import { CORES, FakeSeller, agreedTable, NodeGroup, RawPeer, agreementRequest } from './sides.js'
-import type { Side } from './sides.js'
+import {
+  CORES,
+  FakeSeller,
+  agreedTable,
+  NodeGroup,
+  RawPeer,
+  agreementRequest
+} from '../../parts/deal/sides.js'
+import type { Side } from '../../parts/deal/sides.js'
 
 let group: NodeGroup
 

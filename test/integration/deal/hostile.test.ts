@@ -9,7 +9,7 @@ import { DeclineError } from '../../../src/deal/decline.js'
 import type { DeclineWord, Declined } from '../../../src/deal/decline.js'
 import type { Method } from '../../../src/deal/methods.js'
 import { noPoint } from '../../samples/people.js'
-import { FakeSeller, NodeGroup, RESOURCES, RawPeer } from './sides.js'
+import { FakeSeller, NodeGroup, RESOURCES, RawPeer } from '../../parts/deal/sides.js'
 
 const LIMIT = { timeout: 15_000 }
 let group: NodeGroup

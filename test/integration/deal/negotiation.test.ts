@@ -11,8 +11,8 @@ import type { Declined } from '../../../src/deal/decline.js'
 import { askQuote, requestCountersign, termsOf } from '../../../src/storage/buyer/lease-terms.js'
 import { DEFAULT_POLICY } from '../../../src/storage/provider/selling.js'
 import { replyTable } from '../../../src/deal/tables.js'
-import { FakeSeller, NodeGroup, PRICE, agreementRequest } from './sides.js'
-import type { Side } from './sides.js'
+import { FakeSeller, NodeGroup, PRICE, agreementRequest } from '../../parts/deal/sides.js'
+import type { Side } from '../../parts/deal/sides.js'
 
 let group: NodeGroup
 

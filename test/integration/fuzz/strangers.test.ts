@@ -16,7 +16,7 @@ import { linkLightning } from '../../../src/lightning/backends/play/link.js'
 import { PlayWallet } from '../../../src/lightning/backends/play/wallet.js'
 import { structOf } from '../../samples/arbitraries.js'
 import { lightningId, person } from '../../samples/people.js'
-import { FakeSeller, RESOURCES, RawPeer, Side, agreedTable } from '../deal/sides.js'
+import { FakeSeller, RESOURCES, RawPeer, Side, agreedTable } from '../../parts/deal/sides.js'
 import { SEED, bytes, mutated, mutations, runs } from '../../samples/mutation.js'
 
 const LIMIT = { timeout: 60_000 }

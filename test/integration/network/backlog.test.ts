@@ -10,7 +10,7 @@ import { attachCore, openStore } from '../../../src/network/cores.js'
 import { BOUNDS } from '../../../src/base/bounds/bounds.js'
 import { lightningId, person } from '../../samples/people.js'
 import { Children } from '../../world/children.js'
-import { Side } from '../deal/sides.js'
+import { Side } from '../../parts/deal/sides.js'
 import type { FloodOptions } from './flooder.js'
 
 const LIMIT = { timeout: 60_000 }

@@ -8,7 +8,7 @@ import { Network } from '../../../src/network/network.js'
 import type { Address } from '../../../src/network/network.js'
 import { optionsOf } from '../../world/parent.js'
 import { lightningId, person } from '../../samples/people.js'
-import { RawPeer, Side } from '../deal/sides.js'
+import { RawPeer, Side } from '../../parts/deal/sides.js'
 
 export interface FloodOptions {
   bootstrap: Address[]

@@ -1,7 +1,7 @@
 import crypto from 'hypercore-crypto'
 import type { NoiseStream } from 'hyperdht'
 import { RefusalBudget } from '../../../src/book/budget.js'
-import { MarketChannel, VERSION } from '../../../src/book/channel.js'
+import { MarketChannel, VERSION } from '../../../src/book/peers/channel.js'
 
 /** The channel of a market on a connection to a relay, for a device without books; resolves when the relay has said hello. */
 export async function bareChannel(stream: NoiseStream, market: Buffer): Promise<MarketChannel> {

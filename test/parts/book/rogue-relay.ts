@@ -4,7 +4,7 @@ import type { NoiseStream } from 'hyperdht'
 import ProtomuxRPC from 'protomux-rpc'
 import type { BookHead, SignedHead } from '#spec'
 import { decode, encode } from '../../../contracts/schema/codec.js'
-import { PROTOCOL } from '../../../src/book/channel.js'
+import { PROTOCOL } from '../../../src/book/peers/channel.js'
 import type { Market } from '../../../src/book/market.js'
 
 /** What a rogue relay answers to an order: a verdict, or nothing for ever. */

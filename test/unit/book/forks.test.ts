@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import crypto from 'hypercore-crypto'
 import type { MarketFork, SignedHead } from '#spec'
 import { storedForks } from '../../../src/book/forks.js'
+import { forkNote } from '../../../src/book/market.js'
 import { FORKS_OF_A_MARKET, MOST_FORKS } from '../../../src/book/tables.js'
 import { homeStore } from '../../../src/node/home-store.js'
 import { folder } from '../../parts/folder.js'
@@ -38,4 +39,12 @@ test('evidence against founders stays over restarts, is kept once for a length, 
   await again.ready()
   assert.deepEqual(storedForks(again).of(market)[0], first)
   await again.close()
+})
+
+test('the note on a fork says in one line what was found, what it means, and what to do', () => {
+  assert.equal(
+    forkNote('fair'),
+    'market fair: its founder has signed two different books and shows them to different people; ' +
+      'do not rely on its orders: use another market (bushel market use NAME) and tell its other members'
+  )
 })

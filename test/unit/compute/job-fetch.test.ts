@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Job } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
-import { workOn } from '../../../src/compute/provider/job-work.js'
-import type { WorkOptions } from '../../../src/compute/provider/job-work.js'
+import { workOn } from '../../../src/compute/provider/job/work.js'
+import type { WorkOptions } from '../../../src/compute/provider/job/work.js'
 import { ManualClock } from '../../doubles/manual-clock.js'
 
 const FETCH_MS = 60_000

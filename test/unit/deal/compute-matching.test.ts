@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { matchCompute, typicalCost } from '../../../src/compute/buyer/matching.js'
 import type { ComputeCandidate, ComputeWanted } from '../../../src/compute/buyer/matching.js'
-import { standingOf } from '../../../src/deal/matching.js'
+import { standingOf } from '../../../src/deal/sellers/matching.js'
 import { asksOf, assertOrderOfInputIgnored, assertRanking, identity } from './ranking.js'
 import type { Ranking } from './ranking.js'
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BushelError } from '../../../contracts/errors/error.js'
-import { DIALS_AT_ONCE, dialSellers } from '../../../src/deal/dialling.js'
-import type { DialOptions } from '../../../src/deal/dialling.js'
-import { SlowSellers } from '../../../src/deal/slow-sellers.js'
+import { DIALS_AT_ONCE, dialSellers, firstAnswers } from '../../../src/deal/sellers/dialling.js'
+import type { DialOptions } from '../../../src/deal/sellers/dialling.js'
+import { SlowSellers } from '../../../src/deal/sellers/slow-sellers.js'
 import { ManualClock, turn } from '../../doubles/manual-clock.js'
 
 interface Seller {
@@ -152,4 +152,63 @@ test('a caller that is stopped waits for nobody', async () => {
   await phone.after(0)
   stop.abort(new Error('stopped'))
   await assert.rejects(found, /stopped/)
+})
+
+/** Asks sellers of these ranks, of whom `answer` says what they do, and counts the answers that are still waited for. */
+function asking(clock: ManualClock, ranks: number[], answer: (rank: number) => Promise<number | null>) {
+  const waiting = new Set<number>()
+  const ask = async (rank: number, signal: AbortSignal): Promise<number | null> => {
+    waiting.add(rank)
+    signal.addEventListener('abort', () => waiting.delete(rank))
+    return answer(rank)
+  }
+  const options = { signal: new AbortController().signal, clock }
+  return {
+    waiting,
+    found: (enough: number) => firstAnswers(ranks, ask, { ...options, graceMs: 1000, enough })
+  }
+}
+
+test('with enough quotes no dearer seller is waited for', async () => {
+  const { waiting, found } = asking(new ManualClock(), [0, 1, 2, 3], rank =>
+    rank < 2 ? Promise.resolve(rank) : silent().then(() => null)
+  )
+  assert.deepEqual(await found(2), [0, 1], 'the clock stands still')
+  assert.equal(waiting.size, 0, 'the others are given up')
+})
+
+test('with enough quotes a cheaper seller that is silent is waited for a second, and no longer', async () => {
+  const clock = new ManualClock()
+  const { waiting, found } = asking(clock, [0, 1, 2], rank =>
+    rank === 1 ? Promise.resolve(rank) : silent().then(() => null)
+  )
+  let answered = false
+  const quotes = found(1).finally(() => (answered = true))
+  for (let i = 0; i < 5; i++) await turn()
+  await clock.advance(999)
+  for (let i = 0; i < 5; i++) await turn()
+  assert.equal(answered, false)
+  await clock.advance(1)
+  assert.deepEqual(await quotes, [1])
+  assert.equal(waiting.size, 0)
+})
+
+test('without enough quotes every seller is waited for, the cheapest is first, and none is no answer', async () => {
+  const clock = new ManualClock()
+  let late = (_: number): void => undefined
+  const answers = [new Promise<number>(resolve => (late = resolve)), null, 2]
+  const { found } = asking(clock, [0, 1, 2], async rank => answers[rank]!)
+  const quotes = found(2)
+  for (let i = 0; i < 5; i++) await turn()
+  await clock.advance(60_000)
+  late(0)
+  assert.deepEqual(await quotes, [0, 2])
+})
+
+test('a fault of our own ends the asking', async () => {
+  const ours = new BushelError('NO_BALANCE', 'ours')
+  const { found } = asking(new ManualClock(), [0, 1], rank =>
+    rank ? Promise.reject(ours) : silent().then(() => 0)
+  )
+  await assert.rejects(found(1), { code: 'NO_BALANCE' })
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import type { Experience } from '../../../src/deal/matching.js'
+import type { Experience } from '../../../src/deal/sellers/matching.js'
 
 /** The time at which every property ranks, ms. */
 export const NOW = 1_000_000

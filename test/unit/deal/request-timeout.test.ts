@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
-import { StrictRpc } from '../../../src/book/strict-rpc.js'
+import { StrictRpc } from '../../../src/book/peers/strict-rpc.js'
 import { ManualClock } from '../../doubles/manual-clock.js'
 import { connect } from '../../parts/storage/wire.js'
 

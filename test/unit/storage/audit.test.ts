@@ -70,6 +70,31 @@ test('an audit of a shelf passes, and a false answer fails it', async t => {
   await assert.rejects(shelf.proofs('lease', Array(65).fill({ core: 0, index: 0 })), { code: 'BAD_INPUT' })
 })
 
+test('a proof that is larger than it need be fails the audit, and costs no more than reading it', async t => {
+  const store = openStore(join(await scratch(t), 'store'))
+  atEnd(t, () => store.close())
+  const core = store.get({ name: 'core' })
+  await core.append([noise(10), noise(20), noise(30)])
+  const seal: Seal = { agreement: noise(32), cores: [await sealOf(core)] }
+  const audit = { seal: noise(32), nonce: noise(32), blocks: [{ core: 0, index: 1 }] }
+  const proof = await proofOf(core, { position: 0, index: 1, length: 3 })
+  const judged = (...proofs: AuditProof['proofs']): string | null =>
+    codeOf(judgeAudit(seal, audit, { nonce: audit.nonce, proofs }))
+  assert.equal(judged(proof), null)
+  assert.equal(judged(...Array<typeof proof>(10_000).fill(proof)), 'COUNT')
+  const node = { index: 2 ** 40, size: Number.MAX_SAFE_INTEGER, hash: noise(32) }
+  const many = Array<typeof node>(100_000).fill(node)
+  for (const [what, change] of Object.entries({
+    'a block of 8 MiB': { value: Buffer.alloc(8 << 20) },
+    'the block and more': { value: Buffer.concat([proof.value!, Buffer.alloc(1)]) },
+    'nodes that lead nowhere': { nodes: many },
+    'the nodes and more': { nodes: [...proof.nodes!, ...many] },
+    'roots that are none': { roots: many },
+    'the roots and more': { roots: [...proof.roots!, ...many] }
+  }))
+    assert.equal(judged({ ...proof, ...change }), 'PROOF', what)
+})
+
 test('a missing block cannot be proven', async t => {
   const store = openStore(join(await scratch(t), 'store'))
   atEnd(t, () => store.close())

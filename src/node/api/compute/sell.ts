@@ -8,7 +8,7 @@ import type { WorkerSettings } from '../../../compute/provider/worker-options.js
 import type { Worker } from '../../../compute/provider/worker.js'
 import { compute } from '../../../compute/resource.js'
 import { bestIsolation, bestWalls } from '../../../compute/sandbox/sandbox.js'
-import type { PlacedOrder } from '../../../deal/standing-orders.js'
+import type { PlacedOrder } from '../../../deal/orders/standing-orders.js'
 import type { NodeContext } from '../../context.js'
 import { needsUp } from '../../needs-up.js'
 import { callWithDryRun, dry } from '../definition/call.js'

@@ -17,7 +17,7 @@ import type { Person } from '../../../samples/people.js'
 import { FakeWallet, checkInvoice, readInvoice } from '../../../doubles/fake-wallet.js'
 import { moneyStateOf } from '../../../world/gate/money-state.js'
 import type { MoneyState } from '../../../world/gate/trader-protocol.js'
-import { RESOURCES } from '../../deal/sides.js'
+import { RESOURCES } from '../../../parts/deal/sides.js'
 import type { FaultyWire } from './faulty-wire.js'
 import { faultLog } from '../../../doubles/fault-log.js'
 

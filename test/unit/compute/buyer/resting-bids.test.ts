@@ -7,7 +7,7 @@ import type { Order } from '#spec'
 import { SIDE } from '../../../../contracts/order.js'
 import { ComputeBids } from '../../../../src/compute/buyer/resting-bids.js'
 import { storeIn } from '../../../parts/store/store-in.js'
-import type { NewOrder } from '../../../../src/deal/standing-orders.js'
+import type { NewOrder } from '../../../../src/deal/orders/standing-orders.js'
 import { faultLog } from '../../../doubles/fault-log.js'
 
 test('a bid withdrawn while the book is read is not run', async t => {
