@@ -1,4 +1,5 @@
 import Hyperbee from 'hyperbee'
+import messages from 'hyperbee/lib/messages.js'
 import type { Batch, Entry, Fetching } from 'hyperbee'
 import type Hypercore from 'hypercore'
 
@@ -27,4 +28,9 @@ export function rowAt(
   fetching: ViewFetching = {}
 ): Promise<Entry<Buffer, Buffer> | null> {
   return view.peek({ gte: key, lte: key }, fetching)
+}
+
+/** A node of the database's tree: the blocks of its rows, and the block and level of each child in turn. */
+export function treeNodeIn(block: Buffer, level: number): { keys: number[]; children: number[] } | null {
+  return messages.YoloIndex.decode(messages.Node.decode(block).index).levels[level] ?? null
 }

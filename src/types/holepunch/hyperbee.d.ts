@@ -50,3 +50,17 @@ declare module 'hyperbee' {
     snapshot(): Hyperbee<K, V>
   }
 }
+
+declare module 'hyperbee/lib/messages.js' {
+  /** A node of the tree: the blocks of its rows, and the block and level of each child in turn. */
+  interface Level {
+    keys: number[]
+    children: number[]
+  }
+
+  const messages: {
+    Node: { decode(block: Buffer): { index: Buffer; key: Buffer; value: Buffer | null } }
+    YoloIndex: { decode(index: Buffer): { levels: Level[] } }
+  }
+  export default messages
+}
