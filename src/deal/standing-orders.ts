@@ -7,12 +7,16 @@ import { formatKey } from '../../contracts/keys/key.js'
 import { SIDE, orderId, signOrder } from '../../contracts/order.js'
 import { DAY, HOUR } from '../../contracts/money/quantity.js'
 import { Poller } from '../base/poller.js'
+import { OrderRefusal } from '../book/refusal.js'
 import { unlessAborted } from '../base/timeouts.js'
 import { change } from '../store/change.js'
 import type { Store } from '../store/store.js'
 import type { OwnKeys } from './deals.js'
 import type { Logger } from '../base/logger.js'
 import { ownOrderTable } from './tables.js'
+
+/** Most bits of a stamp beyond what the book asks for: some seconds of work. */
+const MOST_EXTRA = 10
 
 /** The market operations that standing orders need. */
 export interface MarketPort {
@@ -171,7 +175,15 @@ export class StandingOrders extends ReadyResource {
   async #submit(order: Order): Promise<void> {
     const { device, proof } = this.#options.self
     const market = this.#market(order.market)
-    await market.submit(await signOrder(order, { device, proof }, market.stampFor(order)))
+    for (let extra = 0; ; extra += 2) {
+      const { tick, bits } = market.stampFor(order)
+      try {
+        return await market.submit(await signOrder(order, { device, proof }, { tick, bits: bits + extra }))
+      } catch (error) {
+        // A relay that is given very many orders asks for a stronger stamp than the book tells.
+        if (!(error instanceof OrderRefusal) || error.word !== 'STAMP' || extra >= MOST_EXTRA) throw error
+      }
+    }
   }
 
   async #renew(signal: AbortSignal): Promise<void> {
