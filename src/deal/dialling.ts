@@ -7,8 +7,6 @@ import { distinct } from './matching.js'
 export const DIALS_AT_ONCE = 32
 /** The first sellers have this long, ms, before more than are wished for are dialled. */
 const HEAD_START = 300
-/** Once enough sellers answer, those that rank better have this long to answer too, ms. */
-const GRACE = 1000
 /** Least time for the second dial of a seller that the network did not know at first, ms. */
 const SECOND_CHANCE = 3000
 
@@ -29,6 +27,8 @@ export interface DialOptions {
   most: number
   /** How long one seller may take, ms. */
   timeoutMs: number
+  /** Once enough sellers have answered, those that rank better may answer too for so long, ms. */
+  graceMs: number
   signal: AbortSignal
   clock?: Clock
 }
@@ -38,11 +38,14 @@ export interface Dialled<C> {
   reached: C[]
   /** Those that did not, with the error of each. */
   failed: { ask: C; error: unknown }[]
+  /** Those that rank before a seller that answered, and had not answered when the others were enough. */
+  slower: C[]
 }
 
 interface Round<C> {
   reached: Map<number, C>
   failed: Map<number, { ask: C; error: unknown }>
+  slower: C[]
 }
 
 /**
@@ -72,7 +75,7 @@ export async function dialSellers<C extends { device: Buffer; identity: Buffer }
     }
   }
   const reached = [...first.reached].sort(([a], [b]) => a - b).map(([, ask]) => ask)
-  return { reached: reached.slice(0, options.most), failed: [...first.failed.values()] }
+  return { reached: reached.slice(0, options.most), failed: [...first.failed.values()], slower: first.slower }
 }
 
 async function dialInOrder<C extends { device: Buffer }>(
@@ -82,12 +85,13 @@ async function dialInOrder<C extends { device: Buffer }>(
     least,
     most,
     timeoutMs,
+    graceMs,
     signal,
     knownOnly,
     clock = systemClock
   }: DialOptions & { knownOnly: boolean }
 ): Promise<Round<C>> {
-  const round: Round<C> = { reached: new Map(), failed: new Map() }
+  const round: Round<C> = { reached: new Map(), failed: new Map(), slower: [] }
   const stop = new AbortController()
   const either = AbortSignal.any([signal, stop.signal])
   const running = new Map<number, Promise<void>>()
@@ -117,8 +121,12 @@ async function dialInOrder<C extends { device: Buffer }>(
         running.set(rank, dial(rank, ask))
       }
       if (running.size === 0 || isSettled(round.reached, running, most)) return round
-      if (round.reached.size >= least) grace ??= timer(clock, GRACE)
-      if (grace?.isOver) return round
+      if (round.reached.size >= least) grace ??= timer(clock, graceMs)
+      if (grace?.isOver) {
+        const last = Math.max(...round.reached.keys())
+        round.slower = waiting.filter(([rank]) => rank < last && running.has(rank)).map(([, ask]) => ask)
+        return round
+      }
       const timers = [grace ?? (headStart.isOver ? null : headStart)].filter(one => one !== null)
       await Promise.race([...running.values(), ...timers.map(({ over }) => over)])
     }

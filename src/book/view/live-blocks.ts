@@ -41,6 +41,7 @@ export async function liveBlocks(
   const live = new Marks(length)
   live.add(0) // the header
   live.add(length - 1)
+  const met = new Set<string>()
   let level = [{ block: length - 1, depth: 0 }]
   let isRoot = true
   while (level.length > 0) {
@@ -55,8 +56,12 @@ export async function liveBlocks(
         for (const key of node?.keys ?? []) live.add(key)
         const children = node?.children ?? []
         for (let i = 0; i < children.length; i += 2) {
-          live.add(children[i]!)
-          next.push({ block: children[i]!, depth: children[i + 1]! })
+          const [block, depth] = [children[i]!, children[i + 1]!]
+          const id = `${block}/${depth}`
+          if (!(block < length) || met.has(id)) continue // a founder may write a tree that has no end
+          met.add(id)
+          live.add(block)
+          next.push({ block, depth })
         }
       }
     }

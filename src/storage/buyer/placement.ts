@@ -9,6 +9,7 @@ import { Mutex } from '../../base/mutex.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { Experiences } from '../../deal/experience.js'
 import { MOST_NOTES, dialSellers, isAway } from '../../deal/dialling.js'
+import { SlowSellers } from '../../deal/slow-sellers.js'
 import { priceLimit } from '../../deal/matching.js'
 import type { Prices } from '../../deal/matching.js'
 import type { PlannedSpending } from '../../payment/limits.js'
@@ -71,6 +72,7 @@ export class Placement {
   readonly #tried = new Set<string>()
   /** Devices that could not be reached, in hex. */
   readonly #away = new Set<string>()
+  readonly #slow: SlowSellers
   #job: MirrorJob
   /** Serializes replacements, so that two do not take the same offer. */
   readonly #mutex = new Mutex()
@@ -80,6 +82,7 @@ export class Placement {
     this.#job = job
     this.#goods = goods
     this.#listener = listener
+    this.#slow = new SlowSellers(message => listener.note(message))
   }
 
   /** Rejects with NO_OFFER when nothing was paid, with COPIES_SHORT when only some of the copies were placed. */
@@ -197,12 +200,13 @@ export class Placement {
       identity: deals.self.identity
     }
     const standing = await asks(job.market, priceLimit(wanted))
-    return match(standing, wanted, identity => experiences.of(identity), now()).filter(
+    const fitting = match(standing, wanted, identity => experiences.of(identity), now()).filter(
       ask =>
         !this.#tried.has(ask.id.toString('hex')) &&
         !this.#away.has(ask.device.toString('hex')) &&
         !taken.some(identity => identity.equals(ask.identity))
     )
+    return this.#slow.last(fitting)
   }
 
   /** Makes agreements with up to `count` more identities; rejects with NO_OFFER when no provider is left to ask. */
@@ -235,13 +239,15 @@ export class Placement {
     for (;;) {
       const candidates = await this.#candidates(copies)
       if (candidates.length === 0) return []
-      const { reached, failed } = await dialSellers(candidates, {
+      const { reached, failed, slower } = await dialSellers(candidates, {
         open: (device, options) => deals.open(device, options),
         least: count,
         most: count + SPARE_QUOTES,
         timeoutMs: timeouts.connect,
+        graceMs: timeouts.grace,
         signal
       })
+      this.#slow.add(slower)
       const away = failed.filter(({ error }) => isAway(error))
       for (const { ask } of away) this.#away.add(ask.device.toString('hex'))
       if (away.length > MOST_NOTES)

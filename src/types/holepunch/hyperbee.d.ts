@@ -28,7 +28,7 @@ declare module 'hyperbee' {
     peek(range: Range<K>, options?: Fetching): Promise<Entry<K, V> | null>
     put(key: K, value: V): Promise<void>
     del(key: K): Promise<void>
-    createReadStream(range?: Range<K>): AsyncIterable<Entry<K, V>>
+    createReadStream(range?: Range<K>, options?: Fetching): AsyncIterable<Entry<K, V>>
     flush(): Promise<void>
     close(): Promise<void>
   }
@@ -52,15 +52,16 @@ declare module 'hyperbee' {
 }
 
 declare module 'hyperbee/lib/messages.js' {
-  /** A node of the tree: the blocks of its rows, and the block and level of each child in turn. */
-  interface Level {
+  /** The tree nodes that a block brings: numbers of blocks for the keys, pairs of block and offset for the children. */
+  export interface TreeNode {
     keys: number[]
     children: number[]
   }
 
-  const messages: {
-    Node: { decode(block: Buffer): { index: Buffer; key: Buffer; value: Buffer | null } }
-    YoloIndex: { decode(index: Buffer): { levels: Level[] } }
+  export const YoloIndex: { encode(index: { levels: TreeNode[] }): Buffer; decode(encoded: Buffer): { levels: TreeNode[] } }
+  /** The codec of a block. */
+  export const Node: {
+    encode(block: { key: Buffer; value: Buffer | null; index: Buffer }): Buffer
+    decode(encoded: Buffer): { key: Buffer; value: Buffer | null; index: Buffer | null }
   }
-  export default messages
 }

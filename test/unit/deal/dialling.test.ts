@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { DIALS_AT_ONCE, dialSellers } from '../../../src/deal/dialling.js'
 import type { DialOptions } from '../../../src/deal/dialling.js'
+import { SlowSellers } from '../../../src/deal/slow-sellers.js'
 import { ManualClock, turn } from '../../doubles/manual-clock.js'
 
 interface Seller {
@@ -39,7 +40,7 @@ class Phone {
       }
     }
     const signal = new AbortController().signal
-    return { open, least, most, timeoutMs: 10_000, signal, clock: this.clock, ...change }
+    return { open, least, most, timeoutMs: 10_000, graceMs: 1000, signal, clock: this.clock, ...change }
   }
 
   async after(ms: number): Promise<void> {
@@ -92,6 +93,25 @@ test('a seller that ranks better and answers a little later is preferred', async
     (await found).reached.map(({ device }) => device),
     [key(0), key(1)]
   )
+})
+
+test('sellers that had not answered when others were enough are told apart, and dialled last', async () => {
+  const phone = new Phone(async seller => (seller < 2 || seller === 4 ? silent() : undefined))
+  const found = dialSellers(sellers(5), phone.options(1, 2))
+  await phone.after(300)
+  await phone.after(1000)
+  const { reached, failed, slower } = await found
+  const numbers = (asks: readonly Seller[]) =>
+    asks.map(({ device }) => Number(device.subarray(0, 8).toString()))
+  assert.deepEqual([numbers(reached), failed, numbers(slower)], [[2, 3], [], [0, 1]])
+  const notes: string[] = []
+  const slow = new SlowSellers(note => notes.push(note))
+  slow.add(slower)
+  assert.deepEqual(numbers(slow.last(sellers(5))), [2, 3, 4, 0, 1])
+  assert.equal(notes.length, 2)
+  assert.match(notes[0]!, /^passed over the offer of \w+: it did not answer while others did$/)
+  slow.add(sellers(100))
+  assert.deepEqual(notes.slice(2), ['passed over 100 offers of devices that did not answer while others did'])
 })
 
 test('with enough sellers no further one is dialled', async () => {

@@ -4,6 +4,7 @@ import { jobMemory } from '../../../../contracts/job.js'
 import type { Msat } from '../../../../contracts/money/money.js'
 import { dialSellers, isAway } from '../../../deal/dialling.js'
 import type { Opener } from '../../../deal/dialling.js'
+import { SlowSellers } from '../../../deal/slow-sellers.js'
 import { distinct, livingFirst, priceLimit } from '../../../deal/matching.js'
 import type { Experience } from '../../../deal/matching.js'
 import { FUEL_VERSION } from '../../fuel/meter.js'
@@ -26,7 +27,7 @@ export interface SelectionContext {
   deviceLoads: DeviceLoads
   /** Opens a channel to a seller. */
   open: Opener
-  timeouts?: { connect: number }
+  timeouts?: { connect: number; grace: number }
 }
 
 export interface RunInProgress {
@@ -34,6 +35,7 @@ export interface RunInProgress {
   readonly replicas: readonly Replica[]
   /** Called with sellers that failed when they were dialled, and are not asked again. */
   passOver?(failed: readonly { ask: BookedComputeAsk; error: unknown }[]): Promise<void>
+  note?(message: string): void
 }
 
 /** A selected ask, and the most that its provider is paid. */
@@ -57,10 +59,12 @@ export class ProviderSelection {
   readonly #asked = new Map<string, Choice>()
   /** Devices that could not be reached, or failed when they were, in hex. */
   readonly #away = new Set<string>()
+  readonly #slow: SlowSellers
 
   constructor(context: SelectionContext, run: RunInProgress) {
     this.#context = context
     this.#run = run
+    this.#slow = new SlowSellers(message => run.note?.(message))
   }
 
   /** Number of devices that could not be reached. */
@@ -132,9 +136,9 @@ export class ProviderSelection {
     return choices
   }
 
-  /** Those of devices that were not found away. */
+  /** Those of devices that were not found away, the slow ones last. */
   #present(asks: readonly BookedComputeAsk[]): BookedComputeAsk[] {
-    return asks.filter(({ device }) => !this.#away.has(device.toString('hex')))
+    return this.#slow.last(asks.filter(({ device }) => !this.#away.has(device.toString('hex'))))
   }
 
   /** The first sellers that answer; none when there are none left to dial. */
@@ -147,10 +151,12 @@ export class ProviderSelection {
     for (;;) {
       const asks = possible()
       if (asks.length === 0) return []
-      const dialled = await dialSellers(asks, { ...wished, open, timeoutMs: timeouts.connect, signal })
+      const { connect: timeoutMs, grace: graceMs } = timeouts
+      const dialled = await dialSellers(asks, { ...wished, open, timeoutMs, graceMs, signal })
       // A seller that answers with an error is asked again for an agreement, whose error is shown.
       const wrong = dialled.failed.filter(({ error }) => !isAway(error)).map(({ ask }) => ask)
-      const { reached } = dialled
+      const { reached, slower } = dialled
+      this.#slow.add(slower)
       const found = reached.length >= wished.least ? reached : [...reached, ...wrong].slice(0, wished.least)
       const failed = dialled.failed.filter(({ ask }) => !found.includes(ask))
       for (const { ask } of failed) this.#away.add(ask.device.toString('hex'))

@@ -324,6 +324,10 @@ export class Run {
     }
   }
 
+  note(message: string): void {
+    this.#listener.note(message)
+  }
+
   #skipped(device: Buffer, error: unknown): void {
     const why = error instanceof Error ? error.message : String(error)
     this.#listener.note(`skipped the offer of ${shortKey(device)}: ${why}`)
