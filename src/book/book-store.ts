@@ -1,8 +1,32 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import Corestore from 'corestore'
+import HypercoreStorage from 'hypercore-storage'
 import { BushelError } from '../../contracts/errors/error.js'
+import { MIB } from '../../contracts/money/quantity.js'
+import { dropOldLogs } from '../base/old-logs.js'
 import { localWriter } from './log.js'
+
+/** What is written is kept in memory, and a second time in a log on disk, until it is so much. */
+const WRITE_BUFFER = 4 * MIB
+
+/**
+ * A store for very many small blocks. By default 64 MiB are kept in memory and in the log before anything is written to a
+ * table, so that memory and disk of a node would grow for days; and what was cleared would stay in files of 256 MiB.
+ */
+function openStore(folder: string, { allowBackup = false } = {}): Corestore {
+  dropOldLogs(folder)
+  return new Corestore(
+    new HypercoreStorage(folder, {
+      allowBackup,
+      writeBufferSize: WRITE_BUFFER,
+      blobFileSize: WRITE_BUFFER,
+      blobGarbageCollectionAgeCutOff: 1,
+      blobGarbageCollectionForceThreshold: 0.5,
+      maxOpenFiles: 64
+    })
+  )
+}
 
 /**
  * Opens the store of all books in a folder. A copied folder, such as a restored backup, may be opened when this node only
@@ -10,14 +34,14 @@ import { localWriter } from './log.js'
  * of it, would fork the market for everybody.
  */
 export async function openBookStore(folder: string, namespaces: readonly string[]): Promise<Corestore> {
-  const store = new Corestore(folder)
+  const store = openStore(folder)
   try {
     await store.ready()
     return store
   } catch (error) {
     if ((error as { code?: string }).code !== 'DEVICE_FILE') throw error
   }
-  const copy = new Corestore(folder, { allowBackup: true })
+  const copy = openStore(folder, { allowBackup: true })
   try {
     await copy.ready()
     for (const namespace of namespaces) if (await hasWritten(copy.namespace(namespace))) throw copied(folder)
@@ -25,7 +49,7 @@ export async function openBookStore(folder: string, namespaces: readonly string[
     await copy.close()
   }
   await rm(join(folder, DEVICE_FILE), { force: true })
-  const own = new Corestore(folder)
+  const own = openStore(folder)
   await own.ready()
   return own
 }

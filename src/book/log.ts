@@ -1,4 +1,6 @@
 import Autobase from 'autobase'
+import messages from 'autobase/lib/messages.js'
+import SystemView from 'autobase/lib/system.js'
 import type Corestore from 'corestore'
 import type Hypercore from 'hypercore'
 import type { BookHead } from '#spec'
@@ -48,4 +50,55 @@ export async function covers(log: BookLog, heads: BookHead[]): Promise<boolean> 
     if (!known || known.length < length) return false
   }
   return true
+}
+
+/** Blocks after those in the view that are looked at for references; the first with any refers to the oldest. */
+const REFERRING = 32
+
+/** What of a writer's blocks is in the view: those before `length`, of which the later ones still refer to `kept`. */
+export interface Input {
+  key: Buffer
+  length: number
+  kept: number[]
+}
+
+/** The inputs that are in the view at a signed length of the system's core, as far as that core is here. */
+export async function inputsAt(store: Corestore, system: Hypercore, length: number): Promise<Input[]> {
+  if (length === 0) return []
+  const view = new SystemView(system.session({ wait: false }), { checkout: length })
+  const inputs: Input[] = []
+  try {
+    await view.ready()
+    for await (const { key, value } of view.list())
+      inputs.push({ key, length: value.length, kept: await referredTo(store, key, value.length) })
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'BLOCK_NOT_AVAILABLE') throw error
+  } finally {
+    await view.close()
+  }
+  return inputs
+}
+
+/** An indexer's block leaves out what has not changed since an earlier one, and refers to that. */
+async function referredTo(store: Corestore, key: Buffer, from: number): Promise<number[]> {
+  const core = store.get({ key, active: false })
+  const kept: number[] = []
+  try {
+    await core.ready()
+    for (let block = from; block < Math.min(core.length, from + REFERRING) && kept.length === 0; block++) {
+      const buffer = await core.get(block, { wait: false })
+      if (!buffer) continue
+      const { digest, checkpoint } = messages.OplogMessage.decode({
+        buffer,
+        start: 0,
+        end: buffer.byteLength
+      })
+      const checkpoints = [checkpoint?.system, checkpoint?.encryption, ...(checkpoint?.user ?? [])]
+      for (const back of [digest?.pointer, ...checkpoints.map(each => each?.checkpointer)])
+        if (back) kept.push(block - back)
+    }
+    return kept
+  } finally {
+    await core.close()
+  }
 }

@@ -33,6 +33,7 @@ import { hashOfView } from './view/view-hash.js'
 import { refusal } from './refusal.js'
 import { Relaying } from './relay/relaying.js'
 import { Ticker } from './relay/ticker.js'
+import { Sweeper } from './sweeper.js'
 import { SightingBook } from './sightings.js'
 import type { Sightings } from './sightings.js'
 import type { Logger } from '../base/logger.js'
@@ -71,7 +72,7 @@ export function forkNote(name: string): string {
 /**
  * One order book: a log whose few writers are its relays. This node reads and verifies it, and publishes signed
  * records by submitting them to relays, unless it is a relay itself.
- * Events: `update` when the view changed, `forked` when the founder was found to have signed two views.
+ * Events: `update` when the view changed, `swept` (blocks) when old blocks were cleared, `forked` when the founder was found to have signed two views.
  */
 export class Market extends ReadyResource {
   readonly #options: MarketOptions
@@ -84,6 +85,7 @@ export class Market extends ReadyResource {
   #relaying!: Relaying
   #following!: Following
   #sightings!: SightingBook<MarketChannel>
+  #sweeper!: Sweeper
   #ticker: Ticker | null = null
   #fastForwards = 0
   #caughtUp = false
@@ -233,6 +235,7 @@ export class Market extends ReadyResource {
       onstate: () => {
         this.#tellRole()
         this.#talk.renew()
+        this.#sweeper.poke()
       },
       onchange: () => this.emit('update'),
       // Without peers, missing blocks of the view cannot be fetched: that is not a fault.
@@ -260,6 +263,23 @@ export class Market extends ReadyResource {
       role: () => this.role,
       isClosing: () => this.closing !== null,
       now
+    })
+    // A node without relays falls behind, and they clear what only an older view needs: it has to skip ahead then.
+    this.#peers.on('change', () => {
+      if (this.#peers.relays.length === 0) this.#caughtUp = false
+    })
+    this.#sweeper = new Sweeper({
+      log: () => ({
+        store: this.#options.store,
+        view: this.#base.view.core,
+        system: this.#base.system?.core ?? null
+      }),
+      tick: () => this.#state.tick,
+      onswept: blocks => {
+        this.#options.log.debug('old blocks of a market cleared', { market: this.key, blocks })
+        this.emit('swept', blocks)
+      },
+      onfault
     })
     this.#sightings = new SightingBook({
       relays: () => this.#peers.relays,
@@ -302,6 +322,7 @@ export class Market extends ReadyResource {
     this.#talk?.peers.close()
     await this.#ticker?.stop()
     this.#relaying?.stop()
+    await this.#sweeper?.stop()
     this.#refusedRecords.flush()
     await this.#base.close()
     await this.#following?.stop()

@@ -19,6 +19,7 @@ const HINTS: Record<string, string> = {
   QUOTA: 'withdraw an order, or wait until one expires',
   FULL: 'wait until orders expire, or use another market',
   BANNED: 'ask the founder of the market',
+  BUSY: 'try again in a while',
   REVISIONS: 'wait a while: relays take a few revisions of an order an hour',
   OLD_REVISION: 'publish a higher revision'
 }

@@ -1,5 +1,3 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import Corestore from 'corestore'
 import type Hypercore from 'hypercore'
@@ -7,6 +5,7 @@ import HypercoreStorage from 'hypercore-storage'
 import { core as keys } from 'hypercore-storage/lib/keys.js'
 import Protomux from 'protomux'
 import { MIB } from '../../contracts/money/quantity.js'
+import { dropOldLogs } from '../base/old-logs.js'
 
 /**
  * A Corestore in `folder`, tuned for large blocks. Its blob files are small, so that they go away soon after what is in
@@ -24,13 +23,6 @@ export function openStore(folder: string): Corestore {
       maxOpenFiles: 256
     })
   )
-}
-
-/** RocksDB leaves a log of 40 KiB behind with each opening, up to a thousand of them. Call before a store is opened. */
-function dropOldLogs(folder: string): void {
-  const db = join(folder, 'db')
-  if (!existsSync(db)) return
-  for (const name of readdirSync(db)) if (name.startsWith('LOG.old.')) rmSync(join(db, name), { force: true })
 }
 
 /** RocksDB's policy for blobs in a compaction: files of nothing but cleared blobs go away, none is written anew. */

@@ -14,6 +14,7 @@ import { nullLogger } from '../base/logger.js'
 import type { Logger } from '../base/logger.js'
 import { Tally } from '../base/tally.js'
 import { CutOff } from './cut-off.js'
+import { Handshakes } from './handshakes.js'
 import { announcedPages, guardMux } from './mux.js'
 import { acceptProofs } from './read-proofs.js'
 import { TellingDht } from './telling-dht.js'
@@ -59,6 +60,7 @@ export class Network extends ReadyResource {
   readonly #streams = new Map<string, NoiseStream>()
   readonly #cutOff: Tally
   readonly #visitors: Visitors
+  readonly #handshakes = new Handshakes()
   #dealings: Dealings = () => null
   #swarm: Hyperswarm | null = null
   #dht: TellingDht | null = null
@@ -91,10 +93,13 @@ export class Network extends ReadyResource {
   protected override async _open(): Promise<void> {
     const { keyPair, bootstrap } = this.#options
     const local = bootstrap !== null && bootstrap.every(address => isLoopback(address.host))
-    this.#dht = new TellingDht({
-      ...(bootstrap ? { bootstrap } : {}),
-      ...(local ? { host: '127.0.0.1', firewalled: false } : {})
-    })
+    this.#dht = new TellingDht(
+      {
+        ...(bootstrap ? { bootstrap } : {}),
+        ...(local ? { host: '127.0.0.1', firewalled: false } : {})
+      },
+      (device, host) => this.#admits(device, host)
+    )
     // By default connections of strangers count too, and with 64 of them no peer would be dialled any more.
     this.#swarm = new Hyperswarm({
       keyPair,
@@ -146,6 +151,13 @@ export class Network extends ReadyResource {
       dialled: dialled ? dialled.attempted - dialled.closed : 0,
       announced: announcedPages()
     }
+  }
+
+  /** Who pays or has paid, and who is waited for, always gets in. */
+  #admits(device: Buffer, host: string): boolean {
+    if (this.#standingOf(device, false) <= STANDING.customer || this.#handshakes.admits(host)) return true
+    this.#cutOff.count('HANDSHAKES', { peer: device })
+    return false
   }
 
   #standingOf(device: Buffer, dialled: boolean): Standing {

@@ -187,6 +187,12 @@ export const UNPAID = {
   allRate: { burst: 256, perSecond: 1 / 5 }
 } as const
 
+/** How often strangers of one address, and all together, may begin a connection. */
+export const HANDSHAKES = {
+  addressRate: { burst: 128, perSecond: 8 },
+  allRate: { burst: 512, perSecond: 64 }
+} as const
+
 /** An upload that makes no progress for so long, ms, is given up, and its space is free. */
 export const UNSEALED_STALLS = 120 * MINUTE
 

@@ -4,7 +4,7 @@ import { checkSignature, readOrder, stampStrength } from '../../../contracts/ord
 import type { VerifiedOrder } from '../../../contracts/order.js'
 import { HOUR } from '../../../contracts/money/quantity.js'
 import { Mutex } from '../../base/mutex.js'
-import { KeyedTokenBuckets } from '../../base/token-bucket.js'
+import { KeyedTokenBuckets, TokenBucket } from '../../base/token-bucket.js'
 import type { Rate } from '../../base/token-bucket.js'
 import { isTooFar, orderRules } from '../view/apply.js'
 import { rowAt } from '../view/database.js'
@@ -12,7 +12,7 @@ import type { ViewDatabase } from '../view/database.js'
 import { banKey, orderKey, tallyKey } from '../view/keys.js'
 import { FETCH_TIMEOUT } from '../view/listing.js'
 import type { ViewState } from '../view/listing.js'
-import { SLOTS_PER_LIVE, fullnessBits, lifetimeBits, revisionBits } from '../view/rules.js'
+import { SLOTS_PER_LIVE, fullnessBits, hasteBits, lifetimeBits, revisionBits } from '../view/rules.js'
 import { readRecord, standsUntil } from '../view/slots.js'
 
 /** A relay's verdict on a record. OK: accepted; REPEATED: on the book already; any other code is a refusal. */
@@ -32,6 +32,8 @@ export interface GateOptions {
   view: () => ViewDatabase
   state: () => ViewState
   now: () => number
+  /** How many records of all authors together it takes. */
+  records?: Rate
 }
 
 /** Largest distance of a stamp's tick from the market's last tick, ms. */
@@ -41,6 +43,8 @@ const CLOCK_TOLERANCE = 10 * 60_000
 
 /** Revisions of an order, and of all orders of an identity: so many at once, and as many an hour after that. */
 const REVISIONS = { order: 12, identity: 96 } as const
+/** Records of all authors together: each leaves some KiB on the disks of the market for ever. */
+const RECORDS: Rate = { burst: 20_000, perSecond: 1 }
 /** Orders and identities whose revisions are counted. */
 const MOST_COUNTED = 20_000
 
@@ -60,9 +64,13 @@ export class Gate {
   readonly #mutex = new Mutex()
   /** What is left of the revisions of orders, and of identities. Only valid records count: nobody spends another's. */
   readonly #revisions: { order: KeyedTokenBuckets; identity: KeyedTokenBuckets }
+  readonly #rate: Rate
+  readonly #records: TokenBucket
 
   constructor(options: GateOptions) {
     this.#options = options
+    this.#rate = options.records ?? RECORDS
+    this.#records = new TokenBucket(this.#rate, options.now)
     this.#revisions = {
       order: new KeyedTokenBuckets(perHour(REVISIONS.order), MOST_COUNTED, options.now),
       identity: new KeyedTokenBuckets(perHour(REVISIONS.identity), MOST_COUNTED, options.now)
@@ -114,6 +122,7 @@ export class Gate {
       this.#revisions.order.charge(record.id)
       this.#revisions.identity.charge(record.order.identity!)
     }
+    this.#records.charge(1)
     this.#pass(record, standing?.order ?? null)
     return { ...OK, record }
   }
@@ -163,15 +172,19 @@ export class Gate {
     if ((await this.#get(banKey(order.identity))) ?? (await this.#get(banKey(order.device)))) {
       return refuse('BANNED', 'its author is banned from this market')
     }
+    // A withdrawal leaves as much, but who has an order on the book may always take it back.
+    const { left } = this.#records
+    if (left < 1 && !order.withdrawn) return refuse('BUSY', 'the market is given too many orders')
+    const haste = order.withdrawn ? 0 : hasteBits(rules, left, this.#rate.burst)
     if (!standing) {
       let slots = count.slots
       for (const { change } of this.#passing.values()) slots += change.slots
       if (slots >= rules.maxOrders)
         return refuse('FULL', `the market is full: it holds ${rules.maxOrders} orders`)
-      const bits = lifetimeBits(rules, order) + (order.withdrawn ? 0 : fullnessBits(rules, slots))
+      const bits = lifetimeBits(rules, order) + (order.withdrawn ? 0 : fullnessBits(rules, slots)) + haste
       if (stampStrength(signed) < bits) return refuse('STAMP', `its stamp is weaker than ${bits} bits`)
     } else {
-      const bits = lifetimeBits(rules, order) + revisionBits(rules)
+      const bits = lifetimeBits(rules, order) + revisionBits(rules) + haste
       if (stampStrength(signed) < bits)
         return refuse('STAMP', `its stamp is weaker than the ${bits} bits of a revision`)
     }

@@ -1,9 +1,10 @@
 import type Hypercore from 'hypercore'
-import type { Range } from 'hypercore'
 import { Gate } from './gate.js'
 import type { GateOptions, GateVerdict } from './gate.js'
 import { encodeOperation } from '../view/operation.js'
 import { Outbox } from './outbox.js'
+import { FETCH_TIMEOUT } from '../view/listing.js'
+import { fetchLive } from '../view/live-blocks.js'
 
 export interface RelayingOptions extends GateOptions {
   append: (operation: Buffer) => Promise<void>
@@ -22,7 +23,8 @@ export class Relaying {
   readonly #options: RelayingOptions
   readonly #gate: Gate
   readonly #outbox: Outbox
-  #fetching: Range | null = null
+  readonly #stop = new AbortController()
+  #fetching = false
 
   constructor(options: RelayingOptions) {
     this.#options = options
@@ -50,18 +52,16 @@ export class Relaying {
     return verdict
   }
 
-  /** Downloads the whole view, so that the relay can judge records while no other node is connected. */
+  /** Downloads what the view consists of, so that the relay can judge records while no other node is connected. */
   hold(core: Hypercore): void {
     if (this.#fetching || this.holdsAll) return
-    const range = core.download({ start: 0, end: core.length })
-    this.#fetching = range
-    range
-      .done()
+    this.#fetching = true
+    fetchLive(core, FETCH_TIMEOUT, this.#stop.signal)
       .then(whole => (this.holdsAll = whole), this.#options.onfault)
-      .finally(() => (this.#fetching = null))
+      .finally(() => (this.#fetching = false))
   }
 
   stop(): void {
-    this.#fetching?.destroy()
+    this.#stop.abort()
   }
 }

@@ -1,4 +1,5 @@
 import Hyperbee from 'hyperbee'
+import { Node, YoloIndex } from 'hyperbee/lib/messages.js'
 import type { Batch, Entry, Fetching, Range } from 'hyperbee'
 import type Hypercore from 'hypercore'
 import { BushelError } from '../../../contracts/errors/error.js'
@@ -75,4 +76,17 @@ function explained(error: unknown): unknown {
 
 function malformed(why: string): BushelError {
   return new BushelError('FORGED', `the view of this market is malformed: ${why}`, 'its founder wrote it so')
+}
+
+/**
+ * A node of the database's tree: the blocks of its rows, and the block and level of each child in turn. Null where the block
+ * has none, or is malformed.
+ */
+export function treeNodeIn(block: Buffer, level: number): { keys: number[]; children: number[] } | null {
+  try {
+    const { index } = Node.decode(block)
+    return (index && YoloIndex.decode(index).levels[level]) ?? null
+  } catch {
+    return null // the founder may have written anything
+  }
 }

@@ -104,3 +104,8 @@ export function fullnessBits(rules: MarketRules, slots: number): number {
   const left = Math.max(rules.maxOrders - slots, 1) / rules.maxOrders
   return Math.max(0, Math.floor(-Math.log2(left)))
 }
+
+/** Extra bits for a record while relays are given very many: one more each time what they take at once has halved. */
+export function hasteBits(rules: MarketRules, left: number, burst: number): number {
+  return rules.stampBits === 0 ? 0 : Math.max(0, Math.floor(-Math.log2(Math.max(left, 1) / burst)))
+}

@@ -18,6 +18,9 @@ import { postingNote } from './posting-note.js'
 import type { Logger } from '../../base/logger.js'
 import { ownOrderTable } from '../tables.js'
 
+/** Most bits of a stamp beyond what the book asks for: some seconds of work. */
+const MOST_EXTRA = 10
+
 /** The market operations that standing orders need. */
 export interface MarketPort {
   readonly rules: { maxLifetime: number } | null
@@ -229,7 +232,15 @@ export class StandingOrders extends ReadyResource {
 
   async #post(order: Order, market: MarketPort): Promise<Posting> {
     const { device, proof } = this.#options.self
-    return await market.submit(await signOrder(order, { device, proof }, market.stampFor(order)))
+    for (let extra = 0; ; extra += 2) {
+      const { tick, bits } = market.stampFor(order)
+      try {
+        return await market.submit(await signOrder(order, { device, proof }, { tick, bits: bits + extra }))
+      } catch (error) {
+        // A relay that is given very many orders asks for a stronger stamp than the book tells.
+        if (!(error instanceof OrderRefusal) || error.word !== 'STAMP' || extra >= MOST_EXTRA) throw error
+      }
+    }
   }
 
   /** Offers again what the book lacks: orders, revisions and withdrawals. */

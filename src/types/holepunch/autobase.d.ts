@@ -52,7 +52,10 @@ declare module 'autobase' {
     readonly writable: boolean
     readonly view: Hyperbee
     readonly closing: Promise<void> | null
-    readonly system: { get(writer: Buffer): Promise<{ length: number; isRemoved: boolean } | null> } | null
+    readonly system: {
+      readonly core: Hypercore
+      get(writer: Buffer): Promise<{ length: number; isRemoved: boolean } | null>
+    } | null
     ready(): Promise<void>
     close(): Promise<void>
     update(): Promise<void>
@@ -62,4 +65,37 @@ declare module 'autobase' {
     hintWakeup(hints: Head | Head[]): void
     heads(): Head[]
   }
+}
+
+declare module 'autobase/lib/system.js' {
+  import type Hypercore from 'hypercore'
+
+  /** Who writes to a base, and how many blocks of each are in its view. */
+  export default class SystemView {
+    constructor(core: Hypercore, options: { checkout: number })
+    ready(): Promise<void>
+    close(): Promise<void>
+    list(): AsyncIterable<{ key: Buffer; value: { length: number; isIndexer: boolean; isRemoved: boolean } }>
+  }
+}
+
+declare module 'autobase/lib/messages.js' {
+  /** How many blocks before its own a block says what this one leaves out; 0: none. */
+  interface Checkpointer {
+    checkpointer: number
+  }
+
+  const messages: {
+    OplogMessage: {
+      decode(state: { buffer: Buffer; start: number; end: number }): {
+        digest: { pointer: number } | null
+        checkpoint: {
+          system: Checkpointer | null
+          encryption: Checkpointer | null
+          user: (Checkpointer | null)[] | null
+        } | null
+      }
+    }
+  }
+  export default messages
 }

@@ -6,6 +6,7 @@ import type { Order } from '#spec'
 import { DAY, HOUR } from '../../../contracts/money/quantity.js'
 import { stampStrength } from '../../../contracts/order.js'
 import { decode } from '../../../contracts/schema/codec.js'
+import type { Rate } from '../../../src/base/token-bucket.js'
 import { Gate } from '../../../src/book/relay/gate.js'
 import { readState } from '../../../src/book/view/listing.js'
 import type { ViewState } from '../../../src/book/view/listing.js'
@@ -30,18 +31,19 @@ class RelayGate {
   reads = 0
   #state!: ViewState
 
-  private constructor(view: TestView) {
+  private constructor(view: TestView, records?: Rate) {
     this.view = view
     this.gate = new Gate({
       market,
       view: () => (this.reads++, view.bee),
       state: () => this.#state,
-      now: () => start
+      now: () => start,
+      ...(records ? { records } : {})
     })
   }
 
-  static async make(override?: Record<string, number>): Promise<RelayGate> {
-    const relay = new RelayGate(await views.make(market))
+  static async make(override?: Record<string, number>, records?: Rate): Promise<RelayGate> {
+    const relay = new RelayGate(await views.make(market), records)
     await relay.view.begin(lenient(override), start)
     await relay.refresh()
     return relay
@@ -246,4 +248,20 @@ test('the stamp of a revision costs more than that of a new order', async () => 
     weakest = await stamped({ ...order, revision }, 4)
   assert.equal(await relay.code(weakest), 'STAMP')
   assert.equal(await relay.take(await stamped({ ...order, revision: 99 }, 6)), 'OK')
+})
+
+test('the more orders a relay was given, the stronger their stamps, until it takes none', async () => {
+  const relay = await RelayGate.make({ stampBits: 2 }, { burst: 8, perSecond: 0 })
+  const author = await person()
+  const stamped = (bits: number, order = ask(author, market)): Promise<Buffer> =>
+    signed(author, order, { stampFor: () => ({ tick: start, bits }) })
+  const kept = ask(author, market)
+  assert.equal(await relay.take(await stamped(2, kept)), 'OK')
+  for (let i = 1; i < 7; i++) assert.equal(await relay.take(await stamped(5)), 'OK')
+  let weak = await stamped(2)
+  while (strengthOf(weak) > 4) weak = await stamped(2)
+  assert.equal(await relay.take(weak), 'STAMP')
+  assert.equal(await relay.take(await stamped(5)), 'OK')
+  assert.equal(await relay.take(await stamped(12)), 'BUSY')
+  assert.equal(await relay.take(await stamped(4, withdrawn(kept))), 'OK', 'what is on the book may go')
 })

@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { MIB } from '../../../contracts/money/quantity.js'
+import { openBookStore } from '../../../src/book/book-store.js'
+
+const BLOCK = Buffer.alloc(1024, 1)
+
+test('what was written to a book soon stands in tables, and not in memory and a log', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'bushel-store-'))
+  const store = await openBookStore(folder, [])
+  t.after(async () => {
+    await store.close()
+    await rm(folder, { recursive: true, force: true })
+  })
+  const core = store.get({ name: 'core' })
+  for (let mib = 0; mib < 24; mib++) await core.append(Array<Buffer>(MIB / BLOCK.byteLength).fill(BLOCK))
+  let logged = 0
+  for (const name of await readdir(join(folder, 'db')))
+    if (/^\d+\.log$/.test(name)) logged += (await stat(join(folder, 'db', name))).size
+  assert.ok(logged < 12 * MIB, `${logged / MIB} MiB of logs`)
+})
