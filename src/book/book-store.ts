@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import Corestore from 'corestore'
 import { BushelError } from '../../contracts/errors/error.js'
-import { localWriter } from './log.js'
+import { localWriter } from './log/log.js'
 
 /**
  * Opens the store of all books in a folder. A copied folder, such as a restored backup, may be opened when this node only

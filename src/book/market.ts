@@ -13,12 +13,13 @@ import type { ViewDatabase } from './view/database.js'
 import type { RefusalBudget } from './budget.js'
 import { clockOf } from './clock.js'
 import type { Clock } from './clock.js'
-import { Following } from './following.js'
+import { isDataFault, marketBroken, reasonOf } from './faults/fault.js'
+import { Following } from './log/following.js'
 import type { Forks } from './forks.js'
 import { Listing } from './view/listing.js'
 import type { AskQuery, BidQuery, Candidate, ViewState } from './view/listing.js'
-import { covers, openBookLog } from './log.js'
-import type { BookLog } from './log.js'
+import { covers, openBookLog } from './log/log.js'
+import type { BookLog, MalformedBlock } from './log/log.js'
 import type { MarketPeers } from './market-peers.js'
 import { SUBMIT_TIMEOUT, Step } from './step.js'
 import { Talk } from './talk.js'
@@ -66,7 +67,8 @@ export function forkNote(name: string): string {
 /**
  * One order book: a log whose few writers are its relays. This node reads and verifies it, and publishes signed
  * records by submitting them to relays, unless it is a relay itself.
- * Events: `update` when the view changed, `forked` when the founder was found to have signed two views.
+ * Events: `update` when the view changed, `forked` when the founder was found to have signed two views, `failed` (error) when
+ * what was written to it cannot be read: who opened it closes it.
  */
 export class Market extends ReadyResource {
   readonly #options: MarketOptions
@@ -82,6 +84,7 @@ export class Market extends ReadyResource {
   #ticker: Ticker | null = null
   #fastForwards = 0
   #caughtUp = false
+  #failure: unknown = null
   /** The role last logged; null before the first time. */
   #role: MarketRole | null = null
 
@@ -172,6 +175,16 @@ export class Market extends ReadyResource {
     return this.#options.forks.of(this.key).length > 0
   }
 
+  /** The error over which the market cannot go on; null: it can. */
+  get failure(): unknown {
+    return this.#failure
+  }
+
+  /** True when this node has ever written to it. */
+  get hasWritten(): boolean {
+    return this.#base.local.length > 0
+  }
+
   /** Number of connected relays. */
   get relays(): number {
     return this.#peers.relays.length
@@ -183,6 +196,16 @@ export class Market extends ReadyResource {
   }
 
   protected override async _open(): Promise<void> {
+    try {
+      await this.#start()
+    } catch (error) {
+      await Promise.allSettled([this.#base.close()]) // the first error tells
+      await this.#options.store.close()
+      throw error
+    }
+  }
+
+  async #start(): Promise<void> {
     const { store, key, now } = this.#options
     const base = openBookLog({
       ...{ store, key, ackInterval: ACK_INTERVAL },
@@ -192,7 +215,8 @@ export class Market extends ReadyResource {
         await apply(entries, view, host)
       }
     })
-    base.on('error', error => this.#fault(error))
+    base.on('error', (error: unknown) => this.#fail(error))
+    base.on('malformed', (block: MalformedBlock) => this.#tellMalformed(block))
     base.on('fast-forward', () => {
       this.#fastForwards++
       this.#options.log.debug('market skipped ahead', { market: this.key })
@@ -222,8 +246,11 @@ export class Market extends ReadyResource {
         this.#talk.renew()
       },
       onchange: () => this.emit('update'),
-      // Without peers, missing blocks of the view cannot be fetched: that is not a fault.
-      onfault: error => this.peers > 0 && this.#fault(error)
+      onfault: error => {
+        if (isDataFault(error)) this.#fail(error)
+        // Without peers, missing blocks of the view cannot be fetched: that is not a fault.
+        else if (this.peers > 0) this.#fault(error)
+      }
     })
     this.#listing = new Listing({ view, market: this.key, rules: () => this.rules, now })
     this.#relaying = new Relaying({
@@ -241,6 +268,7 @@ export class Market extends ReadyResource {
     this.#talk = new Talk({
       ...{ now, onfork: fork => this.#onfork(fork) },
       ...{ base: this.#base, relaying: this.#relaying, administration: this.#administration, state, onfault },
+      judge: record => this.#read(() => this.#relaying.take(record)),
       device: this.#options.device,
       budget: this.#options.budget,
       oncutoff: (device, bound) => this.#options.cutOff.count(bound, { peer: device, market: this.key }),
@@ -276,7 +304,7 @@ export class Market extends ReadyResource {
     await this.#ticker?.stop()
     this.#relaying?.stop()
     this.#refusedRecords.flush()
-    await this.#base.close()
+    await this.#base?.close()
     await this.#following?.stop()
   }
 
@@ -308,21 +336,55 @@ export class Market extends ReadyResource {
     if (!this.closing) this.#options.log.fault(error, { market: this.key })
   }
 
+  /** Tells that the market cannot go on; the first error counts. */
+  #fail(error: unknown): void {
+    if (this.closing || this.#failure) return
+    this.#failure = error
+    this.emit('failed', error)
+  }
+
+  /** A relay's blocks are not read from a malformed one on. */
+  #tellMalformed({ writer, index, why }: MalformedBlock): void {
+    const relays = [...this.#state.relays].filter(([, key]) => key.equals(writer))
+    const [device = null] = relays.map(([id]) => Buffer.from(id, 'hex'))
+    this.#options.log.warn(
+      `a relay wrote a malformed block; nothing that it wrote after it is read: ${why}`,
+      {
+        market: this.key,
+        relay: device,
+        block: index
+      }
+    )
+  }
+
+  /** A read of the view. One that meets malformed data is done again, for the view may have changed meanwhile. */
+  async #read<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await read().catch((error: unknown) =>
+        isDataFault(error) ? read() : Promise.reject(error as Error)
+      )
+    } catch (error) {
+      if (this.closing || !isDataFault(error)) throw error
+      this.#fail(error)
+      throw marketBroken({ key: this.key, name: this.name, reason: reasonOf(error) })
+    }
+  }
+
   // Reading
 
   /** Live asks, the cheapest first, each one verified. */
   async asks(query: AskQuery): Promise<VerifiedOrder[]> {
-    return await this.#listing.asks(query)
+    return await this.#read(() => this.#listing.asks(query))
   }
 
   /** Live bids, the highest first, each one verified. */
   async bids(query: BidQuery): Promise<VerifiedOrder[]> {
-    return await this.#listing.bids(query)
+    return await this.#read(() => this.#listing.bids(query))
   }
 
   /** The asks to choose sellers from: those of devices that relays have seen lately, and the cheapest of the others. */
   async candidates(query: AskQuery): Promise<Candidate[]> {
-    return await this.#listing.candidates(query, devices => this.seen(devices))
+    return await this.#read(() => this.#listing.candidates(query, devices => this.seen(devices)))
   }
 
   /** When relays have last seen these devices, as far as they say. */
@@ -337,16 +399,16 @@ export class Market extends ReadyResource {
 
   /** The live order with that id, or null when it is unknown, withdrawn or over. */
   async get(id: Buffer): Promise<VerifiedOrder | null> {
-    return await this.#listing.get(id)
+    return await this.#read(() => this.#listing.get(id))
   }
 
   async ofIdentity(identity: Buffer): Promise<VerifiedOrder[]> {
-    return await this.#listing.ofIdentity(identity)
+    return await this.#read(() => this.#listing.ofIdentity(identity))
   }
 
   /** The Merkle tree hash of the view, in z32; equal on every node with the same heads. */
   async viewHash(): Promise<string> {
-    return formatKey(await hashOfView(this.#base))
+    return formatKey(await this.#read(() => hashOfView(this.#base)))
   }
 
   /** The tick and the strength in bits that the stamp of a new record needs. */
@@ -387,7 +449,7 @@ export class Market extends ReadyResource {
    */
   async submit(record: Buffer, { timeoutMs = SUBMIT_TIMEOUT } = {}): Promise<void> {
     if (this.role === 'reader') return await this.#step.submit(record, timeoutMs)
-    const verdict = await this.#relaying.take(record)
+    const verdict = await this.#read(() => this.#relaying.take(record))
     if (verdict.code !== 'OK' && verdict.code !== 'REPEATED') throw refusal(verdict)
   }
 
