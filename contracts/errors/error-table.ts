@@ -122,7 +122,7 @@ export const ERRORS = {
   OLD_FORMAT: { exit: 2, kind: 'ours', meaning: 'the home was written by an earlier version' },
   PORT_IN_USE: { exit: 2, kind: 'ours', meaning: 'another process uses the port' },
   STORE_TOO_NEW: { exit: 2, kind: 'ours', meaning: 'the home was written by a later version' },
-  TOO_LARGE: { exit: 2, kind: 'input', meaning: 'the input or program is larger than a job takes' },
+  TOO_LARGE: { exit: 2, kind: 'input', meaning: 'more than a job or a link takes' },
   UNKNOWN_METHOD: { exit: 2, kind: 'input', meaning: 'no such call, or the node has another version' },
   UNSAFE_FOLDER: { exit: 2, kind: 'ours', meaning: 'others can open the home, or the socket folder' },
   USAGE: { exit: 2, kind: 'input', meaning: 'unknown command or option, or missing argument' },

@@ -8,6 +8,8 @@ import type { Cancel, Clock } from './clock.js'
 export interface PeerTimeouts {
   /** A connection and its hello. */
   connect: number
+  /** Once enough sellers have answered, those that rank better may answer too for so long. */
+  grace: number
   /** Any short answer. */
   answer: number
   /** Reaching the payee: a Lightning connection and, the first time, a channel. */
@@ -18,6 +20,7 @@ export interface PeerTimeouts {
 
 export const PEER_TIMEOUTS: PeerTimeouts = {
   connect: 10_000,
+  grace: 1000,
   answer: 20_000,
   reach: 30_000,
   payment: 60_000

@@ -7,8 +7,6 @@ import { distinct } from './matching.js'
 export const DIALS_AT_ONCE = 32
 /** The first sellers have this long, ms, before more than are wished for are dialled. */
 const HEAD_START = 300
-/** Once enough sellers answer, those that rank better have this long to answer too, ms. */
-const GRACE = 1000
 /** Least time for the second dial of a seller that the network did not know at first, ms. */
 const SECOND_CHANCE = 3000
 
@@ -29,6 +27,8 @@ export interface DialOptions {
   most: number
   /** How long one seller may take, ms. */
   timeoutMs: number
+  /** Once enough sellers have answered, those that rank better may answer too for so long, ms. */
+  graceMs: number
   signal: AbortSignal
   clock?: Clock
 }
@@ -85,6 +85,7 @@ async function dialInOrder<C extends { device: Buffer }>(
     least,
     most,
     timeoutMs,
+    graceMs,
     signal,
     knownOnly,
     clock = systemClock
@@ -120,7 +121,7 @@ async function dialInOrder<C extends { device: Buffer }>(
         running.set(rank, dial(rank, ask))
       }
       if (running.size === 0 || isSettled(round.reached, running, most)) return round
-      if (round.reached.size >= least) grace ??= timer(clock, GRACE)
+      if (round.reached.size >= least) grace ??= timer(clock, graceMs)
       if (grace?.isOver) {
         const last = Math.max(...round.reached.keys())
         round.slower = waiting.filter(([rank]) => rank < last && running.has(rank)).map(([, ask]) => ask)

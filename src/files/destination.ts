@@ -1,11 +1,14 @@
 import { chmod, mkdir, readdir, rename, symlink, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { BushelError } from '../../contracts/errors/error.js'
-import { removeFolder } from './disk.js'
+import { assertRoom, removeFolder } from './disk.js'
 import { permissionsOf, setMode } from './modes.js'
 import { look, moveNew, moveOver, partFor, tryPart } from './part.js'
 import type { TreePlan, PlannedFile } from './tree-plan.js'
 import { sumOfFile } from './tree.js'
+
+/** What an empty folder takes of a disk, about. */
+const FOLDER_BYTES = 4096
 
 /**
  * The place where a planned tree is written. `dest` is the path of the tree, or of its single file. Files are written to
@@ -61,6 +64,7 @@ export class Destination<F extends PlannedFile = PlannedFile> {
       if (!standing.isDirectory() && !(this.#force && standing.isFile()))
         throw inTheWay(this.dest, 'a folder')
       if (!standing.isDirectory()) return same
+      await assertRoom(this.part, FOLDER_BYTES * this.#plan.folders.length)
       for (const folder of this.#plan.folders) {
         const found = await look(join(this.dest, folder))
         if (found && !found.isDirectory()) throw inTheWay(join(this.dest, folder), 'a folder')
@@ -91,7 +95,7 @@ export class Destination<F extends PlannedFile = PlannedFile> {
   }
 
   /** Creates the folders of the part, and removes everything from it that this plan does not contain. */
-  async prepare(): Promise<void> {
+  async prepare(signal?: AbortSignal): Promise<void> {
     await mkdir(dirname(this.dest), { recursive: true })
     const standing = await look(this.part)
     if (standing && !standing.isDirectory()) await unlink(this.part)
@@ -99,7 +103,10 @@ export class Destination<F extends PlannedFile = PlannedFile> {
     const folders = new Set(this.#plan.folders)
     const files = new Set(this.#plan.files.map(({ path }) => path))
     await this.#prune('', folders, files)
-    for (const folder of this.#plan.folders) await mkdir(this.partOf(folder), { recursive: true })
+    for (const folder of this.#plan.folders) {
+      signal?.throwIfAborted()
+      await mkdir(this.partOf(folder), { recursive: true })
+    }
     await this.#checkClashes()
   }
 

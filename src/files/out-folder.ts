@@ -27,7 +27,7 @@ export async function writeOut(dest: string, files: readonly MemoryFile[], force
       mode: null,
       sha256: (await sha256InSteps([bytes])).toString('hex')
     })
-  const plan = planTree('folder', sums)
+  const plan = await planTree('folder', sums)
   const [bad] = plan.leftOut
   if (bad) throw unsafe(bad.why, bad.path)
   await told(dest, async () => {
@@ -54,7 +54,7 @@ export async function writeOut(dest: string, files: readonly MemoryFile[], force
  * IN_THE_WAY, BAD_DEST or DISK_FULL.
  */
 export async function checkOut(dest: string, force: boolean): Promise<void> {
-  await told(dest, async () => (await Destination.at(dest, planTree('folder', []), force)).try())
+  await told(dest, async () => (await Destination.at(dest, await planTree('folder', []), force)).try())
 }
 
 async function told(dest: string, work: () => Promise<void>): Promise<void> {

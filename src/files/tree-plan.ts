@@ -1,5 +1,6 @@
+import { breathe } from '../base/steps.js'
 import type { LeftOut } from './left-out.js'
-import { foldersOf, withinBounds } from './tree-bounds.js'
+import { PATHS_PER_TURN, foldersOf, withinBounds } from './tree-bounds.js'
 
 export interface PlannedFile {
   path: string
@@ -34,21 +35,21 @@ export interface TreePlan<F extends PlannedFile = PlannedFile> {
 }
 
 /** Plans a tree of these entries without those that are out of bounds. One that is no single file is a folder. */
-export function planTree<F extends PlannedFile>(
+export async function planTree<F extends PlannedFile>(
   root: 'file' | 'folder',
   files: readonly F[],
   links: readonly PlannedLink[] = [],
   folderModes: ReadonlyMap<string, number> = new Map()
-): TreePlan<F> {
-  const { kept, leftOut } = withinBounds<F | PlannedLink>([...files, ...links])
+): Promise<TreePlan<F>> {
+  const { kept, leftOut } = await withinBounds<F | PlannedLink>([...files, ...links])
   const plan: TreePlan<F> = {
     root,
     files: kept.filter((entry): entry is F => !('target' in entry)),
     links: kept.filter((entry): entry is PlannedLink => 'target' in entry),
-    folders: [...foldersOf(kept.map(({ path }) => path))].sort((a, b) => a.length - b.length),
+    folders: [...(await foldersOf(kept.map(({ path }) => path)))].sort((a, b) => a.length - b.length),
     folderModes,
     bytes: 0,
-    clashes: clashesOf(kept.map(({ path }) => path)),
+    clashes: await clashesOf(kept.map(({ path }) => path)),
     leftOut
   }
   plan.bytes = plan.files.reduce((sum, { size }) => sum + size, 0)
@@ -56,10 +57,11 @@ export function planTree<F extends PlannedFile>(
   return plan
 }
 
-function clashesOf(paths: readonly string[]): [string, string][] {
+async function clashesOf(paths: readonly string[]): Promise<[string, string][]> {
   const clashes: [string, string][] = []
   const folded = new Map<string, string>()
-  for (const path of paths) {
+  for (const [i, path] of paths.entries()) {
+    if (i % PATHS_PER_TURN === 0) await breathe()
     const fold = path.normalize('NFC').toLowerCase()
     const other = folded.get(fold)
     if (other !== undefined) clashes.push([other, path])

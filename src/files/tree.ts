@@ -71,7 +71,7 @@ export async function readTree(path: string, signal?: AbortSignal): Promise<Tree
   if (stats.isDirectory()) await readFolder(root, '', tree, signal)
   else if (stats.isFile()) await addFile(basename(path), root, tree)
   else throw special(path)
-  const { kept, leftOut } = withinBounds(tree.entries)
+  const { kept, leftOut } = await withinBounds(tree.entries)
   tree.entries = kept
   tree.leftOut = [...leftOut, ...tree.leftOut]
   for (const entry of kept) {

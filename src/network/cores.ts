@@ -1,3 +1,5 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import Corestore from 'corestore'
 import type Hypercore from 'hypercore'
@@ -12,6 +14,7 @@ import { MIB } from '../../contracts/money/quantity.js'
  * again (measured: 3.7 bytes written for each kept in 4 GiB, against 2.0).
  */
 export function openStore(folder: string): Corestore {
+  dropOldLogs(folder)
   return new Corestore(
     new HypercoreStorage(folder, {
       writeBufferSize: 16 * MIB,
@@ -21,6 +24,13 @@ export function openStore(folder: string): Corestore {
       maxOpenFiles: 256
     })
   )
+}
+
+/** RocksDB leaves a log of 40 KiB behind with each opening, up to a thousand of them. Call before a store is opened. */
+function dropOldLogs(folder: string): void {
+  const db = join(folder, 'db')
+  if (!existsSync(db)) return
+  for (const name of readdirSync(db)) if (name.startsWith('LOG.old.')) rmSync(join(db, name), { force: true })
 }
 
 /** RocksDB's policy for blobs in a compaction: files of nothing but cleared blobs go away, none is written anew. */

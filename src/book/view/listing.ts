@@ -3,7 +3,7 @@ import { decode } from '../../../contracts/schema/codec.js'
 import { checkSignature, readOrder } from '../../../contracts/order.js'
 import type { OrderCheck, VerifiedOrder } from '../../../contracts/order.js'
 import { orderRules } from './apply.js'
-import { rowAt } from './database.js'
+import { rowAt, rowsOf } from './database.js'
 import type { ViewDatabase, ViewFetching } from './database.js'
 import { isAlive } from '../sightings.js'
 import type { Sightings } from '../sightings.js'
@@ -92,7 +92,7 @@ export class Listing {
     return await this.#reading(async view => {
       const found: VerifiedOrder[] = []
       const range = bookRange(side, resource, network, worst)
-      for await (const { value } of view.createReadStream(range, { timeout: FETCH_TIMEOUT })) {
+      for await (const { value } of rowsOf(view, range, { timeout: FETCH_TIMEOUT })) {
         if (found.length >= limit) break
         const order = await this.#live(view, value)
         if (order && isReadable(order.order)) found.push(order)
@@ -112,7 +112,7 @@ export class Listing {
       const rows: { order: Order; bytes: Buffer }[] = []
       const ofIdentity = new Map<string, number>()
       const range = { ...bookRange('ask', resource, network, maxPrice), limit: MOST_LOOKED_AT }
-      for await (const { value } of view.createReadStream(range, { timeout: FETCH_TIMEOUT })) {
+      for await (const { value } of rowsOf(view, range, { timeout: FETCH_TIMEOUT })) {
         const row = readable(value)
         if (!row || row.order.expires <= this.#now() || !isReadable(row.order)) continue
         const identity = row.order.identity!.toString('hex')
@@ -149,7 +149,7 @@ export class Listing {
   async ofIdentity(identity: Buffer): Promise<VerifiedOrder[]> {
     return await this.#reading(async view => {
       const found: VerifiedOrder[] = []
-      for await (const { key } of view.createReadStream(slotsOf(identity), { timeout: FETCH_TIMEOUT })) {
+      for await (const { key } of rowsOf(view, slotsOf(identity), { timeout: FETCH_TIMEOUT })) {
         const entry = await rowAt(view, orderKey(idOf(key)), { timeout: FETCH_TIMEOUT })
         const order = entry && (await this.#live(view, entry.value))
         if (order?.order.identity.equals(identity)) found.push(order)
@@ -231,7 +231,7 @@ export async function readState(
     if (tick) state.tick = decode('tick', tick.value).time
     const count = await rowAt(view, COUNT, fetching)
     if (count) state.count = decode('book-count', count.value)
-    for await (const { value } of view.createReadStream({ ...allRelays(), limit: MOST_RELAYS }, fetching)) {
+    for await (const { value } of rowsOf(view, { ...allRelays(), limit: MOST_RELAYS }, fetching)) {
       const { device, writer } = decode('admission', value)
       state.relays.set(device.toString('hex'), writer)
     }

@@ -2,7 +2,7 @@ import type { BookCount, BookSlot, MarketRules, Order } from '#spec'
 import { decode, encode } from '../../../contracts/schema/codec.js'
 import { SIDE } from '../../../contracts/order.js'
 import type { VerifiedOrder } from '../../../contracts/order.js'
-import { rowAt } from './database.js'
+import { rowAt, rowsOf } from './database.js'
 import type { ViewBatch } from './database.js'
 import {
   COUNT,
@@ -66,7 +66,7 @@ export class OrderSlots {
   /** Removes orders that have expired at `time`, the oldest first and at most `most`. */
   async expire(time: number, most: number): Promise<void> {
     const over: Buffer[] = []
-    for await (const { key } of this.#batch.createReadStream({ ...expiredAt(time), limit: most })) {
+    for await (const { key } of rowsOf(this.#batch, { ...expiredAt(time), limit: most })) {
       over.push(idOf(key))
     }
     for (const id of over) await this.#remove(id)
@@ -147,7 +147,7 @@ export class OrderSlots {
     const most = this.#rules.maxOrdersPerIdentity
     if (before <= most && after <= most) return
     const slots: { id: Buffer; slot: BookSlot }[] = []
-    for await (const { key, value } of this.#batch.createReadStream(slotsOf(identity))) {
+    for await (const { key, value } of rowsOf(this.#batch, slotsOf(identity))) {
       slots.push({ id: idOf(key), slot: decode('book-slot', value) })
     }
     let room = most
@@ -161,7 +161,7 @@ export class OrderSlots {
 
   async #last(range: { gte: Buffer; lt: Buffer }): Promise<Buffer[]> {
     const last: Buffer[] = []
-    for await (const { key } of this.#batch.createReadStream({ ...range, reverse: true, limit: 1 })) {
+    for await (const { key } of rowsOf(this.#batch, { ...range, reverse: true, limit: 1 })) {
       last.push(idOf(key))
     }
     return last

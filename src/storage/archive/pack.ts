@@ -18,7 +18,7 @@ import type { FolderEntry } from './format.js'
 import { oneAhead, readFiles } from './read-files.js'
 import type { Portion } from './read-files.js'
 import { leftOutNotes } from '../../files/left-out.js'
-import { foldersOf } from '../../files/tree-bounds.js'
+import { MOST_ENTRIES, foldersOf } from '../../files/tree-bounds.js'
 import { CHANGING, EMPTY_FOLDER, readTree } from '../../files/tree.js'
 import type { Tree, TreeEntry, TreeFile } from '../../files/tree.js'
 
@@ -65,12 +65,13 @@ export interface PackResult extends Link {
 /**
  * Packs a file or folder into a new encrypted Hyperdrive. Reads a file that stands still once, and keeps only a few MiB in
  * memory. Any Hyperdrive tool opens the drive with the link's keys. Throws errors of `readTree` and `readFiles`,
- * PACK_EXISTS, FILE_CHANGED, BAD_PATH when everything is left out, DISK_FULL, or the signal's reason; then remove the
+ * TOO_LARGE, PACK_EXISTS, FILE_CHANGED, BAD_PATH when everything is left out, DISK_FULL, or the signal's reason; then remove the
  * incomplete drive with `discardPack`.
  */
 export async function pack({ path, store, name, onProgress, signal }: PackOptions): Promise<PackResult> {
   const begun = performance.now()
   const tree = await readTree(path, signal)
+  if (tree.entries.length > MOST_ENTRIES) throw tooMany(path, tree.entries.length)
   await assertNew(store, name)
   const encryptionKey = randomBytes(32)
   const drive = new Hyperdrive(store.namespace(name), { encryptionKey })
@@ -213,18 +214,21 @@ async function putEntries(drive: Hyperdrive, tree: Tree, done: Map<TreeFile, Pac
   drive.db.metadata = { contentFeed: null, userData }
   const encodings = { keyEncoding: 'binary', valueEncoding: 'json' } as const
   const rows = rowsOf(tree, done)
-  let next = rows.next()
+  let next = await rows.next()
   do {
     const batch = drive.db.batch()
     await batch.getRoot(true) // writes the header, also without entries
-    for (let put = 0; put < BATCH_ENTRIES && !next.done; put++, next = rows.next())
+    for (let put = 0; put < BATCH_ENTRIES && !next.done; put++, next = await rows.next())
       await batch.put(next.value[0], next.value[1], encodings)
     await batch.flush()
   } while (!next.done)
 }
 
 /** The entries of files and links, then those of their folders. */
-function* rowsOf(tree: Tree, done: Map<TreeFile, PackedFile>): Generator<[Buffer, DriveEntry | FolderEntry]> {
+async function* rowsOf(
+  tree: Tree,
+  done: Map<TreeFile, PackedFile>
+): AsyncGenerator<[Buffer, DriveEntry | FolderEntry]> {
   const paths: string[] = []
   for (const entry of tree.entries) {
     const value = entryOf(entry, done)
@@ -233,7 +237,7 @@ function* rowsOf(tree: Tree, done: Map<TreeFile, PackedFile>): Generator<[Buffer
     yield [entryKey(entry.path), value]
   }
   if (tree.root === 'file') return
-  for (const folder of ['', ...foldersOf(paths)]) {
+  for (const folder of ['', ...(await foldersOf(paths))]) {
     const mode = tree.folderModes.get(folder)
     if (mode !== undefined) yield [folderKey(folder), { mode }]
   }
@@ -278,4 +282,12 @@ async function sealBlind(store: Corestore, key: Buffer): Promise<SealedCore> {
   } finally {
     await core.close()
   }
+}
+
+function tooMany(path: string, entries: number): BushelError {
+  return new BushelError(
+    'TOO_LARGE',
+    `${path} has ${entries} files and links, more than the ${MOST_ENTRIES} of one link; nothing was kept`,
+    'pack them in an archive, or mirror its folders one by one'
+  )
 }

@@ -2,6 +2,7 @@ import type Hyperdrive from 'hyperdrive'
 import type { BlobId } from 'hyperblobs'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { MIB } from '../../../contracts/money/quantity.js'
+import { demandEntries } from './restore-size.js'
 import type { LeftOut } from '../../files/left-out.js'
 import { planTree } from '../../files/tree-plan.js'
 import type { PlannedFile, PlannedLink, TreePlan } from '../../files/tree-plan.js'
@@ -65,7 +66,7 @@ export async function readPlan(drive: Hyperdrive): Promise<DrivePlan> {
     if (mode !== null) folderModes.set(folderPath(key), mode)
   }
   files.sort((a, b) => a.blob.blockOffset - b.blob.blockOffset)
-  const plan = planTree(note?.root ?? 'folder', files, links, folderModes)
+  const plan = await planTree(note?.root ?? 'folder', files, links, folderModes)
   plan.leftOut.unshift(...leftOut)
   const [first] = plan.leftOut
   if (first && plan.files.length === 0 && plan.links.length === 0)
@@ -81,8 +82,9 @@ async function* entriesOf(
   let entries = 0
   const encodings = { keyEncoding: 'binary', valueEncoding: 'json' } as const
   for await (const entry of drive.db.createReadStream(range, encodings)) {
-    // each entry is one block, so more entries than blocks mean a cycle in the tree
+    // Each entry is one block, so a tree with more entries than blocks has them more than once.
     if (++entries > drive.core.length) throw unsafe('its list of files has no end')
+    demandEntries(entries)
     yield entry
   }
 }
@@ -124,7 +126,8 @@ function blobOf(blob: object): BlobId | string {
   }
 }
 
-function unsafe(what: string): BushelError {
+/** The error for a drive of which nothing can be restored. */
+export function unsafe(what: string): BushelError {
   return new BushelError(
     'UNSAFE_DRIVE',
     `this drive cannot be restored: ${what}`,

@@ -1,5 +1,6 @@
 import { BushelError } from '../../../contracts/errors/error.js'
 import { MIB, formatSize } from '../../../contracts/money/quantity.js'
+import { MOST_ENTRIES } from '../../files/tree-bounds.js'
 
 /**
  * The files of an honest drive have as many bytes as its data or fewer. Entries that share blocks can make any amount of
@@ -14,6 +15,16 @@ const FREE_LIST_BYTES = 16 * MIB
 export function demandListSize(bytes: number, maxSize: number | undefined): void {
   if (maxSize === undefined || bytes <= Math.max(maxSize, FREE_LIST_BYTES)) return
   throw tooLarge(`the list of files of this link has ${formatSize(bytes)}`, maxSize)
+}
+
+/** Throws DRIVE_TOO_LARGE when a list has more entries than a node can hold in memory. */
+export function demandEntries(entries: number): void {
+  if (entries <= MOST_ENTRIES) return
+  throw new BushelError(
+    'DRIVE_TOO_LARGE',
+    `the list of files of this link has more than ${MOST_ENTRIES} entries; nothing was written`,
+    'its maker can divide it into several links'
+  )
 }
 
 /** Throws DRIVE_TOO_LARGE when the files have more bytes than the user allows. */

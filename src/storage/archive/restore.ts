@@ -11,6 +11,7 @@ import { parseLink } from '../../../contracts/keys/link.js'
 import { readKeyPair } from '../../../contracts/keys/read-key.js'
 import type { Link } from '../../../contracts/keys/link.js'
 import type { Clock } from '../../base/clock.js'
+import { guardTree } from '../../base/guarded-tree.js'
 import { unlessAborted, withTimeout } from '../../base/timeouts.js'
 import { proveRead } from '../../network/read-proofs.js'
 import { attachCore, detachCore, tuneRequests } from '../../network/cores.js'
@@ -19,7 +20,7 @@ import { Feed, joinRanges } from './restore-feed.js'
 import { Destination } from '../../files/destination.js'
 import { leftOutNotes } from '../../files/left-out.js'
 import type { LeftOut } from '../../files/left-out.js'
-import { readPlan } from './restore-plan.js'
+import { readPlan, unsafe } from './restore-plan.js'
 import type { DriveFile, DrivePlan } from './restore-plan.js'
 import { finalPath } from './restore-dest.js'
 import { demandListSize, demandProportion, demandSize } from './restore-size.js'
@@ -89,6 +90,7 @@ export class DriveRestore extends ReadyResource {
     this.link = typeof options.link === 'string' ? parseLink(options.link) : options.link
     const { key, encryptionKey } = this.link
     this.#drive = new Hyperdrive(options.store.session(), key, { encryptionKey })
+    guardTree(this.#drive.db.core, why => unsafe(`its list of files is malformed: ${why}`))
     this.#drive.once('blobs', blobs => {
       this.#blobs = blobs.core
       for (const stream of this.#streams.keys()) attachCore(blobs.core, stream)
@@ -173,7 +175,7 @@ export class DriveRestore extends ReadyResource {
       const shown = plan.files.filter(file => !same.has(file) && isShown(file, blobs))
       demandProportion(sizeOf(shown), blobs.byteLength)
     }
-    await destination.prepare()
+    await destination.prepare(this.#stop.signal)
     const sums = await this.#fetchFiles(plan, { destination, same, blobs })
     if (sums.size === 0 && plan.leftOut.length > 0 && plan.links.length === 0) throw nothingLeft(plan.leftOut)
     await destination.install(same, sums)
@@ -196,6 +198,9 @@ export class DriveRestore extends ReadyResource {
     try {
       return await readPlan(this.#drive)
     } catch (error) {
+      // Where the nodes of a tree lead to no node, Hyperbee meets an undefined one.
+      if (error instanceof TypeError || error instanceof RangeError)
+        throw unsafe('its list of files is malformed').withCause(error)
       if (codeOf(error) !== 'DECODING_ERROR' && !(error instanceof SyntaxError)) throw error
       throw new BushelError(
         'BAD_LINK',

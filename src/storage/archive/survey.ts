@@ -25,14 +25,14 @@ export async function survey(path: string): Promise<Survey> {
     return `${entry.path}\0${entry.size}\0${entry.changed}`
   })
   const fingerprint = crypto.hash([domain('survey'), Buffer.from(lines.join('\n'))])
-  return { files, bytes, fingerprint, cores: coresOf(tree), notes: leftOutNotes(tree.leftOut) }
+  return { files, bytes, fingerprint, cores: await coresOf(tree), notes: leftOutNotes(tree.leftOut) }
 }
 
 /** What the cores of the packed tree have at the most. */
-function coresOf({ entries }: Tree): Survey['cores'] {
+async function coresOf({ entries }: Tree): Promise<Survey['cores']> {
   const blobs = { length: 0, byteLength: 0 }
   const list = { length: HEAD_BLOCKS, byteLength: HEAD_BYTES }
-  const rows = [...entries.map(({ path }) => path), '', ...foldersOf(entries.map(({ path }) => path))]
+  const rows = [...entries.map(({ path }) => path), '', ...(await foldersOf(entries.map(({ path }) => path)))]
   for (const path of rows) {
     list.length += 1 + 1 / ENTRIES_PER_NODE
     list.byteLength += ENTRY_BYTES + Buffer.byteLength(path)

@@ -244,6 +244,7 @@ export class Placement {
         least: count,
         most: count + SPARE_QUOTES,
         timeoutMs: timeouts.connect,
+        graceMs: timeouts.grace,
         signal
       })
       this.#slow.add(slower)

@@ -28,7 +28,7 @@ declare module 'hyperbee' {
     peek(range: Range<K>, options?: Fetching): Promise<Entry<K, V> | null>
     put(key: K, value: V): Promise<void>
     del(key: K): Promise<void>
-    createReadStream(range?: Range<K>): AsyncIterable<Entry<K, V>>
+    createReadStream(range?: Range<K>, options?: Fetching): AsyncIterable<Entry<K, V>>
     flush(): Promise<void>
     close(): Promise<void>
   }
@@ -48,5 +48,20 @@ declare module 'hyperbee' {
     createReadStream(range?: Range<K>, options?: Fetching): AsyncIterable<Entry<K, V>>
     checkout(version: number): Hyperbee<K, V>
     snapshot(): Hyperbee<K, V>
+  }
+}
+
+declare module 'hyperbee/lib/messages.js' {
+  /** The tree nodes that a block brings: numbers of blocks for the keys, pairs of block and offset for the children. */
+  export interface TreeNode {
+    keys: number[]
+    children: number[]
+  }
+
+  export const YoloIndex: { encode(index: { levels: TreeNode[] }): Buffer; decode(encoded: Buffer): { levels: TreeNode[] } }
+  /** The codec of a block. */
+  export const Node: {
+    encode(block: { key: Buffer; value: Buffer | null; index: Buffer }): Buffer
+    decode(encoded: Buffer): { key: Buffer; value: Buffer | null; index: Buffer | null }
   }
 }

@@ -64,7 +64,7 @@ declare module 'hypercore' {
     /** `timeout` in ms; rejects with code REQUEST_TIMEOUT. Null where `wait` is false and the block is not here. */
     get(
       index: number,
-      options?: { timeout?: number; wait?: boolean; decrypt?: boolean; raw?: boolean }
+      options?: { timeout?: number; wait?: boolean; decrypt?: boolean; raw?: boolean; valueEncoding?: object }
     ): Promise<Buffer | null>
     has(start: number, end?: number): Promise<boolean>
     clear(start: number, end?: number): Promise<{ blocks: number } | null>
@@ -79,7 +79,7 @@ declare module 'hypercore' {
     download(range?: { start?: number; end?: number; blocks?: Iterable<number>; linear?: boolean }): Range
     replicate(stream: Duplex, options?: { keepAlive?: boolean }): Duplex
     session(options?: object): Hypercore
-    snapshot(): Hypercore
+    snapshot(options?: object): Hypercore
     findingPeers(): () => void
     info(options?: { storage?: boolean }): Promise<{ storage: any }>
     createReadStream(options?: { start?: number; end?: number; live?: boolean }): AsyncIterable<Buffer>

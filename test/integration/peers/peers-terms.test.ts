@@ -5,6 +5,7 @@ import c from 'compact-encoding'
 import Protomux from 'protomux'
 import ProtomuxRPC from 'protomux-rpc'
 import type { Countersign, Quote, StorageQuote } from '#spec'
+import { DAY } from '../../../contracts/money/quantity.js'
 import { decode, encode } from '../../../contracts/schema/codec.js'
 import { formatKey } from '../../../contracts/keys/key.js'
 import { sign } from '../../../contracts/keys/signature.js'
@@ -18,7 +19,7 @@ import type { ImpostorOptions } from './rogues.js'
 import { flipped, neverAnswer } from './lies.js'
 import type { Lies } from './lies.js'
 import type { Draft, InvoiceForger } from './invoice-forger.js'
-import { notesOf } from './buyers.js'
+import { callWithShortTimeouts, notesOf } from './buyers.js'
 
 const SAT_PER_GIB = 1000n * 1024n
 const CHEAP = 40_000n * SAT_PER_GIB
@@ -296,9 +297,10 @@ test('a buyer passes over every provider that lies before the first payment', as
   const before = await world.wallet('buyer')
 
   const args = ['mirror', path, '--copies', '1', '--time', '30d']
+  const params = { path, copies: 1, time: 30 * DAY }
   const alone = world.fails('alone', [...args, '--max-price', '90000 sat/GiB-month'], 4)
   alone.catch(() => undefined) // checked below
-  const finished = await world.run('buyer', args)
+  const finished = await callWithShortTimeouts(world, 'buyer', 'mirror', params)
 
   await t.test('nothing is bought and nothing is paid when nobody else offers', async () => {
     const failure = await alone

@@ -3,6 +3,7 @@ import { lstat, readFile, readdir, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
+import { Node, YoloIndex } from 'hyperbee/lib/messages.js'
 import Hyperdrive from 'hyperdrive'
 import type { DriveEntry } from 'hyperdrive'
 import { encodeNote } from '../../../src/storage/archive/format.js'
@@ -29,6 +30,8 @@ interface DriveOptions {
   data?: Buffer
   folder?: string
   maxSize?: number
+  /** Appended to the list of files as it is. */
+  block?: Buffer
 }
 
 /** Makes a drive with exactly these keys in its Hyperbee and restores it to `folder/dest`. */
@@ -36,7 +39,7 @@ async function restoreDrive(
   t: TestContext,
   entries: [string | Buffer, unknown][],
   root: 'file' | 'folder' | null = 'folder',
-  { data = Buffer.from('wheat'), folder, maxSize }: DriveOptions = {}
+  { data = Buffer.from('wheat'), folder, maxSize, block }: DriveOptions = {}
 ): Promise<{ dest: string; result: DriveRestoreResult }> {
   folder ??= await scratch(t)
   const own = openStore(join(folder, 'own'))
@@ -53,6 +56,7 @@ async function restoreDrive(
     await batch.put(key, value as DriveEntry, { keyEncoding: 'binary', valueEncoding: 'json' })
   }
   await batch.flush()
+  if (block) await drive.core.append(block)
   const packed = new OpenPack(own, [drive.key, blobs.key])
   await packed.ready()
   const store = openStore(join(folder, 'store'))
@@ -178,6 +182,25 @@ test('files far larger than their data are refused before anything is written, u
   assert.deepEqual(await readdir(join(folder, 'place')), ['neighbour'])
   const { result } = await restoreDrive(t, bomb, 'folder', { data, maxSize })
   assert.deepEqual([result.files, result.bytes], [300, maxSize])
+})
+
+test('a list of files with a malformed tree is refused, and nothing is written', async t => {
+  const trees: Record<string, number[][]> = {
+    'a node below itself': [[3], [3, 0, 3, 0]],
+    'a child that its block does not have': [[3], [2, 77, 2, 78]]
+  }
+  for (const [name, [keys, children]] of Object.entries(trees)) {
+    const index = YoloIndex.encode({ levels: [{ keys: keys!, children: children! }] })
+    const value = Buffer.from(JSON.stringify(file))
+    const block = Node.encode({ key: Buffer.from('files\0/c'), value, index })
+    const folder = await scratch(t)
+    const restored = restoreDrive(t, [...Object.entries({ '/a': file, '/b': file })], 'folder', {
+      folder,
+      block
+    })
+    await assert.rejects(restored, { code: 'UNSAFE_DRIVE', message: /its list of files is malformed/ }, name)
+    assert.deepEqual(await readdir(join(folder, 'place')), ['neighbour'])
+  }
 })
 
 test('with a limit a longer list of files is not even fetched', async t => {

@@ -40,7 +40,7 @@ class Phone {
       }
     }
     const signal = new AbortController().signal
-    return { open, least, most, timeoutMs: 10_000, signal, clock: this.clock, ...change }
+    return { open, least, most, timeoutMs: 10_000, graceMs: 1000, signal, clock: this.clock, ...change }
   }
 
   async after(ms: number): Promise<void> {

@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { targetInside } from '../../../src/files/link-target.js'
+import { foldersOf, withinBounds } from '../../../src/files/tree-bounds.js'
 import { checksumOfTree, readTree } from '../../../src/files/tree.js'
 import { sumByHand } from '../../parts/storage/packed-drive.js'
 import { makeTree } from '../../samples/tree.js'
@@ -81,6 +82,43 @@ test('a symbolic link is resolved as a file system resolves it', () => {
   assert.equal(targetInside('b', links), 'a')
   assert.equal(targetInside('c', links), null)
   assert.equal(targetInside('e', links), 'a/x')
+})
+
+test('a symbolic link longer than file systems take leads nowhere, and is not walked', () => {
+  const links = new Map<string, string>()
+  let lookups = 0
+  const counted = { get: (path: string) => (lookups++, links.get(path)) } as ReadonlyMap<string, string>
+  for (const target of ['a/'.repeat(50_000), 'a/'.repeat(300_000), 'x'.repeat(4096)]) {
+    links.set('long', target)
+    assert.equal(targetInside('long', counted), null)
+  }
+  assert.equal(lookups, 3)
+  for (let i = 0; i < 40; i++) links.set(`loop${i}`, `${'./'.repeat(2000)}loop${i + 1}`)
+  assert.equal(targetInside('loop0', counted), null)
+  assert.ok(lookups < 100, `${lookups} lookups`)
+})
+
+test('a tree with far more folders than entries is refused', async () => {
+  const deep = (i: number, depth: number): string => `${i}/${'d/'.repeat(depth - 1)}file`
+  const of = (count: number, depth: number) =>
+    Array.from({ length: count }, (_, i) => ({ path: deep(i, depth) }))
+  await assert.rejects(withinBounds(of(70, 250)), {
+    code: 'TOO_LARGE',
+    exit: 2,
+    message: /more than 16524 folders/
+  })
+  assert.equal((await withinBounds(of(60, 250))).kept.length, 60)
+  const { kept, leftOut } = await withinBounds(of(4000, 1700))
+  assert.deepEqual([kept.length, leftOut.length], [0, 4000])
+  assert.equal(leftOut[0]!.why, 'path(s) in more than 256 folders')
+})
+
+test('the folders of many files are looked at once', async () => {
+  const folder = 'd/'.repeat(250)
+  const paths = Array.from({ length: 200_000 }, (_, i) => `${folder}${i}`)
+  const folders = [...(await foldersOf(paths))]
+  assert.equal(folders.length, 250)
+  assert.deepEqual(folders.slice(0, 2), ['d', 'd/d'])
 })
 
 test('an entry that cannot be packed gives one clear line that names it', async t => {

@@ -27,7 +27,7 @@ export interface SelectionContext {
   deviceLoads: DeviceLoads
   /** Opens a channel to a seller. */
   open: Opener
-  timeouts?: { connect: number }
+  timeouts?: { connect: number; grace: number }
 }
 
 export interface RunInProgress {
@@ -151,7 +151,8 @@ export class ProviderSelection {
     for (;;) {
       const asks = possible()
       if (asks.length === 0) return []
-      const dialled = await dialSellers(asks, { ...wished, open, timeoutMs: timeouts.connect, signal })
+      const { connect: timeoutMs, grace: graceMs } = timeouts
+      const dialled = await dialSellers(asks, { ...wished, open, timeoutMs, graceMs, signal })
       // A seller that answers with an error is asked again for an agreement, whose error is shown.
       const wrong = dialled.failed.filter(({ error }) => !isAway(error)).map(({ ask }) => ask)
       const { reached, slower } = dialled

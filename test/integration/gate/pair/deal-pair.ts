@@ -39,6 +39,7 @@ import { LEASE } from '../../../../src/storage/lease/lease-state.js'
 /** Timeouts that are a minute by default are a moment here, though not too short for a busy machine. */
 export const TIMEOUTS: Timeouts = {
   connect: 3000,
+  grace: 1000,
   quote: 1200,
   answer: 1200,
   seal: 1200,
@@ -52,6 +53,7 @@ export const TIMEOUTS: Timeouts = {
 /** For faults that lose no message: a slow machine is not taken for a lost one. */
 const PATIENT: Timeouts = {
   connect: 30_000,
+  grace: 1000,
   quote: 30_000,
   answer: 30_000,
   seal: 30_000,
