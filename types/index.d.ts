@@ -169,6 +169,27 @@ export interface Calls {
       dryRun?: boolean
     }
   }
+  /** Leaves a market, also one that is broken; its orders are withdrawn where a relay can be told. */
+  'market.leave': {
+    params: {
+      /** name or key of the market */
+      market: string
+      /** true: say what would be done, and change nothing */
+      dryRun?: boolean
+    }
+    result: {
+      /** key of the market */
+      key: string
+      /** its name; may be empty */
+      name: string
+      /** own orders that were withdrawn from its book */
+      withdrawn: number
+      /** own orders that no relay could be told of: served no more, and on its book until they expire */
+      unsaid: number
+      /** true: nothing was changed */
+      dryRun?: boolean
+    }
+  }
   /** Lists the joined markets. */
   'market.list': {
     params: Record<never, never>
@@ -179,8 +200,10 @@ export interface Calls {
         key: string
         /** its name */
         name: string
-        /** founded here, admitted as a relay, or a reader */
-        role: "founder" | "relay" | "reader"
+        /** broken: closed over what was written to it, until it is joined again */
+        state: "open" | "broken"
+        /** founded here, admitted as a relay, or a reader; null: it is not open */
+        role: "founder" | "relay" | "reader" | null
         /** true: other calls mean it by default */
         used: boolean
         /** what is wrong with it and what to do, for people; empty: nothing is known to be */

@@ -59,6 +59,7 @@ export const ERRORS = {
   LAPSED: { exit: 1, kind: 'refused', meaning: 'the agreement expired before its first payment' },
   LATE: { exit: 1, kind: 'peer', meaning: 'a provider answers and does not continue a job' },
   MALFORMED: { exit: 1, kind: 'peer', meaning: 'a peer sent a malformed message' },
+  MARKET_BROKEN: { exit: 1, kind: 'peer', meaning: 'what was written to the market cannot be read' },
   MARKET_NOT_REACHED: { exit: 1, kind: 'passing', meaning: 'no node of the market answered' },
   NAMES_CLASH: { exit: 1, kind: 'input', meaning: 'two names of the drive are the same on this disk' },
   NODE_GONE: { exit: 1, kind: 'passing', meaning: 'the running node stopped before it answered' },

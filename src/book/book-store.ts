@@ -4,8 +4,8 @@ import Corestore from 'corestore'
 import HypercoreStorage from 'hypercore-storage'
 import { BushelError } from '../../contracts/errors/error.js'
 import { MIB } from '../../contracts/money/quantity.js'
-import { dropOldLogs } from '../base/old-logs.js'
-import { localWriter } from './log.js'
+import { dropOldLogs } from '../base/disk/old-logs.js'
+import { localWriter } from './log/log.js'
 
 /** What is written is kept in memory, and a second time in a log on disk, until it is so much. */
 const WRITE_BUFFER = 4 * MIB

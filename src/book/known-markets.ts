@@ -1,9 +1,13 @@
 import { mkdir, readFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { BushelError } from '../../contracts/errors/error.js'
 import { formatKey, parseKey } from '../../contracts/keys/key.js'
-import { removeUnfinished, replaceDurably } from '../base/atomic-file.js'
+import type { BrokenMarket } from './faults/fault.js'
+import { removeUnfinished, replaceDurably } from '../base/disk/atomic-file.js'
 import { Mutex } from '../base/mutex.js'
+
+/** The file of the list in the folder of the books. */
+export const listIn = (dir: string): string => join(dir, 'markets.json')
 
 /** A market that this node has founded or joined. */
 export interface KnownMarket {
@@ -12,11 +16,13 @@ export interface KnownMarket {
   namespace: string
   /** Devices to admit as relays once they connect and show their writers. */
   admissions: Buffer[]
+  /** Why it is not opened, and its name; absent: it is. */
+  broken?: { name: string; reason: string }
+  /** True when the user has left it: its cores are still here, and joined again it writes to the same ones. */
+  isLeft?: boolean
 }
 
-interface MarketsFile {
-  markets: { key: string; namespace: string; admissions: string[] }[]
-}
+type Saved = Omit<KnownMarket, 'key' | 'admissions'> & { key: string; admissions: string[] }
 
 /** The list of a node's markets: a small file, replaced atomically at each change. */
 export class KnownMarkets {
@@ -28,13 +34,29 @@ export class KnownMarkets {
     this.#path = path
   }
 
-  get markets(): KnownMarket[] {
-    return [...this.#markets.values()]
+  /** Those of the joined ones that are not opened, and why. */
+  get broken(): BrokenMarket[] {
+    return this.markets.flatMap(({ key, broken }) => (broken ? { key, ...broken } : []))
   }
 
-  /** Throws BAD_INPUT when the file exists and cannot be read. */
+  /** The joined ones, also those that are broken. */
+  get markets(): KnownMarket[] {
+    return [...this.#markets.values()].filter(({ isLeft }) => !isLeft)
+  }
+
+  /** Namespaces in the store of all that were ever joined. */
+  get namespaces(): string[] {
+    return [...this.#markets.values()].map(({ namespace }) => namespace)
+  }
+
+  /** Throws CORRUPT when the file exists and cannot be read. */
   async load(): Promise<void> {
     await removeUnfinished(dirname(this.#path))
+    await this.read()
+  }
+
+  /** Like `load`, for who changes nothing. */
+  async read(): Promise<void> {
     let text: string
     try {
       text = await readFile(this.#path, 'utf8')
@@ -43,13 +65,15 @@ export class KnownMarkets {
       throw error
     }
     try {
-      for (const { key, namespace, admissions } of (JSON.parse(text) as MarketsFile).markets) {
-        const known = {
+      for (const saved of (JSON.parse(text) as { markets: Saved[] }).markets) {
+        const { key, namespace, admissions, broken, isLeft } = saved
+        this.#markets.set(key, {
           key: parseKey(key),
           namespace: String(namespace),
-          admissions: admissions.map(d => parseKey(d))
-        }
-        this.#markets.set(key, known)
+          admissions: admissions.map(d => parseKey(d)),
+          ...(broken ? { broken: { name: String(broken.name), reason: String(broken.reason) } } : {}),
+          ...(isLeft ? { isLeft } : {})
+        })
       }
     } catch (error) {
       throw new BushelError(
@@ -60,6 +84,7 @@ export class KnownMarkets {
     }
   }
 
+  /** Also one that was left. */
   get(key: Buffer): KnownMarket | null {
     return this.#markets.get(formatKey(key)) ?? null
   }
@@ -79,14 +104,36 @@ export class KnownMarkets {
   }
 
   async #write(): Promise<void> {
-    const file: MarketsFile = {
-      markets: this.markets.map(({ key, namespace, admissions }) => ({
-        key: formatKey(key),
-        namespace,
-        admissions: admissions.map(formatKey)
+    const file: { markets: Saved[] } = {
+      markets: [...this.#markets.values()].map(market => ({
+        ...market,
+        key: formatKey(market.key),
+        admissions: market.admissions.map(formatKey)
       }))
     }
     await mkdir(dirname(this.#path), { recursive: true })
     await replaceDurably(this.#path, JSON.stringify(file, null, 2) + '\n')
   }
+}
+
+/** The broken markets of a folder of books that no node has open. */
+export async function brokenOnDisk(dir: string): Promise<BrokenMarket[]> {
+  const known = new KnownMarkets(listIn(dir))
+  await known.read()
+  return known.broken
+}
+
+/** Leaves a market in a folder of books that no node has open; it is not opened. False when it was not joined. */
+export async function leaveOnDisk(dir: string, key: Buffer): Promise<boolean> {
+  const known = new KnownMarkets(listIn(dir))
+  await known.load()
+  const market = known.get(key)
+  if (!market || market.isLeft) return false
+  await known.put(left(market))
+  return true
+}
+
+/** A market as it is remembered once it was left: joined again it writes to the same cores, as one writer must. */
+export function left({ key, namespace, admissions }: KnownMarket): KnownMarket {
+  return { key, namespace, admissions, isLeft: true }
 }

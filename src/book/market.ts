@@ -14,12 +14,13 @@ import type { ViewDatabase } from './view/database.js'
 import type { RefusalBudget } from './budget.js'
 import { clockOf } from './clock.js'
 import type { Clock } from './clock.js'
-import { Following } from './following.js'
+import { isDataFault, marketBroken, reasonOf } from './faults/fault.js'
+import { Following } from './log/following.js'
 import type { Forks } from './forks.js'
 import { Listing } from './view/listing.js'
 import type { AskQuery, BidQuery, Candidate, ViewState } from './view/listing.js'
-import { covers, openBookLog } from './log.js'
-import type { BookLog } from './log.js'
+import { covers, openBookLog } from './log/log.js'
+import type { BookLog, MalformedBlock } from './log/log.js'
 import type { MarketChannel } from './peers/channel.js'
 import type { MarketPeers } from './peers/market-peers.js'
 import type { Posting } from './reader/posting.js'
@@ -33,7 +34,7 @@ import { hashOfView } from './view/view-hash.js'
 import { refusal } from './refusal.js'
 import { Relaying } from './relay/relaying.js'
 import { Ticker } from './relay/ticker.js'
-import { Sweeper } from './sweeper.js'
+import { Sweeper } from './sweep/sweeper.js'
 import { SightingBook } from './sightings.js'
 import type { Sightings } from './sightings.js'
 import type { Logger } from '../base/logger.js'
@@ -72,7 +73,8 @@ export function forkNote(name: string): string {
 /**
  * One order book: a log whose few writers are its relays. This node reads and verifies it, and publishes signed
  * records by submitting them to relays, unless it is a relay itself.
- * Events: `update` when the view changed, `swept` (blocks) when old blocks were cleared, `forked` when the founder was found to have signed two views.
+ * Events: `update` when the view changed, `swept` (blocks) when old blocks were cleared, `forked` when the founder was found
+ * to have signed two views, `failed` (error) when what was written to it cannot be read: who opened it closes it.
  */
 export class Market extends ReadyResource {
   readonly #options: MarketOptions
@@ -89,6 +91,7 @@ export class Market extends ReadyResource {
   #ticker: Ticker | null = null
   #fastForwards = 0
   #caughtUp = false
+  #failure: unknown = null
   /** The role last logged; null before the first time. */
   #role: MarketRole | null = null
 
@@ -187,6 +190,16 @@ export class Market extends ReadyResource {
     return all.size
   }
 
+  /** The error over which the market cannot go on; null: it can. */
+  get failure(): unknown {
+    return this.#failure
+  }
+
+  /** True when this node has ever written to it. */
+  get hasWritten(): boolean {
+    return this.#base.local.length > 0
+  }
+
   /** Number of connected relays. */
   get relays(): number {
     return this.#peers.relays.length
@@ -198,6 +211,16 @@ export class Market extends ReadyResource {
   }
 
   protected override async _open(): Promise<void> {
+    try {
+      await this.#start()
+    } catch (error) {
+      await Promise.allSettled([this.#base.close()]) // the first error tells
+      await this.#options.store.close()
+      throw error
+    }
+  }
+
+  async #start(): Promise<void> {
     const { store, key, now } = this.#options
     const base = openBookLog({
       ...{ store, key, ackInterval: ACK_INTERVAL },
@@ -207,7 +230,8 @@ export class Market extends ReadyResource {
         await apply(entries, view, host)
       }
     })
-    base.on('error', error => this.#fault(error))
+    base.on('error', (error: unknown) => this.#fail(error))
+    base.on('malformed', (block: MalformedBlock) => this.#tellMalformed(block))
     base.on('fast-forward', () => {
       this.#fastForwards++
       this.#options.log.debug('market skipped ahead', { market: this.key })
@@ -238,8 +262,11 @@ export class Market extends ReadyResource {
         this.#sweeper.poke()
       },
       onchange: () => this.emit('update'),
-      // Without peers, missing blocks of the view cannot be fetched: that is not a fault.
-      onfault: error => this.peers > 0 && this.#fault(error)
+      onfault: error => {
+        if (isDataFault(error)) this.#fail(error)
+        // Without peers, missing blocks of the view cannot be fetched: that is not a fault.
+        else if (this.peers > 0) this.#fault(error)
+      }
     })
     this.#listing = new Listing({ view, market: this.key, rules: () => this.rules, now })
     this.#relaying = new Relaying({
@@ -257,6 +284,7 @@ export class Market extends ReadyResource {
     this.#talk = new Talk({
       ...{ now, onfork: fork => this.#onfork(fork) },
       ...{ base: this.#base, relaying: this.#relaying, administration: this.#administration, state, onfault },
+      judge: record => this.#read(() => this.#relaying.take(record)),
       device: this.#options.device,
       budget: this.#options.budget,
       oncutoff: (device, bound) => this.#options.cutOff.count(bound, { peer: device, market: this.key }),
@@ -324,7 +352,7 @@ export class Market extends ReadyResource {
     this.#relaying?.stop()
     await this.#sweeper?.stop()
     this.#refusedRecords.flush()
-    await this.#base.close()
+    await this.#base?.close()
     await this.#following?.stop()
   }
 
@@ -356,21 +384,55 @@ export class Market extends ReadyResource {
     if (!this.closing) this.#options.log.fault(error, { market: this.key })
   }
 
+  /** Tells that the market cannot go on; the first error counts. */
+  #fail(error: unknown): void {
+    if (this.closing || this.#failure) return
+    this.#failure = error
+    this.emit('failed', error)
+  }
+
+  /** A relay's blocks are not read from a malformed one on. */
+  #tellMalformed({ writer, index, why }: MalformedBlock): void {
+    const relays = [...this.#state.relays].filter(([, key]) => key.equals(writer))
+    const [device = null] = relays.map(([id]) => Buffer.from(id, 'hex'))
+    this.#options.log.warn(
+      `a relay wrote a malformed block; nothing that it wrote after it is read: ${why}`,
+      {
+        market: this.key,
+        relay: device,
+        block: index
+      }
+    )
+  }
+
+  /** A read of the view. One that meets malformed data is done again, for the view may have changed meanwhile. */
+  async #read<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await read().catch((error: unknown) =>
+        isDataFault(error) ? read() : Promise.reject(error as Error)
+      )
+    } catch (error) {
+      if (this.closing || !isDataFault(error)) throw error
+      this.#fail(error)
+      throw marketBroken({ key: this.key, name: this.name, reason: reasonOf(error) })
+    }
+  }
+
   // Reading
 
   /** Live asks, the cheapest first, each one verified. */
   async asks(query: AskQuery): Promise<VerifiedOrder[]> {
-    return await this.#listing.asks(query)
+    return await this.#read(() => this.#listing.asks(query))
   }
 
   /** Live bids, the highest first, each one verified. */
   async bids(query: BidQuery): Promise<VerifiedOrder[]> {
-    return await this.#listing.bids(query)
+    return await this.#read(() => this.#listing.bids(query))
   }
 
   /** The asks to choose sellers from: those of devices that relays have seen lately, and the cheapest of the others. */
   async candidates(query: AskQuery): Promise<Candidate[]> {
-    return await this.#listing.candidates(query, devices => this.seen(devices))
+    return await this.#read(() => this.#listing.candidates(query, devices => this.seen(devices)))
   }
 
   /** When relays have last seen these devices, as far as they say. */
@@ -385,7 +447,7 @@ export class Market extends ReadyResource {
 
   /** The live order with that id, or null when it is unknown, withdrawn or over. */
   async get(id: Buffer): Promise<VerifiedOrder | null> {
-    return await this.#listing.get(id)
+    return await this.#read(() => this.#listing.get(id))
   }
 
   /** The record of an order in the view, also a withdrawn one, as it lies there; null when there is none. */
@@ -394,12 +456,12 @@ export class Market extends ReadyResource {
   }
 
   async ofIdentity(identity: Buffer): Promise<VerifiedOrder[]> {
-    return await this.#listing.ofIdentity(identity)
+    return await this.#read(() => this.#listing.ofIdentity(identity))
   }
 
   /** The Merkle tree hash of the view, in z32; equal on every node with the same heads. */
   async viewHash(): Promise<string> {
-    return formatKey(await hashOfView(this.#base))
+    return formatKey(await this.#read(() => hashOfView(this.#base)))
   }
 
   /** The tick and the strength in bits that the stamp of a new record needs. */
@@ -441,7 +503,7 @@ export class Market extends ReadyResource {
    */
   async submit(record: Buffer, { timeoutMs = SUBMIT_TIMEOUT } = {}): Promise<Posting> {
     if (this.role === 'reader') return await this.#step.submit(record, timeoutMs)
-    const verdict = await this.#relaying.take(record)
+    const verdict = await this.#read(() => this.#relaying.take(record))
     if (verdict.code !== 'OK' && verdict.code !== 'REPEATED') throw refusal(verdict)
     return { inBook: true, asked: 0, accepted: 0, refusal: null }
   }

@@ -4,7 +4,7 @@ import { parseKey } from '../../contracts/keys/key.js'
 import { Home } from '../identity/home.js'
 import type { CallContext, NodeCaller, OfflineMethod, Params, Result } from '../node/api/api.js'
 import { controlPath, demandControlFolder } from './control-path.js'
-import { openProductNode, readProductOffline } from './node-port.js'
+import { leaveProductOffline, openProductNode, readProductOffline } from './node-port.js'
 import type { Address, OpenNode, ReadOffline } from './node-port.js'
 import { RemoteNode } from './remote-node.js'
 import { openLog } from './log/open-log.js'
@@ -103,27 +103,59 @@ export async function useMarket(
   const home = await Home.open(access.home)
   const remote = await running(home)
   if (remote) return await used(remote, node => node.call('market.use', params, context))
+  const { key, name } = await listed(access, params.market, context)
+  if (params.dryRun) return { key, name, dryRun: true }
+  await home.useMarket(parseKey(key, 'market key'))
+  return { key, name }
+}
+
+/** Leaves a market, through the running node or on disk, where the market is not opened. */
+export async function leaveMarket(
+  access: HomeAccess,
+  params: Params<'market.leave'>,
+  context: CallContext
+): Promise<Result<'market.leave'>> {
+  const home = await Home.open(access.home)
+  const remote = await running(home)
+  if (remote) return await used(remote, node => node.call('market.leave', params, context))
+  const leave = async (market: string): Promise<Result<'market.leave'> | null> => {
+    const lock = await home.lock({ pid: process.pid, command: access.command, control: null })
+    try {
+      return await leaveProductOffline(home, { ...params, market })
+    } finally {
+      lock.release()
+    }
+  }
+  const left = await leave(params.market)
+  if (left) return left
+  const { key, name } = await listed(access, params.market, context)
+  return { ...(await leave(key))!, name }
+}
+
+/** The joined market of a name or key on disk; throws MARKET_NOT_FOUND or WHICH_MARKET. */
+async function listed(
+  access: HomeAccess,
+  wanted: string,
+  context: CallContext
+): Promise<Result<'market.list'>['markets'][number]> {
   const { markets } = await read(access, 'market.list', context)
-  const found = markets.filter(({ key, name }) => key === params.market || name === params.market)
+  const found = markets.filter(({ key, name }) => key === wanted || name === wanted)
   const [market] = found
   if (!market) {
     throw new BushelError(
       'MARKET_NOT_FOUND',
-      `market '${params.market}' is not joined`,
+      `market '${wanted}' is not joined`,
       'see the joined markets with `bushel market list`; join one with `bushel market join KEY`'
     )
   }
   if (found.length > 1) {
     throw new BushelError(
       'WHICH_MARKET',
-      `${found.length} markets are called '${params.market}'`,
+      `${found.length} markets are called '${wanted}'`,
       'give the key of the one you mean'
     )
   }
-  const { key, name } = market
-  if (params.dryRun) return { key, name, dryRun: true }
-  await home.useMarket(parseKey(key, 'market key'))
-  return { key, name }
+  return market
 }
 
 /** The node that runs on this home, if there is one; waits for one that is starting. */

@@ -1,5 +1,5 @@
 import type { Home } from '../identity/home.js'
-import type { NodeCaller, OfflineMethod, Result } from '../node/api/api.js'
+import type { NodeCaller, OfflineMethod, Params, Result } from '../node/api/api.js'
 import type { Logger } from '../base/logger.js'
 
 export interface Address {
@@ -40,4 +40,14 @@ export const openProductNode: OpenNode = async options => {
 export async function readProductOffline<M extends OfflineMethod>(home: Home, method: M): Promise<Result<M>> {
   const { answerOffline } = await import('../node/api/calls.js')
   return await answerOffline(home, method)
+}
+
+/** Leaves a market of a home on which no node runs; null for a name that its disk does not know. */
+export async function leaveProductOffline(
+  home: Home,
+  { market, dryRun }: Params<'market.leave'>
+): Promise<Result<'market.leave'> | null> {
+  const { leaveMarketOffline } = await import('../node/api/leaving.js')
+  const left = await leaveMarketOffline(home, market, dryRun)
+  return left && { ...left, ...(dryRun ? { dryRun } : {}) }
 }

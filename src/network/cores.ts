@@ -5,7 +5,7 @@ import HypercoreStorage from 'hypercore-storage'
 import { core as keys } from 'hypercore-storage/lib/keys.js'
 import Protomux from 'protomux'
 import { MIB } from '../../contracts/money/quantity.js'
-import { dropOldLogs } from '../base/old-logs.js'
+import { dropOldLogs } from '../base/disk/old-logs.js'
 
 /**
  * A Corestore in `folder`, tuned for large blocks. Its blob files are small, so that they go away soon after what is in

@@ -3,9 +3,12 @@ import { wire } from 'hypercore/lib/messages.js'
 import type { Channel, ChannelOptions, MessageOptions } from 'protomux'
 import { PAGE, Refusal } from './hypercore-bounds.js'
 import * as bounds from './hypercore-bounds.js'
+import { handledBy } from '../base/handled.js'
 import { MESSAGES, peerOf } from './hypercore-wire.js'
 import type { Messages, Range, Span, WirePeer } from './hypercore-wire.js'
 import type { Announced, Announcements } from './announcements.js'
+
+const handled = handledBy('hypercore')
 
 /** The protocol of hypercore's channels. */
 export const HYPERCORE = 'hypercore/alpha'
@@ -215,44 +218,9 @@ const tamed = new WeakSet()
 function tame({ core, replicator }: WirePeer): void {
   if (tamed.has(core)) return
   tamed.add(core)
-  core.verify = handled(core.verify.bind(core)) as typeof core.verify
-  core.checkConflict = handled(core.checkConflict.bind(core)) as typeof core.checkConflict
-  replicator._onreorgdata = handled(
-    replicator._onreorgdata.bind(replicator)
-  ) as typeof replicator._onreorgdata
-}
-
-/** Wraps a call so that it throws or rejects only with plain errors. */
-function handled<A extends unknown[]>(call: (...of: A) => unknown): (...of: A) => unknown
-function handled<A extends unknown[]>(
-  call: ((...of: A) => unknown) | undefined
-): ((...of: A) => unknown) | undefined
-function handled<A extends unknown[]>(
-  call: ((...of: A) => unknown) | undefined
-): ((...of: A) => unknown) | undefined {
-  if (!call) return undefined
-  return (...of) => {
-    try {
-      const result = call(...of)
-      return types.isPromise(result) ? result.catch((error: unknown) => Promise.reject(plain(error))) : result
-    } catch (error) {
-      throw plain(error)
-    }
-  }
-}
-
-/** Replaces errors such as TypeError, over which Protomux ends the process instead of the connection. */
-function plain(error: unknown): Error {
-  if (!(error instanceof Error)) return new Error(String(error))
-  const code = (error as { code?: string }).code
-  const programmers = [TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError]
-  const one =
-    programmers.some(kind => error instanceof kind) ||
-    code === 'ERR_ASSERTION' ||
-    error.name === 'AssertionError'
-  return one
-    ? new Error(`hypercore could not cope with a message: ${error.message}`, { cause: error })
-    : error
+  core.verify = handled(core.verify.bind(core))
+  core.checkConflict = handled(core.checkConflict.bind(core))
+  replicator._onreorgdata = handled(replicator._onreorgdata.bind(replicator))
 }
 
 function after(result: unknown, then: () => void): unknown {

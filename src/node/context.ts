@@ -23,6 +23,7 @@ export interface NodeContext {
   readonly network: Network
   readonly books: Books
   joinTopic(discoveryKey: Buffer): void
+  leaveTopic(discoveryKey: Buffer): Promise<void>
   /** Opens the parts that make deals unless they are open. */
   trade(): Promise<Trade>
 }

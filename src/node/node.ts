@@ -140,6 +140,10 @@ export class BushelNode extends ReadyResource implements NodeCaller {
     this.network.join(discoveryKey, { server: this.serving })
   }
 
+  async leaveTopic(discoveryKey: Buffer): Promise<void> {
+    await this.network.leave(discoveryKey)
+  }
+
   /** The parts that make deals, opened on first use. */
   async trade(): Promise<Trade> {
     if (!this.#trade) {

@@ -2,6 +2,7 @@ import type { NoiseStream } from 'hyperdht'
 import { declaring } from '../base/services.js'
 import type { Service } from '../base/services.js'
 import type { Books } from '../book/books.js'
+import type { Market } from '../book/market.js'
 import type { Network } from '../network/network.js'
 import type { Store } from '../store/store.js'
 
@@ -15,6 +16,8 @@ export interface NodeParts {
     readonly books: Books
     readonly network: Network
     joinTopic(discoveryKey: Buffer): void
+    leaveTopic(discoveryKey: Buffer): Promise<void>
+    fault(error: unknown): void
     trade(): Promise<unknown>
     closeTrade(): Promise<void>
   }
@@ -39,9 +42,12 @@ export const NODE_SERVICES: readonly Service<NodeParts>[] = [
     return scope.open(network)
   }),
 
-  /** Looks for the nodes of each market. */
-  service('markets', ['node', 'books', 'network'], ({ node, books }) => {
+  /** Looks for the nodes of each market that is open. */
+  service('markets', ['node', 'books', 'network'], ({ node, books }, scope) => {
     for (const market of books.markets) node.joinTopic(market.discoveryKey)
+    scope.on(books, 'broken', ({ discoveryKey }: Market) => {
+      node.leaveTopic(discoveryKey).catch((error: unknown) => node.fault(error))
+    })
     return null
   }),
 

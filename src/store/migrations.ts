@@ -1,6 +1,6 @@
 import { rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { syncFolder } from '../base/atomic-file.js'
+import { syncFolder } from '../base/disk/atomic-file.js'
 import type { Backend, Row } from './backend/backend.js'
 import { Overlay } from './backend/overlay.js'
 import type { AnyTable } from './definition.js'

@@ -2,8 +2,9 @@ import type { KeyPair } from 'hypercore-crypto'
 import type { RefusalBudget } from '../budget.js'
 import { VERSION } from './channel.js'
 import type { MarketChannel } from './channel.js'
-import type { BookLog } from '../log.js'
+import type { BookLog } from '../log/log.js'
 import { MarketPeers } from './market-peers.js'
+import type { GateVerdict } from '../relay/gate.js'
 import type { Administration } from '../relay/administration.js'
 import type { Relaying } from '../relay/relaying.js'
 import type { MarketFork } from '#spec'
@@ -19,6 +20,8 @@ export interface TalkOptions {
   /** Called when a peer has exceeded a bound and is cut off. */
   oncutoff: (device: Buffer, bound: string) => void
   relaying: Relaying
+  /** A relay's verdict on a record. */
+  judge: (record: Buffer) => Promise<GateVerdict>
   administration: Administration
   state: () => ViewState
   now: () => number
@@ -43,7 +46,7 @@ export class Talk {
   constructor(options: TalkOptions) {
     this.#options = options
     this.seen = new SeenDevices(options.now)
-    const { base, budget, device, oncutoff, relaying, role, state } = options
+    const { base, budget, device, judge, oncutoff, role, state } = options
     const { now, onfork, onfault } = options
     this.#witness = new Witness({ market: base.key, view: () => base.view.core, now, onfork })
     this.peers = new MarketPeers({
@@ -53,7 +56,7 @@ export class Talk {
       hello: () => ({ version: VERSION, writer: base.local.key, head: this.#witness.own }),
       judge: async record => {
         if (role() === 'reader') return { code: 'NO_RELAY', reason: 'this node is not a relay of the market' }
-        return await relaying.take(record)
+        return await judge(record)
       },
       isRelay: key => this.isRelay(key),
       heads: () => base.heads(),

@@ -4,7 +4,7 @@ import type { GateOptions, GateVerdict } from './gate.js'
 import { encodeOperation } from '../view/operation.js'
 import { Outbox } from './outbox.js'
 import { FETCH_TIMEOUT } from '../view/listing.js'
-import { fetchLive } from '../view/live-blocks.js'
+import { fetchLive } from '../sweep/live-blocks.js'
 
 export interface RelayingOptions extends GateOptions {
   append: (operation: Buffer) => Promise<void>

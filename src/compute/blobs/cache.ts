@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import crypto from 'hypercore-crypto'
 import ReadyResource from 'ready-resource'
 import { domain } from '../../../contracts/schema/codec.js'
-import { replaceDurably } from '../../base/atomic-file.js'
+import { replaceDurably } from '../../base/disk/atomic-file.js'
 
 export interface CacheOptions {
   folder: string

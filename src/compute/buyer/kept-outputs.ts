@@ -6,7 +6,7 @@ import { decode, encode } from '../../../contracts/schema/codec.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { MAX_BLOB_BYTES } from '../../../contracts/job.js'
 import { GIB } from '../../../contracts/money/quantity.js'
-import { replaceDurably } from '../../base/atomic-file.js'
+import { replaceDurably } from '../../base/disk/atomic-file.js'
 
 /** Most bytes of outputs that were fetched already, together. */
 const FETCHED_BYTES = 1 * GIB

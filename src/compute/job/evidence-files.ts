@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { JobEvidence } from '#spec'
 import { ciphertextOf, formatEvidence, isLarge } from '../../../contracts/evidence/evidence.js'
 import { formatKey } from '../../../contracts/keys/key.js'
-import { removeUnfinished, replaceDurably } from '../../base/atomic-file.js'
+import { removeUnfinished, replaceDurably } from '../../base/disk/atomic-file.js'
 
 /** Evidence files, one per job: what its provider signed, for anyone to verify. */
 export class EvidenceFiles {

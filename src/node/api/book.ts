@@ -136,7 +136,7 @@ async function readBook(node: NodeContext, params: BookParams): Promise<BookResu
     isReadable: isReadable(resource)
   }
   const key = params.market && id.isValid(params.market) ? Buffer.from(id.decode(params.market)) : null
-  if (key && !node.books.get(key)) {
+  if (key && !node.books.get(key) && !node.books.brokenAt(key)) {
     return browsing(node, key, waitMs, async reader => ({
       market: formatKey(key),
       name: reader.name,

@@ -1,18 +1,33 @@
 import { join } from 'node:path'
 import * as v from 'valibot'
+import { brokenNote, marketBroken } from '../../book/faults/fault.js'
+import type { BrokenMarket } from '../../book/faults/fault.js'
 import { forkNote } from '../../book/market.js'
 import type { Market } from '../../book/market.js'
 import { RULE_LIMITS } from '../../book/view/rules.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey, parseKey } from '../../../contracts/keys/key.js'
-import id from 'hypercore-id-encoding'
 import { Books } from '../../book/books.js'
+import { leaveMarket } from './leaving.js'
+import { findMarket } from './market-names.js'
 import { storedForks } from '../../book/forks.js'
 import { readingStore } from '../home-store.js'
 import type { NodeContext } from '../context.js'
 import { callWithDryRun, dry, reading } from './definition/call.js'
 import type { OfflineHome } from './definition/call.js'
-import { fields, flag, key, listed, market, maybe, oneOf, said, text, whole } from './definition/schema.js'
+import {
+  fields,
+  flag,
+  key,
+  listed,
+  market,
+  maybe,
+  oneOf,
+  orNull,
+  said,
+  text,
+  whole
+} from './definition/schema.js'
 
 /** How long to look for the nodes of a market, ms. */
 const WAIT_FOR_MARKET = 10_000
@@ -22,7 +37,8 @@ export function marketOf(node: NodeContext, named?: string): Market {
   const { markets } = node.books
   const wanted = named ?? (node.home.market && formatKey(node.home.market))
   if (wanted) {
-    const found = find(markets, wanted)
+    const found = findMarket([...markets, ...node.books.broken], wanted)
+    if (found && 'reason' in found) throw marketBroken(found)
     if (found) return found
     throw new BushelError(
       'MARKET_NOT_FOUND',
@@ -31,6 +47,8 @@ export function marketOf(node: NodeContext, named?: string): Market {
     )
   }
   if (markets.length === 1) return markets[0]!
+  const [broken] = node.books.broken
+  if (markets.length === 0 && broken) throw marketBroken(broken)
   if (markets.length === 0) {
     throw new BushelError('MARKET_NOT_FOUND', 'no market is joined', 'join one with: bushel market join KEY')
   }
@@ -39,19 +57,6 @@ export function marketOf(node: NodeContext, named?: string): Market {
     `${markets.length} markets are joined, and none is in use`,
     'name one with --market NAME, or choose one with: bushel market use NAME'
   )
-}
-
-function find(markets: readonly Market[], wanted: string): Market | null {
-  const key = id.isValid(wanted) ? Buffer.from(id.decode(wanted)) : null
-  const found = markets.filter(market => (key ? market.key.equals(key) : market.name === wanted))
-  if (found.length > 1) {
-    throw new BushelError(
-      'WHICH_MARKET',
-      `${found.length} markets are called '${wanted}'`,
-      'give the key of the one you mean'
-    )
-  }
-  return found[0] ?? null
 }
 
 interface NewMarket {
@@ -85,31 +90,51 @@ async function joinMarket(
 ): Promise<{ key: string; name: string }> {
   const key = parseKey(text, 'market key')
   const known = node.books.get(key)
-  if (dryRun) return { key: formatKey(key), name: known?.name ?? '' }
+  const broken = node.books.brokenAt(key)
+  if (dryRun) return { key: formatKey(key), name: (known ?? broken)?.name ?? '' }
   const market = known ?? (await node.books.join(key))
-  node.joinTopic(market.discoveryKey)
+  if (!known) node.joinTopic(market.discoveryKey)
   await market.inStep({ timeoutMs: WAIT_FOR_MARKET })
+  const again = node.books.brokenAt(key)
+  if (again) throw marketBroken(again)
   if (!market.name) {
-    if (!known) await node.books.leave(key)
+    if (!known && !broken) {
+      await node.leaveTopic(market.discoveryKey)
+      await node.books.leave(key)
+    }
     throw new BushelError(
       'MARKET_NOT_FOUND',
       `no node of market ${formatKey(key)} was found in ${WAIT_FOR_MARKET / 1000} s`,
-      'nothing was joined; check the key and the network (--bootstrap), and try again'
+      known || broken
+        ? 'the market is still joined; check the network (--bootstrap)'
+        : 'nothing was joined; check the key and the network (--bootstrap), and try again'
     )
   }
   return { key: formatKey(key), name: market.name }
 }
 
 /** The markets of a node, and which of them commands mean by default. */
-function marketEntries({ markets }: { markets: readonly Market[] }, used: Buffer | null): MarketEntry[] {
-  return markets.map(market => ({
+function marketEntries({ markets, broken }: Listed, used: Buffer | null): MarketEntry[] {
+  const open = markets.map(market => ({
     key: formatKey(market.key),
     name: market.name,
+    state: 'open' as const,
     role: market.role,
     used: markets.length === 1 || used?.equals(market.key) === true,
     warning: market.isForked ? forkNote(market.name || formatKey(market.key)) : ''
   }))
+  const closed = broken.map(market => ({
+    key: formatKey(market.key),
+    name: market.name,
+    state: 'broken' as const,
+    role: null,
+    used: used?.equals(market.key) === true,
+    warning: brokenNote(market)
+  }))
+  return [...open, ...closed]
 }
+
+type Listed = { markets: readonly Market[]; broken: readonly BrokenMarket[] }
 
 /** Must not be called while a node runs on the home: the books' store allows one process. */
 async function readMarkets(home: OfflineHome): Promise<{ markets: MarketEntry[] }> {
@@ -131,7 +156,11 @@ async function readMarkets(home: OfflineHome): Promise<{ markets: MarketEntry[] 
 const entry = fields({
   key: key('its key'),
   name: said('its name'),
-  role: oneOf(['founder', 'relay', 'reader'], 'founded here, admitted as a relay, or a reader'),
+  state: oneOf(['open', 'broken'], 'broken: closed over what was written to it, until it is joined again'),
+  role: orNull(
+    v.picklist(['founder', 'relay', 'reader']),
+    'founded here, admitted as a relay, or a reader; null: it is not open'
+  ),
   used: flag('true: other calls mean it by default'),
   warning: said('what is wrong with it and what to do, for people; empty: nothing is known to be')
 })
@@ -190,6 +219,25 @@ export const MARKET_CALLS = {
       if (!params.dryRun) await node.home.useMarket(found.key)
       return dry(params, { key: formatKey(found.key), name: found.name })
     }
+  ),
+  'market.leave': callWithDryRun(
+    {
+      summary: 'leaves a market, also one that is broken; its orders are withdrawn where a relay can be told',
+      params: { market: text(1, 64, 'name or key of the market') },
+      result: {
+        key: key('key of the market'),
+        name: said('its name; may be empty'),
+        withdrawn: whole(0, Number.MAX_SAFE_INTEGER, 'own orders that were withdrawn from its book'),
+        unsaid: whole(
+          0,
+          Number.MAX_SAFE_INTEGER,
+          'own orders that no relay could be told of: served no more, and on its book until they expire'
+        )
+      },
+      changes: true,
+      needs: 'home'
+    },
+    async (node, params) => dry(params, await leaveMarket(node, params.market, params.dryRun))
   ),
   'market.list': reading(
     { summary: 'lists the joined markets', result: { markets: listed(entry, 'the joined markets') } },

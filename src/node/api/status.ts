@@ -1,8 +1,11 @@
+import { join } from 'node:path'
 import * as v from 'valibot'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey } from '../../../contracts/keys/key.js'
 import { formatTime } from '../../../contracts/money/quantity.js'
 import { formatAmount } from '../../../contracts/money/money.js'
+import { brokenNote } from '../../book/faults/fault.js'
+import { brokenOnDisk } from '../../book/known-markets.js'
 import { forkNote } from '../../book/market.js'
 import { BOUNDS } from '../../base/bounds/bounds.js'
 import type { Used } from '../../base/bounds/bounds.js'
@@ -76,7 +79,7 @@ async function resourceStatuses(
 
 async function statusOf(node: NodeContext): Promise<StatusResult> {
   const trade = node.serving ? await node.trade() : null
-  const notes: string[] = []
+  const notes = node.books.broken.map(brokenNote)
   for (const market of node.books.markets) {
     const { state, behind } = market.clock
     const name = market.name || formatKey(market.key)
@@ -149,6 +152,9 @@ async function readStatus(home: OfflineHome): Promise<StatusResult> {
       resourceStatuses(RESOURCES, { store, dir: home.dir, parts: null })
     ),
     strangers: [],
-    notes: ['no node is running on this home (bushel up)']
+    notes: [
+      'no node is running on this home (bushel up)',
+      ...(await brokenOnDisk(join(home.dir, 'book'))).map(brokenNote)
+    ]
   }
 }

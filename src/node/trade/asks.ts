@@ -1,4 +1,5 @@
 import type { Order } from '#spec'
+import { BushelError } from '../../../contracts/errors/error.js'
 import { SIDE } from '../../../contracts/order.js'
 import type { Books } from '../../book/books.js'
 import type { Candidate } from '../../book/view/listing.js'
@@ -35,5 +36,12 @@ export async function cheapestAsks(
 /** The best bids for a resource on every market of this node. */
 export async function bookedBids(books: Books, network: string, resource: Resource): Promise<BookedBid[]> {
   const query = { resource: resource.id, network, limit: MAX_BIDS, isReadable: isReadable(resource) }
-  return (await Promise.all(books.markets.map(market => market.bids(query)))).flat()
+  const bids = books.markets.map(market => market.bids(query).catch(noneIfBroken))
+  return (await Promise.all(bids)).flat()
+}
+
+/** A market that breaks while it is read has no bids; the others have. */
+function noneIfBroken(error: unknown): [] {
+  if (error instanceof BushelError && error.code === 'MARKET_BROKEN') return []
+  throw error
 }

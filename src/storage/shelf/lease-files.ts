@@ -2,7 +2,7 @@ import { mkdir, readFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CoreLimit } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
-import { removeUnfinished, replaceDurably, syncFolder } from '../../base/atomic-file.js'
+import { removeUnfinished, replaceDurably, syncFolder } from '../../base/disk/atomic-file.js'
 import { codeOf } from '../../files/disk.js'
 
 /** The part of a lease that the shelf needs to keep its cores; nothing about payments. */

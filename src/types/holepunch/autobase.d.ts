@@ -27,6 +27,15 @@ declare module 'autobase' {
     length: number
   }
 
+  export interface BaseOptions {
+    open: (store: { get(name: string): Hypercore }) => Hyperbee
+    apply: (nodes: Node[], view: Hyperbee, host: Host) => Promise<void>
+    close?: (view: Hyperbee) => Promise<void>
+    /** ms; an indexer writes an acknowledgement one to two times that after a change. */
+    ackInterval?: number
+    fastForward?: boolean
+  }
+
   /**
    * Events: update, writable and unwritable (each emitted for the other's case by this version: read `writable`),
    * fast-forward (to, from), error (the base has closed itself).
@@ -34,18 +43,7 @@ declare module 'autobase' {
   export default class Autobase extends EventEmitter {
     /** The core that this node writes to, in the store of a base. To be closed by the caller. */
     static getLocalCore(store: Corestore): Hypercore
-    constructor(
-      store: Corestore,
-      key: Buffer | null,
-      options: {
-        open: (store: { get(name: string): Hypercore }) => Hyperbee
-        apply: (nodes: Node[], view: Hyperbee, host: Host) => Promise<void>
-        close?: (view: Hyperbee) => Promise<void>
-        /** ms; an indexer writes an acknowledgement one to two times that after a change. */
-        ackInterval?: number
-        fastForward?: boolean
-      }
-    )
+    constructor(store: Corestore, key: Buffer | null, options: BaseOptions)
     readonly key: Buffer
     readonly discoveryKey: Buffer
     readonly local: Hypercore
@@ -64,6 +62,44 @@ declare module 'autobase' {
     /** Fetches a writer's core up to a length; only for writers that apply has admitted. */
     hintWakeup(hints: Head | Head[]): void
     heads(): Head[]
+
+    // Relied upon beside the public calls, of autobase 7.28.1 (pinned in package.json).
+    readonly activeWriters: Iterable<Writer>
+    readonly _wakeup: { _add(core: object): Promise<unknown> }
+    get _applyState(): ApplyState | null
+    set _applyState(state: ApplyState | null)
+    _open(): Promise<void>
+    _close(): Promise<void>
+    _advance(): Promise<void>
+    _bootstrapLinearizer(): Promise<void>
+    _updateAll(): Promise<unknown>
+    _backgroundAck(): Promise<void>
+    _queueFastForward(): void
+    _runFastForward(fastForward: FastForward): Promise<void>
+    /** Closes the base and emits `error`, unless it is closing. */
+    _onError(error: Error): void
+  }
+
+  /** A writer's blocks on their way into the base. */
+  export interface Writer {
+    /** Rejects when its next block cannot be read; it is `frozen` then. */
+    update(system: object | null): Promise<boolean>
+  }
+
+  /** The follower of an indexer's signatures. */
+  export interface Checkpoint {
+    readonly closed: boolean
+    update(): Promise<void>
+    updateBackground(): Promise<void>
+  }
+
+  export interface ApplyState {
+    _createCheckpointCore(...of: unknown[]): Checkpoint
+  }
+
+  export interface FastForward {
+    readonly destroyed: boolean
+    _upgrade(): Promise<boolean>
   }
 }
 
@@ -85,16 +121,22 @@ declare module 'autobase/lib/messages.js' {
     checkpointer: number
   }
 
+  /** A block of a writer. */
+  export interface LogBlock {
+    node: { heads: { key: Buffer; length: number }[]; batch: number; value: Buffer | null }
+    digest: { pointer: number } | null
+    checkpoint: {
+      system: Checkpointer | null
+      encryption: Checkpointer | null
+      user: (Checkpointer | null)[] | null
+    } | null
+  }
+
   const messages: {
     OplogMessage: {
-      decode(state: { buffer: Buffer; start: number; end: number }): {
-        digest: { pointer: number } | null
-        checkpoint: {
-          system: Checkpointer | null
-          encryption: Checkpointer | null
-          user: (Checkpointer | null)[] | null
-        } | null
-      }
+      preencode(state: object, block: object): void
+      encode(state: object, block: object): void
+      decode(state: { buffer: Buffer; start: number; end: number }): LogBlock
     }
   }
   export default messages

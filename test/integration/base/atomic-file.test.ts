@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
-import { removeUnfinished, replaceDurably, replaceDurablySync } from '../../../src/base/atomic-file.js'
+import { removeUnfinished, replaceDurably, replaceDurablySync } from '../../../src/base/disk/atomic-file.js'
 
 async function scratch(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'bushel-atomic-'))

@@ -16,7 +16,18 @@ const cases: [string[], string, object, object][] = [
   [['market', 'join', a], 'market.join', { key: a, dryRun: false }, market],
   [['market', 'join', '0'.repeat(64), '--dry-run'], 'market.join', { key: a, dryRun: true }, market],
   [['market', 'use', 'here'], 'market.use', { market: 'here', dryRun: false }, market],
-  [['market', 'list'], 'market.list', {}, { markets: [{ ...market, role: 'founder', used: true }] }],
+  [
+    ['market', 'leave', 'here'],
+    'market.leave',
+    { market: 'here', dryRun: false },
+    { ...market, withdrawn: 1, unsaid: 0 }
+  ],
+  [
+    ['market', 'list'],
+    'market.list',
+    {},
+    { markets: [{ ...market, state: 'open', role: 'founder', used: true }] }
+  ],
   [['market', 'admit', b], 'market.admit', { device: b, dryRun: false }, { device: b, market: a }],
   [
     ['sell', 'storage', '--space', '1.5 GiB', '--price', '25 sat/GiB-month', '--floor', '20 sat/GiB-month'],

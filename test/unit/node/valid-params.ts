@@ -20,6 +20,7 @@ export const VALID: { [M in Method]: Params<M> } = {
   'market.create': { name: 'here', rules: { maxOrders: 8 }, dryRun: true },
   'market.join': { key, dryRun: true },
   'market.use': { market: key, dryRun: true },
+  'market.leave': { market: key, dryRun: true },
   'market.list': {},
   'market.admit': { market: 'here', device: key, dryRun: true },
   book: { market: 'here', resource: 'storage', limit: 10, waitMs: 0 },

@@ -11,7 +11,7 @@ export const { syntax, run } = listing({
     ...list(markets, 'no market is joined; join one with: bushel market join KEY', [
       [{ title: '' }, ({ used }) => (used ? '*' : '')],
       [{ title: 'NAME', flexible: true }, ({ name }) => name],
-      [{ title: 'ROLE' }, ({ role }) => role],
+      [{ title: 'ROLE' }, ({ role, state }) => role ?? state],
       [{ title: 'KEY' }, ({ key }) => key]
     ]),
     ...markets.flatMap(({ warning }) => warning || [])

@@ -3,7 +3,7 @@
  * after an unrecoverable error, which it reports in its last message.
  */
 import fs from 'node:fs'
-import { removeUnfinished } from '../../../../base/atomic-file.js'
+import { removeUnfinished } from '../../../../base/disk/atomic-file.js'
 import { pause } from '../../../../base/timeouts.js'
 import fsx from 'fs-native-extensions'
 import { BushelError } from '../../../../../contracts/errors/error.js'

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { crc32 } from 'node:zlib'
-import { syncFolderSync } from '../../../../base/atomic-file.js'
+import { syncFolderSync } from '../../../../base/disk/atomic-file.js'
 
 const MAGIC = Buffer.from('BuL1')
 const HEADER = 16 // magic, length of the body, checksum of the body, checksum of the twelve bytes before

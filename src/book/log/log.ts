@@ -1,16 +1,18 @@
 import Autobase from 'autobase'
 import messages from 'autobase/lib/messages.js'
 import SystemView from 'autobase/lib/system.js'
+import { TamedBase } from './tamed-base.js'
 import type Corestore from 'corestore'
 import type Hypercore from 'hypercore'
 import type { BookHead } from '#spec'
-import type { ApplyHost, LogEntry } from './view/apply.js'
-import { openView } from './view/database.js'
-import type { ViewDatabase } from './view/database.js'
+import type { ApplyHost, LogEntry } from '../view/apply.js'
+import { openView } from '../view/database.js'
+import type { ViewDatabase } from '../view/database.js'
 
-// The only file that names the log of many writers under a book; the rest of the book knows it by these names.
+// The only folder that names the log of many writers under a book; the rest of the book knows it by these names.
 
-export type BookLog = Autobase
+export type BookLog = TamedBase
+export type { MalformedBlock } from './writer-blocks.js'
 
 export interface BookLogOptions {
   /** A namespace of its own. */
@@ -27,9 +29,9 @@ export interface BookLogOptions {
   ackInterval: number
 }
 
-/** The log of a book, not yet ready: listen for `error`, `fast-forward` and `update` first. */
+/** The log of a book, not yet ready: listen for `error`, `malformed`, `fast-forward` and `update` first. */
 export function openBookLog({ store, key, apply, ackInterval }: BookLogOptions): BookLog {
-  return new Autobase(store, key, {
+  return new TamedBase(store, key, {
     open: view => openView(view.get('view')),
     apply,
     close: async view => await view.close(),

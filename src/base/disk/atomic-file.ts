@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import { open, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { KeyedMutex } from './mutex.js'
+import { KeyedMutex } from '../mutex.js'
 
 /** Name of a file until it is complete; the process id keeps two processes from writing the same file. */
 const unfinished = (file: string): string => `${file}.${process.pid}.new`

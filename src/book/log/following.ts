@@ -1,7 +1,7 @@
-import { Poller } from '../base/poller.js'
-import type { ViewDatabase } from './view/database.js'
-import { readState } from './view/listing.js'
-import type { ViewState } from './view/listing.js'
+import { Poller } from '../../base/poller.js'
+import type { ViewDatabase } from '../view/database.js'
+import { readState } from '../view/listing.js'
+import type { ViewState } from '../view/listing.js'
 
 export interface FollowingOptions {
   view: () => ViewDatabase

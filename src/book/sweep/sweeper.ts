@@ -1,6 +1,6 @@
-import { HOUR } from '../../contracts/money/quantity.js'
-import { Poller } from '../base/poller.js'
-import { pause } from '../base/timeouts.js'
+import { HOUR } from '../../../contracts/money/quantity.js'
+import { Poller } from '../../base/poller.js'
+import { pause } from '../../base/timeouts.js'
 import { signedStateOf, sweep } from './sweep.js'
 import type { SignedState, SweptLog } from './sweep.js'
 

@@ -1,5 +1,5 @@
 import type Hypercore from 'hypercore'
-import { treeNodeIn } from './database.js'
+import { treeNodeIn } from '../view/database.js'
 
 export interface BlockSet {
   /** One more than the last block that may be in it. */

@@ -1,8 +1,8 @@
 import type Corestore from 'corestore'
 import type Hypercore from 'hypercore'
-import { liveBlocks } from './view/live-blocks.js'
-import type { BlockSet } from './view/live-blocks.js'
-import { inputsAt } from './log.js'
+import { liveBlocks } from './live-blocks.js'
+import type { BlockSet } from './live-blocks.js'
+import { inputsAt } from '../log/log.js'
 
 /** Runs of fewer dead blocks stay: each that is cleared is told to all peers. */
 const LEAST_RUN = 8
