@@ -64,8 +64,7 @@ export class Destination<F extends PlannedFile = PlannedFile> {
       if (!standing.isDirectory() && !(this.#force && standing.isFile()))
         throw inTheWay(this.dest, 'a folder')
       if (!standing.isDirectory()) return same
-      await assertRoom(this.part, FOLDER_BYTES * this.#plan.folders.length)
-      for (const folder of this.#plan.folders) {
+        for (const folder of this.#plan.folders) {
         const found = await look(join(this.dest, folder))
         if (found && !found.isDirectory()) throw inTheWay(join(this.dest, folder), 'a folder')
       }
@@ -103,6 +102,7 @@ export class Destination<F extends PlannedFile = PlannedFile> {
     const folders = new Set(this.#plan.folders)
     const files = new Set(this.#plan.files.map(({ path }) => path))
     await this.#prune('', folders, files)
+    await assertRoom(this.part, FOLDER_BYTES * this.#plan.folders.length)
     for (const folder of this.#plan.folders) {
       signal?.throwIfAborted()
       await mkdir(this.partOf(folder), { recursive: true })
