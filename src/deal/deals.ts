@@ -24,6 +24,7 @@ import { Replies } from './replies.js'
 import type { Resources } from './resource.js'
 import type { Logger } from '../base/logger.js'
 import { Tally } from '../base/tally.js'
+import { trustedNow } from '../base/time/trusted-time.js'
 
 /** The keys that this node shows its counterparties. */
 export interface OwnKeys {
@@ -98,7 +99,7 @@ export class Deals extends ReadyResource {
   readonly #answering = new Set<Promise<unknown>>()
   #exchange: CounterExchange | null = null
 
-  constructor({ self, resources, store, connector, log, now = Date.now }: DealsOptions) {
+  constructor({ self, resources, store, connector, log, now = trustedNow }: DealsOptions) {
     super()
     this.self = self
     this.resources = resources
