@@ -1,3 +1,4 @@
+import { networkOf } from '../base/bounds/address.js'
 import type { Bound } from '../base/bounds/bounds.js'
 import { UNPAID } from '../base/bounds/bounds.js'
 import { KeyedTokenBuckets, TokenBucket } from '../base/token-bucket.js'
@@ -35,6 +36,8 @@ export class UnpaidHolds {
   readonly #holds = new Map<string, UnpaidHold>()
   readonly #fromAddress: KeyedTokenBuckets
   readonly #fromAll: TokenBucket
+  readonly #fromNetwork: KeyedTokenBuckets
+  readonly #fromNewcomers: TokenBucket
 
   /** `release` ends an agreement; the hold is removed when the agreement is over, or was paid at the last moment. */
   constructor(bound: Bound, now: () => number, release: (hold: UnpaidHold) => Promise<void>) {
@@ -43,6 +46,8 @@ export class UnpaidHolds {
     this.#release = release
     this.#fromAddress = new KeyedTokenBuckets(UNPAID.addressRate, MOST_ADDRESSES, now)
     this.#fromAll = new TokenBucket(UNPAID.allRate, now)
+    this.#fromNetwork = new KeyedTokenBuckets(UNPAID.networkRate, MOST_ADDRESSES, now)
+    this.#fromNewcomers = new TokenBucket(UNPAID.newcomerRate, now)
   }
 
   get count(): number {
@@ -104,7 +109,9 @@ export class UnpaidHolds {
   #spend({ address, isCustomer }: Asking): void {
     if (isCustomer) return
     const near = address === null || this.#fromAddress.charge(Buffer.from(address))
-    if (!near || !this.#fromAll.spend())
+    // Who agrees again and again spends what all strangers share, and not the part of newcomers.
+    const isNew = address !== null && this.#fromNetwork.charge(Buffer.from(networkOf(address)))
+    if (!near || !(this.#fromAll.spend() || (isNew && this.#fromNewcomers.spend())))
       throw new DeclineError('NO_CAPACITY', 'strangers make too many agreements; try again later')
   }
 

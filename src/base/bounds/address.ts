@@ -1,5 +1,10 @@
 import { isIPv6 } from 'node:net'
 
+/** What one owner may have many of: the network, of 48 bits, of an address as `addressOf` gives it; an IPv4 address itself. */
+export function networkOf(address: string): string {
+  return address.includes(':') ? address.split(':').slice(0, 3).join(':') : address
+}
+
 /**
  * The part of a network address that one owner usually has whole: an IPv4 address, or the first 64 bits of an IPv6 one.
  * Null for this machine itself, whose programs are not told apart by address.

@@ -184,7 +184,11 @@ export const UNPAID = {
   endsMs: 10 * MINUTE,
   /** How often strangers of one address, and all together, may agree; each leaves some KiB in the ledger for ever. */
   addressRate: { burst: 64, perSecond: 1 / 15 },
-  allRate: { burst: 256, perSecond: 1 / 5 }
+  allRate: { burst: 256, perSecond: 1 / 5 },
+  /** Beside these, for networks of which nobody has agreed for a while: others cannot spend this. */
+  newcomerRate: { burst: 64, perSecond: 1 / 5 },
+  /** How often a network counts as new. */
+  networkRate: { burst: 1, perSecond: 1 / 3600 }
 } as const
 
 /** How often strangers of one address, and all together, may begin a connection. */
