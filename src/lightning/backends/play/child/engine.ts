@@ -41,6 +41,8 @@ export class LdkEngine {
   readonly manager: ldk.ChannelManager
   readonly peers: ldk.PeerManager
   readonly nodeId: Buffer
+  /** Takes what peers tell of the channels of others: nothing is kept, because payments go over direct channels only. */
+  readonly gossip: ldk.RoutingMessageHandler
   readonly #store: Store
   readonly #chainMonitor: ldk.ChainMonitor
   readonly #confirms: ldk.Confirm[]
@@ -124,12 +126,11 @@ export class LdkEngine {
       )
     }
     this.nodeId = Buffer.from(this.manager.get_our_node_id())
-    const noLookup = ldk.Option_UtxoLookupZ.constructor_none()
-    const gossip = ldk.P2PGossipSync.constructor_new(graph, noLookup, logger)
     const ignorer = ldk.IgnoringMessageHandler.constructor_new()
+    this.gossip = ignorer.as_RoutingMessageHandler()
     this.peers = ldk.PeerManager.constructor_new(
       this.manager.as_ChannelMessageHandler(),
-      gossip.as_RoutingMessageHandler(),
+      this.gossip,
       ignorer.as_OnionMessageHandler(),
       ignorer.as_CustomMessageHandler(),
       now,
@@ -146,19 +147,7 @@ export class LdkEngine {
     })
     this.#confirms = [this.manager.as_Confirm(), this.#chainMonitor.as_Confirm()]
     this.#providers = [this.manager.as_EventsProvider(), this.#chainMonitor.as_EventsProvider()]
-    this.held = [
-      logger,
-      fees,
-      broadcaster,
-      keys,
-      persister,
-      scorer,
-      score,
-      router,
-      messageRouter,
-      gossip,
-      ignorer
-    ]
+    this.held = [logger, fees, broadcaster, keys, persister, scorer, score, router, messageRouter, ignorer]
   }
 
   /** Sets LDK's clock, which is the time of the last block header. */
