@@ -48,6 +48,8 @@ export class LdkEngine {
   readonly #confirms: ldk.Confirm[]
   readonly #providers: ldk.EventsProvider[]
   readonly #events: ldk.Event[] = []
+  /** Monitors that are not stored any more. */
+  readonly #forgotten = new Set<string>()
   readonly #handler: ldk.EventHandler
   /** Keeps implementations in JavaScript alive, because the bindings hold only weak references to them. */
   readonly held: readonly unknown[]
@@ -170,6 +172,13 @@ export class LdkEngine {
     }
   }
 
+  /** Deletes the monitor of a closed channel over which nothing was paid. Without a chain it has nothing to watch. */
+  forgetMonitor(outpoint: ldk.OutPoint): void {
+    const id = idOf(outpoint)
+    this.#forgotten.add(id)
+    this.#store.dropMonitor(id)
+  }
+
   #persister(): ldk.Persist {
     const completed = ldk.ChannelMonitorUpdateStatus.LDKChannelMonitorUpdateStatus_Completed
     const store = this.#store
@@ -181,7 +190,9 @@ export class LdkEngine {
       },
       update_persisted_channel: (outpoint, update, monitor) => {
         const id = takeId(outpoint)
-        if (present(update) && !store.wantsWhole(id)) {
+        if (this.#forgotten.has(id)) {
+          // its channel is closed
+        } else if (present(update) && !store.wantsWhole(id)) {
           store.stageUpdate(id, update.get_update_id(), update.write())
         } else store.stageMonitor(id, monitor.write())
         free(update, 'ChannelMonitorUpdate')
@@ -193,8 +204,12 @@ export class LdkEngine {
   }
 }
 
+function idOf(outpoint: ldk.OutPoint): string {
+  return `${hex(outpoint.get_txid())}:${outpoint.get_index()}`
+}
+
 function takeId(outpoint: ldk.OutPoint): string {
-  const id = `${hex(outpoint.get_txid())}:${outpoint.get_index()}`
+  const id = idOf(outpoint)
   free(outpoint, 'OutPoint')
   return id
 }
