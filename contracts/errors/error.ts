@@ -75,8 +75,13 @@ export function failed(error: unknown): BushelError {
         `the disk is full: ${message}`,
         'free some space and do it again; what was recorded is kept'
       )
-    : new BushelError('FAILED', message)
+    : new BushelError('FAILED', message, hintFor(message))
   return told.withCause(error)
+}
+
+/** RocksDB says no more than that it did not write. */
+function hintFor(message: string): string {
+  return message.includes('Batch was not applied') ? 'see whether the disk is full' : ''
 }
 
 const OWN: ReadonlySet<ErrorKind> = new Set(['input', 'ours', 'bug'])

@@ -30,7 +30,7 @@ export function parseAmount(text: string): Msat {
       'give a whole number of msat'
     )
   if (msat > MAX_MSAT)
-    throw new BushelError('BAD_INPUT', `'${text}' is more than all the bitcoin there can be`)
+    throw new BushelError('BAD_INPUT', `'${text}' is more than all the bitcoin there can be`, 'give less')
   return msat
 }
 
@@ -61,7 +61,7 @@ export function demandPrice(price: Msat, text: string, lowest: string): Msat {
   if (price === 0n)
     throw new BushelError('BAD_INPUT', `'${text}' is a price of zero`, `the lowest price is ${lowest}`)
   if (price > MAX_MSAT)
-    throw new BushelError('BAD_INPUT', `'${text}' is more than all the bitcoin there can be`)
+    throw new BushelError('BAD_INPUT', `'${text}' is more than all the bitcoin there can be`, 'give less')
   return price
 }
 

@@ -50,7 +50,8 @@ function parseScaled(text: string, number: string, scale: number, what: 'size' |
       `'${text}' is not a whole number of ${what === 'size' ? 'bytes' : 'milliseconds'}`
     )
   if (value <= 0n) throw new BushelError('BAD_INPUT', `'${text}' is zero`, `give a ${what} above zero`)
-  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new BushelError('BAD_INPUT', `'${text}' is too large`)
+  if (value > BigInt(Number.MAX_SAFE_INTEGER))
+    throw new BushelError('BAD_INPUT', `'${text}' is too large`, 'give less')
   return Number(value)
 }
 

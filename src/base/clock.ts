@@ -1,3 +1,5 @@
+import { trustedNow } from './time/trusted-time.js'
+
 /** Cancels a timer or removes a listener; further calls do nothing. */
 export type Cancel = () => void
 
@@ -67,7 +69,7 @@ class SystemClock implements Clock {
   #detector: GapDetector | null = null
 
   now(): number {
-    return Date.now()
+    return trustedNow()
   }
 
   monotonic(): number {
@@ -90,7 +92,7 @@ class SystemClock implements Clock {
 
   #watch(): GapDetector {
     if (!this.#detector) {
-      const detector = new GapDetector({ wall: () => this.now(), monotonic: () => this.monotonic() })
+      const detector = new GapDetector({ wall: () => Date.now(), monotonic: () => this.monotonic() })
       setInterval(() => detector.look(), TICK).unref()
       this.#detector = detector
     }

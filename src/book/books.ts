@@ -24,6 +24,7 @@ import { nullLogger } from '../base/logger.js'
 import type { Logger } from '../base/logger.js'
 import { opened } from '../base/scope.js'
 import { Tally } from '../base/tally.js'
+import { trustedNow } from '../base/time/trusted-time.js'
 
 export interface BooksOptions {
   /** A folder of its own. */
@@ -59,7 +60,7 @@ export class Books extends ReadyResource {
 
   constructor(options: BooksOptions) {
     super()
-    this.#options = { now: Date.now, log: nullLogger, forks: forksInMemory(), ...options }
+    this.#options = { now: trustedNow, log: nullLogger, forks: forksInMemory(), ...options }
     this.#memory = new KnownMarkets(listIn(options.dir))
     this.#cutOff = new Tally(this.#options.log, 'peer cut off')
     this.#budget = new RefusalBudget(this.#options.now)

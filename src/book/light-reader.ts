@@ -17,6 +17,7 @@ import { Listing, readState } from './view/listing.js'
 import type { AskQuery, BidQuery } from './view/listing.js'
 import { founderOf } from './view/signed-head.js'
 import { isVouched } from './view/view-head.js'
+import { trustedNow } from '../base/time/trusted-time.js'
 
 export interface LightReaderOptions {
   /** Stores the blocks that are read. Closed with the reader. */
@@ -51,7 +52,7 @@ export class LightReader extends ReadyResource {
 
   constructor(options: LightReaderOptions) {
     super()
-    this.#options = { now: Date.now, timeoutMs: TIMEOUT, ...options }
+    this.#options = { now: trustedNow, timeoutMs: TIMEOUT, ...options }
     this.#sightings = new SightingBook({
       relays: () => (this.#channel ? [this.#channel] : []),
       own: () => null,

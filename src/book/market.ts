@@ -452,7 +452,7 @@ export class Market extends ReadyResource {
 
   /** The record of an order in the view, also a withdrawn one, as it lies there; null when there is none. */
   async standing(id: Buffer): Promise<Order | null> {
-    return await this.#listing.standing(id)
+    return await this.#read(() => this.#listing.standing(id))
   }
 
   async ofIdentity(identity: Buffer): Promise<VerifiedOrder[]> {

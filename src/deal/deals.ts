@@ -19,10 +19,12 @@ import { DealChannel, PROTOCOL } from './channel.js'
 import type { Counterparty, Handler, Handlers } from './channel.js'
 import { DeclineError } from './decline.js'
 import type { Method } from './methods.js'
+import { SlowSellers } from './sellers/slow-sellers.js'
 import { Replies } from './replies.js'
 import type { Resources } from './resource.js'
 import type { Logger } from '../base/logger.js'
 import { Tally } from '../base/tally.js'
+import { trustedNow } from '../base/time/trusted-time.js'
 
 /** The keys that this node shows its counterparties. */
 export interface OwnKeys {
@@ -80,6 +82,7 @@ export class Deals extends ReadyResource {
   /** Bytes of the requests of all peers that are not answered yet. */
   readonly held = { bytes: 0 }
   readonly now: () => number
+  readonly slow: SlowSellers
   readonly #connector: PeerConnector
   readonly #log: Logger
   readonly #cutOff: Tally
@@ -96,12 +99,13 @@ export class Deals extends ReadyResource {
   readonly #answering = new Set<Promise<unknown>>()
   #exchange: CounterExchange | null = null
 
-  constructor({ self, resources, store, connector, log, now = Date.now }: DealsOptions) {
+  constructor({ self, resources, store, connector, log, now = trustedNow }: DealsOptions) {
     super()
     this.self = self
     this.resources = resources
     this.store = store
     this.now = now
+    this.slow = new SlowSellers(now)
     this.replies = new Replies(store, now)
     this.#connector = connector
     this.#log = log

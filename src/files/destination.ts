@@ -64,7 +64,7 @@ export class Destination<F extends PlannedFile = PlannedFile> {
       if (!standing.isDirectory() && !(this.#force && standing.isFile()))
         throw inTheWay(this.dest, 'a folder')
       if (!standing.isDirectory()) return same
-        for (const folder of this.#plan.folders) {
+      for (const folder of this.#plan.folders) {
         const found = await look(join(this.dest, folder))
         if (found && !found.isDirectory()) throw inTheWay(join(this.dest, folder), 'a folder')
       }

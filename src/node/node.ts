@@ -28,6 +28,7 @@ import { TIMEOUTS } from '../storage/lease/timeouts.js'
 import type { Timeouts } from '../storage/lease/timeouts.js'
 import { nullLogger } from '../base/logger.js'
 import type { Logger } from '../base/logger.js'
+import { clockNote, trustedNow, trustedTime } from '../base/time/trusted-time.js'
 
 /** The parts of a home that a node uses. */
 export interface HomePort {
@@ -79,6 +80,7 @@ export class BushelNode extends ReadyResource implements NodeCaller {
   readonly books: Books
   readonly #options: NodeOptions
   readonly #services: Services<NodeParts>
+  #unhear: () => void = () => undefined
   #trade: Trade | null = null
 
   constructor(options: NodeOptions) {
@@ -121,10 +123,14 @@ export class BushelNode extends ReadyResource implements NodeCaller {
   }
 
   protected override async _open(): Promise<void> {
+    this.#unhear = trustedTime.onJump(jump => {
+      if (jump !== 0) this.log.warn(clockNote(jump), {})
+    })
     await this.#services.ready()
   }
 
   protected override async _close(): Promise<void> {
+    this.#unhear()
     await this.#services.close()
   }
 
@@ -173,7 +179,7 @@ export class BushelNode extends ReadyResource implements NodeCaller {
       timeouts: this.timeouts,
       jobTimeouts: this.#options.jobTimeouts ?? {},
       worker: this.#options.worker ?? {},
-      now: this.#options.now ?? Date.now,
+      now: this.#options.now ?? trustedNow,
       store,
       network,
       books,

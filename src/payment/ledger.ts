@@ -14,6 +14,7 @@ import { noTotals } from './ledger/totals.js'
 import type { Totals } from './ledger/totals.js'
 import { STEP, paymentStates } from './payment-state.js'
 import type { Change } from '../store/change.js'
+import { trustedNow } from '../base/time/trusted-time.js'
 
 export { intentId, isSettled } from './payment.js'
 export type { PaymentDraft, PaymentKind, Payment, PaymentRole, PaymentStep } from './payment.js'
@@ -42,7 +43,7 @@ export class Ledger extends ReadyResource {
   readonly spending: Spending
 
   /** `wallet` names the ledger in the store, which has one for each wallet of the home. */
-  constructor(store: Store, wallet: string, now: () => number = Date.now) {
+  constructor(store: Store, wallet: string, now: () => number = trustedNow) {
     super()
     this.#store = store
     this.#wallet = wallet

@@ -7,6 +7,7 @@ import { limitTable } from './tables.js'
 import type { Ledger, Payment } from './ledger.js'
 import { peerOf } from './ledger/spending.js'
 import { STEP } from './payment-state.js'
+import { trustedNow } from '../base/time/trusted-time.js'
 
 /** What may be paid; null is no limit. */
 export interface SpendingSettings {
@@ -78,7 +79,7 @@ export class SpendingLimits {
 
   constructor(options: LimitOptions) {
     this.#options = options
-    this.#now = options.now ?? Date.now
+    this.#now = options.now ?? trustedNow
   }
 
   get #defaults(): SpendingSettings {

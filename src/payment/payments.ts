@@ -25,6 +25,7 @@ import type { Logger } from '../base/logger.js'
 import { logPayments } from './events/payment-log.js'
 import { STEP, isUnacknowledged, isUnapplied } from './payment-state.js'
 import type { Change } from '../store/change.js'
+import { trustedNow } from '../base/time/trusted-time.js'
 
 export type { ReissueAnswer } from './payee.js'
 export type { DirectOptions, RefundInvoice } from './payer.js'
@@ -69,7 +70,7 @@ export class Payments extends ReadyResource {
     super()
     this.#options = options
     const { ledger, wallet, checkInvoice, secret, log } = options
-    const now = options.now ?? Date.now
+    const now = options.now ?? trustedNow
     this.ledger = ledger
     this.limits = options.limits ?? new SpendingLimits({ ledger, real: false, now })
     const reader = options.readInvoice ?? readInvoice

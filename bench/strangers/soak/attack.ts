@@ -169,11 +169,13 @@ const JOINERS = ['founder', 'one', 'buyer']
 
 /** Joins a market that is not there for everybody all the time. */
 async function join(world: World, name: string, market: string): Promise<void> {
+  let why = ''
   for (let tries = 0; tries < 6; tries++) {
-    const { code } = await world.run(name, ['market', 'join', market])
+    const { code, result, stderr } = await world.run(name, ['market', 'join', market])
     if (code === 0) return
+    why = stderr || JSON.stringify(result)
   }
-  throw new Error(`${name} could not join the market of two views`)
+  throw new Error(`${name} could not join the market of two views: ${why}`)
 }
 
 /** Of the nodes that joined it, those that found out that its founder shows two views. */

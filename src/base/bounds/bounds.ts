@@ -206,8 +206,8 @@ export const LIGHTNING_RATE = { burst: BOUNDS.lightning.peer, perSecond: 64 } as
 
 /** How often strangers of one address, and all together, may begin a connection. */
 export const HANDSHAKES = {
-  addressRate: { burst: 128, perSecond: 8 },
-  allRate: { burst: 512, perSecond: 64 }
+  addressRate: { burst: 512, perSecond: 64 },
+  allRate: { burst: 2048, perSecond: 256 }
 } as const
 
 /** An upload that makes no progress for so long, ms, is given up, and its space is free. */

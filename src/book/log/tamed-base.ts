@@ -1,7 +1,8 @@
 import Autobase from 'autobase'
 import type { ApplyState, BaseOptions, Checkpoint, FastForward, Writer } from 'autobase'
 import type Corestore from 'corestore'
-import { endsProcess, handledBy, plain } from '../../base/handled.js'
+import { handledBy, plain } from '../../base/handled.js'
+import { isDataFault } from '../faults/fault.js'
 import { MalformedBlock, guardWriters } from './writer-blocks.js'
 
 const AUTOBASE = 'the log of the market'
@@ -77,7 +78,7 @@ export class TamedBase extends Autobase {
       try {
         return await upgrade()
       } catch (error) {
-        if (!fastForward.destroyed && endsProcess(error)) this.#fail(error)
+        if (!fastForward.destroyed && isDataFault(error)) this.#fail(error)
         throw plain(error, AUTOBASE)
       }
     }
@@ -94,7 +95,7 @@ export class TamedBase extends Autobase {
       await writer.update(null)
     } catch (error) {
       if (!(error instanceof MalformedBlock)) {
-        if (endsProcess(error)) throw plain(error, AUTOBASE)
+        if (isDataFault(error)) throw plain(error, AUTOBASE)
         return // passing: Autobase reads it again at the next change
       }
       if (error.writer.equals(this.key)) throw error
@@ -110,8 +111,7 @@ export class TamedBase extends Autobase {
       try {
         await update()
       } catch (error) {
-        const isFault = endsProcess(error) || error instanceof MalformedBlock
-        if (isFault && !checkpoint.closed) this.#fail(error)
+        if (isDataFault(error) && !checkpoint.closed) this.#fail(error)
       }
     }
     return checkpoint

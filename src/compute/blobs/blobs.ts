@@ -16,6 +16,7 @@ import { BlobCache } from './cache.js'
 import { fetchBlob } from './fetch.js'
 import { KeyedMutex } from '../../base/mutex.js'
 import { breathe, sha256InSteps } from '../../base/steps.js'
+import { trustedNow } from '../../base/time/trusted-time.js'
 
 /** A blob in our own store, which this node can serve. */
 export interface LocalBlob {
@@ -134,7 +135,7 @@ export class Blobs extends ReadyResource {
       await core.close()
       const ref = { key, length, byteLength, sha256 }
       await this.#options.store.set(change(blobTable, sha256, ref))
-      this.#put.set(sha256.toString('hex'), Date.now())
+      this.#put.set(sha256.toString('hex'), trustedNow())
       return { ref }
     })
   }
@@ -233,7 +234,7 @@ export class Blobs extends ReadyResource {
   #isIdle({ key, sha256 }: Blob): boolean {
     if (this.#served.has(crypto.discoveryKey(key).toString('hex'))) return false
     const at = this.#put.get(sha256.toString('hex')) ?? 0
-    return Date.now() - at >= (this.#options.freshMs ?? HOUR)
+    return trustedNow() - at >= (this.#options.freshMs ?? HOUR)
   }
 
   async #erase(sha256: Buffer): Promise<void> {

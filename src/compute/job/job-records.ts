@@ -9,6 +9,7 @@ import type { Logger } from '../../base/logger.js'
 import { logJob } from './job-log.js'
 import { JOB, jobStates } from './job-state.js'
 import { dueTable, jobTable } from '../tables.js'
+import { trustedNow } from '../../base/time/trusted-time.js'
 
 export { isOver } from './job-state.js'
 export type { JobState } from './job-state.js'
@@ -27,7 +28,7 @@ export class JobRecords {
   readonly #log: Logger
 
   /** `log` hears of every new state once it is on disk. */
-  constructor(store: Store, now: () => number = Date.now, log: Logger = nullLogger) {
+  constructor(store: Store, now: () => number = trustedNow, log: Logger = nullLogger) {
     this.#store = store
     this.#now = now
     this.#log = log

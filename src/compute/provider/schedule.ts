@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import { cpus } from 'node:os'
 import { Poller } from '../../base/poller.js'
+import { trustedNow } from '../../base/time/trusted-time.js'
 
 export interface ScheduleSettings {
   /** When others' jobs may run, minutes of the local day; null is always. From 22:00 to 07:00 is { from: 1320, to: 420 }. */
@@ -34,7 +35,7 @@ export class WorkSchedule extends EventEmitter {
   #idleLooks = LOOKS
   #wasOpen: boolean
 
-  constructor({ settings, now = Date.now, busy = busyProcessors(), every = 5000 }: ScheduleOptions) {
+  constructor({ settings, now = trustedNow, busy = busyProcessors(), every = 5000 }: ScheduleOptions) {
     super()
     this.setMaxListeners(0)
     this.#settings = settings

@@ -17,6 +17,7 @@ import type { OwnKeys } from '../deals.js'
 import { postingNote } from './posting-note.js'
 import type { Logger } from '../../base/logger.js'
 import { ownOrderTable } from '../tables.js'
+import { trustedNow } from '../../base/time/trusted-time.js'
 
 /** Most bits of a stamp beyond what the book asks for: some seconds of work. */
 const MOST_EXTRA = 10
@@ -89,7 +90,7 @@ export class StandingOrders extends ReadyResource {
   constructor(options: StandingOrdersOptions) {
     super()
     this.#options = options
-    this.#now = options.now ?? Date.now
+    this.#now = options.now ?? trustedNow
     this.#poller = new Poller({
       look: signal => this.#renew(signal),
       interval: RENEW_EVERY,

@@ -1,27 +1,43 @@
 import { shortKey } from '../../../contracts/keys/key.js'
+import { MINUTE } from '../../../contracts/money/quantity.js'
 import { MOST_NOTES } from './dialling.js'
 
-/** The sellers that did not answer while others did: they are dialled again after all others. */
-export class SlowSellers {
-  readonly #devices = new Set<string>()
-  readonly #note: (message: string) => void
+/** How long a seller is taken for slow. */
+const SLOW_FOR = 10 * MINUTE
+/** Most slow sellers that are remembered; the first one is forgotten. */
+const MOST_SLOW = 4096
 
-  constructor(note: (message: string) => void) {
-    this.#note = note
+/** The sellers that did not answer while others did: for a while they are dialled after all others. */
+export class SlowSellers {
+  readonly #now: () => number
+  /** Times until which devices, hex, are slow; the oldest first. */
+  readonly #until = new Map<string, number>()
+
+  constructor(now: () => number) {
+    this.#now = now
   }
 
-  add(asks: readonly { device: Buffer }[]): void {
-    for (const { device } of asks) this.#devices.add(device.toString('hex'))
-    if (asks.length > MOST_NOTES)
-      this.#note(`passed over ${asks.length} offers of devices that did not answer while others did`)
-    else
-      for (const { device } of asks)
-        this.#note(`passed over the offer of ${shortKey(device)}: it did not answer while others did`)
+  add(device: Buffer): void {
+    const id = device.toString('hex')
+    this.#until.delete(id)
+    this.#until.set(id, this.#now() + SLOW_FOR)
+    const [first] = this.#until.keys()
+    if (this.#until.size > MOST_SLOW) this.#until.delete(first!)
   }
 
   /** The asks in their order, those of slow sellers last. */
   last<C extends { device: Buffer }>(asks: readonly C[]): C[] {
-    const isSlow = ({ device }: C): boolean => this.#devices.has(device.toString('hex'))
+    const now = this.#now()
+    const isSlow = ({ device }: C): boolean => (this.#until.get(device.toString('hex')) ?? 0) > now
     return [...asks.filter(ask => !isSlow(ask)), ...asks.filter(isSlow)]
   }
+}
+
+/** What the user is told of sellers that are passed over because they were slow. */
+export function slowNotes(asks: readonly { device: Buffer }[]): string[] {
+  if (asks.length > MOST_NOTES)
+    return [`passed over ${asks.length} offers of devices that did not answer while others did`]
+  return asks.map(
+    ({ device }) => `passed over the offer of ${shortKey(device)}: it did not answer while others did`
+  )
 }

@@ -3,6 +3,7 @@ import type { SpendingSettings } from '../../payment/limits.js'
 import { call, callWithDryRun } from './definition/call.js'
 import { decimal, flag, form, listed, maybe, msat, orNull, said } from './definition/schema.js'
 import type { Values } from './definition/schema.js'
+import { trustedNow } from '../../base/time/trusted-time.js'
 
 const limit = (about: string) => orNull(msat(about), `${about}, msat; null: no limit`)
 const limits = {
@@ -73,7 +74,7 @@ export const SPENDING_CALLS = {
     },
     async node => {
       const { payments, parts } = await node.trade()
-      const used = node.resources.flatMap(resource => [...resource.consumed(parts, Date.now())])
+      const used = node.resources.flatMap(resource => [...resource.consumed(parts, trustedNow())])
       const check = await payments.checkBalance(new Map(used))
       const { ok, lines, faults } = check
       return { ok, lines, faults, ...sumsOf(check) }

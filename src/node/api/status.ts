@@ -19,6 +19,7 @@ import { reading } from './definition/call.js'
 import type { OfflineHome } from './definition/call.js'
 import { fields, key, listed, oneOf, orNull, said, whole } from './definition/schema.js'
 import type { Values } from './definition/schema.js'
+import { clockNote, trustedTime } from '../../base/time/trusted-time.js'
 
 const count = (about: string) => whole(0, Number.MAX_SAFE_INTEGER, about)
 const about = <S extends v.GenericSchema>(schema: S, text: string) => v.pipe(schema, v.description(text))
@@ -80,6 +81,7 @@ async function resourceStatuses(
 async function statusOf(node: NodeContext): Promise<StatusResult> {
   const trade = node.serving ? await node.trade() : null
   const notes = node.books.broken.map(brokenNote)
+  if (trustedTime.jump !== 0) notes.push(clockNote(trustedTime.jump))
   for (const market of node.books.markets) {
     const { state, behind } = market.clock
     const name = market.name || formatKey(market.key)

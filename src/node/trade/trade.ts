@@ -6,6 +6,7 @@ import type { Policy } from '../../storage/provider/selling.js'
 import { Alarms } from './alarms.js'
 import { tradeServices } from './order.js'
 import type { TradeOptions, TradeParts } from './parts.js'
+import { trustedNow } from '../../base/time/trusted-time.js'
 
 /** Both sides of storage. */
 export interface StorageParts extends Pick<TradeParts, 'refunds' | 'mirrors' | 'shelf' | 'leaseManager'> {
@@ -30,7 +31,7 @@ export class Trade extends ReadyResource {
 
   constructor(options: TradeOptions) {
     super()
-    const { now = Date.now, log } = options
+    const { now = trustedNow, log } = options
     this.policy = { ...DEFAULT_POLICY, ...options.policy }
     this.#alarms = new Alarms(log)
     const node = { ...options, now, policy: this.policy }

@@ -9,7 +9,7 @@ import { Mutex } from '../../base/mutex.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { Experiences } from '../../deal/sellers/experience.js'
 import { MOST_NOTES, dialSellers, firstAnswers, isAway } from '../../deal/sellers/dialling.js'
-import { SlowSellers } from '../../deal/sellers/slow-sellers.js'
+import { slowNotes } from '../../deal/sellers/slow-sellers.js'
 import { priceLimit } from '../../deal/sellers/matching.js'
 import type { Prices } from '../../deal/sellers/matching.js'
 import type { PlannedSpending } from '../../payment/limits.js'
@@ -72,7 +72,6 @@ export class Placement {
   readonly #tried = new Set<string>()
   /** Devices that could not be reached, in hex. */
   readonly #away = new Set<string>()
-  readonly #slow: SlowSellers
   #job: MirrorJob
   /** Serializes replacements, so that two do not take the same offer. */
   readonly #mutex = new Mutex()
@@ -82,7 +81,6 @@ export class Placement {
     this.#job = job
     this.#goods = goods
     this.#listener = listener
-    this.#slow = new SlowSellers(message => listener.note(message))
   }
 
   /** Rejects with NO_OFFER when nothing was paid, with COPIES_SHORT when only some of the copies were placed. */
@@ -206,7 +204,7 @@ export class Placement {
         !this.#away.has(ask.device.toString('hex')) &&
         !taken.some(identity => identity.equals(ask.identity))
     )
-    return this.#slow.last(fitting)
+    return deals.slow.last(fitting)
   }
 
   /** Makes agreements with up to `count` more identities; rejects with NO_OFFER when no provider is left to ask. */
@@ -249,7 +247,8 @@ export class Placement {
         graceMs: timeouts.grace,
         signal
       })
-      this.#slow.add(slower)
+      for (const { device } of slower) deals.slow.add(device)
+      for (const note of slowNotes(slower)) this.#listener.note(note)
       const away = failed.filter(({ error }) => isAway(error))
       for (const { ask } of away) this.#away.add(ask.device.toString('hex'))
       if (away.length > MOST_NOTES)
@@ -268,6 +267,7 @@ export class Placement {
       const id = ask.id.toString('hex')
       if (this.#tried.has(id) || taken.some(draft => draft.ask.equals(ask.id))) continue
       this.#tried.add(id)
+      this.#context.deals.slow.add(ask.device)
       this.#passOver(
         ask.device,
         new BushelError('TIMEOUT', `${shortKey(ask.device)} did not answer quote in time`)

@@ -26,6 +26,7 @@ import { dueAt, isDue } from './due.js'
 import { STEP } from '../../payment/payment-state.js'
 import type { LeaseDesk } from './selling.js'
 import { Room } from './room.js'
+import { trustedNow } from '../../base/time/trusted-time.js'
 
 /**
  * The provider's side of storage. Reserves space for agreed leases; takes in, proves and serves paid ones; frees the
@@ -51,7 +52,7 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
   constructor(options: LeaseManagerOptions) {
     super()
     this.#options = options
-    this.#now = options.now ?? Date.now
+    this.#now = options.now ?? trustedNow
     const { deals, payments, leases, debts, log } = options
     this.#poller = new Poller({
       look: () => this.#look(),

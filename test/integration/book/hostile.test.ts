@@ -193,14 +193,12 @@ test('a relay does not even fetch the writer core of a stranger, whatever the st
   await append(encodeOperation('ban', { key: market.key }), { optimistic: true })
   assert.equal(base.local.length, 2)
 
-  const before = await market.viewHash()
   const rpc = stranger.speak(encode('book-hello', { version: 1, writer: base.local.key }))
   await once(rpc, 'open')
   for (const key of [base.local.key, market.key, crypto.keyPair().publicKey]) {
     rpc.event('said', encode('book-heads', { heads: [{ key, length: 2 ** 40 }] }))
   }
   assert.deepEqual(decode('book-heads', await rpc.request('heads', null)).heads.length, 1)
-  assert.equal(await market.viewHash(), before)
   await stillServes() // by now the base has processed every announced core
   assert.equal(
     await founder.books.serve(crypto.discoveryKey(base.local.key), stranger.stream),

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BushelError } from '../../../contracts/errors/error.js'
+import { MINUTE } from '../../../contracts/money/quantity.js'
 import { DIALS_AT_ONCE, dialSellers, firstAnswers } from '../../../src/deal/sellers/dialling.js'
 import type { DialOptions } from '../../../src/deal/sellers/dialling.js'
-import { SlowSellers } from '../../../src/deal/sellers/slow-sellers.js'
+import { SlowSellers, slowNotes } from '../../../src/deal/sellers/slow-sellers.js'
 import { ManualClock, turn } from '../../doubles/manual-clock.js'
 
 interface Seller {
@@ -104,14 +105,18 @@ test('sellers that had not answered when others were enough are told apart, and 
   const numbers = (asks: readonly Seller[]) =>
     asks.map(({ device }) => Number(device.subarray(0, 8).toString()))
   assert.deepEqual([numbers(reached), failed, numbers(slower)], [[2, 3], [], [0, 1]])
-  const notes: string[] = []
-  const slow = new SlowSellers(note => notes.push(note))
-  slow.add(slower)
+  let now = 0
+  const slow = new SlowSellers(() => now)
+  for (const { device } of slower) slow.add(device)
   assert.deepEqual(numbers(slow.last(sellers(5))), [2, 3, 4, 0, 1])
+  now += 10 * MINUTE
+  assert.deepEqual(numbers(slow.last(sellers(5))), [0, 1, 2, 3, 4], 'forgotten after a while')
+  const notes = slowNotes(slower)
   assert.equal(notes.length, 2)
   assert.match(notes[0]!, /^passed over the offer of \w+: it did not answer while others did$/)
-  slow.add(sellers(100))
-  assert.deepEqual(notes.slice(2), ['passed over 100 offers of devices that did not answer while others did'])
+  assert.deepEqual(slowNotes(sellers(100)), [
+    'passed over 100 offers of devices that did not answer while others did'
+  ])
 })
 
 test('with enough sellers no further one is dialled', async () => {

@@ -4,7 +4,7 @@ import { jobMemory } from '../../../../contracts/job.js'
 import type { Msat } from '../../../../contracts/money/money.js'
 import { dialSellers, isAway } from '../../../deal/sellers/dialling.js'
 import type { Opener } from '../../../deal/sellers/dialling.js'
-import { SlowSellers } from '../../../deal/sellers/slow-sellers.js'
+import { SlowSellers, slowNotes } from '../../../deal/sellers/slow-sellers.js'
 import { distinct, livingFirst, priceLimit } from '../../../deal/sellers/matching.js'
 import type { Experience } from '../../../deal/sellers/matching.js'
 import { FUEL_VERSION } from '../../fuel/meter.js'
@@ -27,6 +27,7 @@ export interface SelectionContext {
   deviceLoads: DeviceLoads
   /** Opens a channel to a seller. */
   open: Opener
+  slow?: SlowSellers
   timeouts?: { connect: number; grace: number }
 }
 
@@ -64,7 +65,7 @@ export class ProviderSelection {
   constructor(context: SelectionContext, run: RunInProgress) {
     this.#context = context
     this.#run = run
-    this.#slow = new SlowSellers(message => run.note?.(message))
+    this.#slow = context.slow ?? new SlowSellers(context.now)
   }
 
   /** Number of devices that could not be reached. */
@@ -156,7 +157,8 @@ export class ProviderSelection {
       // A seller that answers with an error is asked again for an agreement, whose error is shown.
       const wrong = dialled.failed.filter(({ error }) => !isAway(error)).map(({ ask }) => ask)
       const { reached, slower } = dialled
-      this.#slow.add(slower)
+      for (const { device } of slower) this.#slow.add(device)
+      for (const note of slowNotes(slower)) this.#run.note?.(note)
       const found = reached.length >= wished.least ? reached : [...reached, ...wrong].slice(0, wished.least)
       const failed = dialled.failed.filter(({ ask }) => !found.includes(ask))
       for (const { ask } of failed) this.#away.add(ask.device.toString('hex'))

@@ -21,13 +21,21 @@ export function away(reason: string): BushelError {
   return new BushelError(
     'WALLET_GONE',
     `the Lightning process keeps ending (${reason}) and is restarted after a pause; nothing was paid`,
-    'try again in a minute; `bushel status` shows when it is back'
+    isFull(reason)
+      ? 'the disk is full: free some space, and try again in a minute'
+      : 'try again in a minute; `bushel status` shows when it is back'
   )
 }
 
 /** The error of a call that the Lightning process died of. */
 export function endedBy(call: string, reason: string): BushelError {
   if (isOldCopy(reason)) return failed(OLD_COPY, NEWEST)
+  if (isFull(reason))
+    return new BushelError(
+      'DISK_FULL',
+      `the disk is full, and the Lightning process ended during this call (${call})`,
+      'free some space: the process restarts by itself; what was paid is kept'
+    )
   return failed(
     `the Lightning process ended during this call (${call}: ${reason}); the call is not tried again`,
     'the process restarts by itself; report this message'
@@ -41,6 +49,10 @@ export function reasonOf(text: string): string {
 
 function isOldCopy(reason: string): boolean {
   return /fallen behind|old copy/i.test(reason)
+}
+
+function isFull(reason: string): boolean {
+  return /ENOSPC|EDQUOT|no space left/i.test(reason)
 }
 
 function failed(message: string, hint: string): BushelError {
