@@ -21,6 +21,8 @@ export interface InvoiceRequest {
   expirySeconds: number
   /** The ledger's id for the payment; the wallet has one invoice for each label. */
   label?: string
+  /** Anybody may pay it, also a peer that this node has no dealings with. */
+  forAnyone?: boolean
 }
 
 /** A payment in the wallet's own records. */

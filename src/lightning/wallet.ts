@@ -1,4 +1,5 @@
 import type { NoiseStream } from 'hyperdht'
+import type { Used } from '../base/bounds/bounds.js'
 import type { InvoiceRequest, InvoiceState, PaymentState, WalletRecord } from './payment-records.js'
 
 export interface Balance {
@@ -60,6 +61,13 @@ export interface Wallet {
    * wallets whose channels are with Bushel peers.
    */
   link?(stream: NoiseStream): { close(): void }
+  /**
+   * Tells a wallet that has `link` with whom this node has dealings: an agreement that is not over, or money owed either
+   * way. Only they may open channels to it, unless an invoice for anyone is open. Until it is called, everyone may.
+   */
+  knowPartners?(isPartner: (device: Buffer) => boolean): void
+  /** How much of the bounds for strangers is used. */
+  used?(): Promise<Used>
   /**
    * Gives up the channels with a node after this wallet was restored from an older copy. Call before `link` to that node.
    * `deltaMsat` is added to our last known balance: received since then less paid since then, by the co-signed counters.

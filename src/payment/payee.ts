@@ -154,7 +154,8 @@ export class Payee {
     const draft = blank({ agreement: hash, kind: 'direct', installment: 0, issue: 0, peer: null, hash, msat })
     await this.#ledger.record({ ...draft, role: 'payee', step: STEP.listed, preimage })
     const label = intentId(draft)
-    return { invoice: await this.#wallet.issue({ preimage, msat, description, expirySeconds, label }), hash }
+    const request = { preimage, msat, description, expirySeconds, label, forAnyone: true }
+    return { invoice: await this.#wallet.issue(request), hash }
   }
 
   /** Our invoice for the other side's debt; the same one until it is refused or paid. */

@@ -121,6 +121,20 @@ export const BOUNDS = {
     address: null,
     all: null
   },
+  lightning: {
+    text: 'Lightning of a stranger beyond 64 a second; what is over it ends the session',
+    unit: 'bytes',
+    peer: 64 * KIB,
+    address: null,
+    all: null
+  },
+  unusedChannels: {
+    text: 'Lightning channels of others over which nothing was paid; the oldest gives way',
+    unit: 'places',
+    peer: 8,
+    address: null,
+    all: 256
+  },
   unpaidLeases: {
     text: 'leases that are agreed and not paid',
     unit: 'agreements',
@@ -190,6 +204,9 @@ export const UNPAID = {
   /** How often a network counts as new. */
   networkRate: { burst: 1, perSecond: 1 / 3600 }
 } as const
+
+/** What a stranger may send the play wallet: a session that stands costs some 15 bytes a second. */
+export const LIGHTNING_RATE = { burst: BOUNDS.lightning.peer, perSecond: 64 } as const
 
 /** How often strangers of one address, and all together, may begin a connection. */
 export const HANDSHAKES = {

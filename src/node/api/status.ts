@@ -108,15 +108,20 @@ async function statusOf(node: NodeContext): Promise<StatusResult> {
       dir: node.home.dir,
       parts: trade?.parts ?? null
     }),
-    strangers: heldBy(node, trade?.parts ?? null),
+    strangers: await heldBy(node, trade?.parts ?? null),
     notes
   }
 }
 
 /** What strangers make a node hold, of each bound for all of them together. */
-function heldBy(node: NodeContext, parts: TradeParts | null): StatusResult['strangers'] {
+async function heldBy(node: NodeContext, parts: TradeParts | null): Promise<StatusResult['strangers']> {
   const sightings = node.books.markets.reduce((sum, { remembered }) => sum + remembered, 0)
-  const used: Used = { ...node.network.used, ...parts?.deals.used, sightings }
+  const used: Used = {
+    ...node.network.used,
+    ...parts?.deals.used,
+    ...(await parts?.wallet.used?.()),
+    sightings
+  }
   if (parts) for (const resource of node.resources) Object.assign(used, resource.used?.(parts))
   return Object.entries(BOUNDS).flatMap(([bound, { text, unit, all }]) => {
     const now = used[bound as keyof Used]

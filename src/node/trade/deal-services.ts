@@ -108,16 +108,19 @@ type Name = keyof TradeParts
 /** What answers peers opens before it and closes after it. */
 export function connectionsOf(resources: readonly TradeResource[]): Service<TradeParts> {
   const answering = resources.flatMap(resource => resource.answering.map(({ name }) => name))
-  const needs: Name[] = ['node', 'lightning', 'ledger', 'payments', 'deals', 'quotes', ...answering]
+  const needs: Name[] = ['node', 'wallet', 'lightning', 'ledger', 'payments', 'deals', 'quotes', ...answering]
   return tradeService('connections', needs, (parts, scope) => {
     const { network, timeouts, log } = parts.node
+    const hasDealings = (device: Buffer): boolean =>
+      resources.some(resource => resource.hasDealings(parts, device))
+    parts.wallet.knowPartners?.(hasDealings)
     scope.add(network.knowDealings(device => dealingsOf(resources, parts, device)))
     return scope.open(
       new Connections({
         network,
         deals: parts.deals,
         lightning: parts.lightning,
-        hasDealings: device => resources.some(resource => resource.hasDealings(parts, device)),
+        hasDealings,
         timeoutMs: timeouts.connect,
         log
       })

@@ -22,8 +22,17 @@ export interface WalletCalls {
   history(since: number, from: number): { records: WalletRecord[]; next: number | null }
   canReceive(from: Buffer, msat: bigint): boolean
   abandon(nodeId: Buffer, id: string, deltaMsat: bigint): void
+  unused(): UnusedChannels
+  /** Closes the channels of these devices over which nothing was ever paid. */
+  closeUnused(devices: Buffer[]): void
   /** Ends an orphaned payment with the payee's answer: its preimage, or null when it will never be claimed. */
   resolve(paymentHash: Buffer, preimage: Buffer | null): PaymentReport
+}
+
+/** The channels of other nodes over which nothing was paid: how many, and the devices that opened them. */
+export interface UnusedChannels {
+  count: number
+  devices: Buffer[]
 }
 
 /** The state of a payment and the number of the attempt that it belongs to: from 1, 0 for none. */
@@ -42,6 +51,8 @@ export type ToChild =
   | { type: 'data'; conn: number; bytes: Buffer }
   | { type: 'ack'; conn: number; size: number }
   | { type: 'detach'; conn: number }
+  /** Answers `opening`. */
+  | { type: 'opened'; id: number; allowed: boolean }
   | { type: 'close' }
 
 export type FromChild =
@@ -53,6 +64,8 @@ export type FromChild =
   | { type: 'data'; conn: number; bytes: Buffer }
   | { type: 'ack'; conn: number; size: number }
   | { type: 'closed'; conn: number }
+  /** A device wants to open a channel; null: its device is not known. */
+  | { type: 'opening'; id: number; device: Buffer | null }
   /**
    * The last message of a process that ends itself: `final` when a restart cannot help, and the calls that it worked on
    * when it failed.

@@ -1,4 +1,6 @@
 import type { Duplex } from 'node:stream'
+import { LIGHTNING_RATE } from '../../../base/bounds/bounds.js'
+import { KeyedTokenBuckets } from '../../../base/token-bucket.js'
 import { ACK_STEP, WINDOW, type FromChild, type ToChild } from './messages.js'
 
 export interface AttachOptions {
@@ -28,21 +30,31 @@ interface Wire {
   /** Bytes written to the stream and not yet acknowledged to the process. */
   written: number
   attached: boolean
+  /** Bytes that it may still bring before its peer is looked at again. */
+  trusted: number
 }
+
+/** Strangers whose budgets are remembered. */
+const MOST_STRANGERS = 4096
 
 /** The parent's side of the connections: carries bytes between streams and the Lightning process, with flow control. */
 export class PeerStreams {
   readonly #send: (message: ToChild) => void
+  readonly #isPartner: (device: Buffer | null) => boolean
   readonly #wires = new Map<number, Wire>()
+  /** What each stranger may send: Lightning with one that pays nothing needs little. */
+  readonly #budgets = new KeyedTokenBuckets(LIGHTNING_RATE, MOST_STRANGERS)
   #next = 1
   #up = false
 
-  constructor(send: (message: ToChild) => void) {
+  constructor(send: (message: ToChild) => void, isPartner: (device: Buffer | null) => boolean) {
     this.#send = send
+    this.#isPartner = isPartner
   }
 
   attach(stream: Duplex, options: AttachOptions): Attachment {
-    const wire: Wire = { conn: this.#next++, stream, options, unread: 0, written: 0, attached: false }
+    const conn = this.#next++
+    const wire: Wire = { conn, stream, options, unread: 0, written: 0, attached: false, trusted: 0 }
     const closed = new Promise<void>(resolve => stream.once('close', resolve))
     if (stream.destroyed) return { closed: Promise.resolve(), close: () => undefined }
     this.#wires.set(wire.conn, wire)
@@ -99,9 +111,25 @@ export class PeerStreams {
   }
 
   #read(wire: Wire, bytes: Buffer): void {
+    if (!this.#affords(wire, bytes.length)) {
+      wire.stream.destroy()
+      return
+    }
     wire.unread += bytes.length
     this.#send({ type: 'data', conn: wire.conn, bytes })
     if (wire.unread >= WINDOW) wire.stream.pause()
+  }
+
+  /** A partner is asked for only now and then, because the answer takes several reads. */
+  #affords(wire: Wire, size: number): boolean {
+    const { owner = null } = wire.options
+    if (wire.trusted < size) {
+      if (owner && this.#budgets.charge(owner, size)) return true
+      if (!this.#isPartner(owner)) return false
+      wire.trusted = Math.max(LIGHTNING_RATE.burst, size)
+    }
+    wire.trusted -= size
+    return true
   }
 
   #gone(wire: Wire): void {

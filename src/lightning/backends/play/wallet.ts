@@ -3,6 +3,7 @@ import type { NoiseStream } from 'hyperdht'
 import ReadyResource from 'ready-resource'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { demandNodeId, isNodeId } from '../../../../contracts/keys/node-id.js'
+import type { Used } from '../../../base/bounds/bounds.js'
 import { withTimeout } from '../../../base/timeouts.js'
 import type { InvoiceRequest, InvoiceState, PaymentState, WalletRecord } from '../../payment-records.js'
 import type { Balance, Wallet, WalletCondition } from '../../wallet.js'
@@ -16,6 +17,9 @@ import { PLAY_GRANT_MSAT, PLAY_NETWORK } from './network.js'
 import { Outcomes, PENDING } from './outcomes.js'
 import { LightningProcess } from './process.js'
 import { PeerStreams, type Attachment, type AttachOptions } from './streams.js'
+
+/** How often the channels are closed that were opened for an agreement that nobody paid, ms. */
+const TIDY_MS = 60_000
 
 export interface PlayWalletOptions {
   /** Folder of the wallet; created when it does not exist. */
@@ -40,6 +44,8 @@ export class PlayWallet extends ReadyResource implements Wallet {
   readonly #streams: PeerStreams
   readonly #calls = new PendingCalls()
   readonly #outcomes = new Outcomes()
+  #isPartner: (device: Buffer | null) => boolean = () => true
+  #tidying: NodeJS.Timeout | null = null
   #nodeId: Buffer | null = null
   #settledOrder: number | null = null
   /** Set when the wallet is closed or its process cannot be started. */
@@ -65,7 +71,10 @@ export class PlayWallet extends ReadyResource implements Wallet {
       ondown: (death, down) => this.#ondown(death, down),
       onfailed: error => this.#end(error)
     })
-    this.#streams = new PeerStreams(message => this.#process.send(message))
+    this.#streams = new PeerStreams(
+      message => this.#process.send(message),
+      device => this.#isPartner(device)
+    )
   }
 
   /**
@@ -112,6 +121,8 @@ export class PlayWallet extends ReadyResource implements Wallet {
   }
 
   protected override _open(): Promise<void> {
+    const tidy = (): void => void this.closeUnused().catch(error => this.#onunclosed(error))
+    this.#tidying = setInterval(tidy, TIDY_MS).unref()
     return new Promise((resolve, reject) => {
       this.#opened = { resolve, reject }
       this.#process.start()
@@ -119,6 +130,7 @@ export class PlayWallet extends ReadyResource implements Wallet {
   }
 
   protected override async _close(): Promise<void> {
+    if (this.#tidying) clearInterval(this.#tidying)
     this.#streams.close()
     await this.#process.close()
     this.#end(closedError('the wallet is closed'))
@@ -139,6 +151,27 @@ export class PlayWallet extends ReadyResource implements Wallet {
 
   link(stream: NoiseStream): LightningLink {
     return linkLightning(stream, this)
+  }
+
+  knowPartners(isPartner: (device: Buffer) => boolean): void {
+    this.#isPartner = device => device !== null && isPartner(device)
+  }
+
+  async used(): Promise<Used> {
+    if (!this.#process.up) return {}
+    return { unusedChannels: (await this.#ask('unused', () => [])).count }
+  }
+
+  /** Closes the channels over which nothing was paid, of devices that are no partners any more. Runs every minute. */
+  async closeUnused(): Promise<void> {
+    const { devices } = await this.#ask('unused', () => [])
+    const strangers = devices.filter(device => !this.#isPartner(device))
+    if (strangers.length > 0) await this.#ask('closeUnused', () => [strangers])
+  }
+
+  /** They are closed the next time. */
+  #onunclosed(error: unknown): void {
+    if (!(error instanceof BushelError)) this.emit('fault', error)
   }
 
   balance(): Promise<Balance> {
@@ -322,6 +355,9 @@ export class PlayWallet extends ReadyResource implements Wallet {
       case 'ack':
       case 'closed':
         this.#streams.receive(message)
+        break
+      case 'opening':
+        this.#process.send({ type: 'opened', id: message.id, allowed: this.#isPartner(message.device) })
         break
       case 'ready':
       case 'fatal':

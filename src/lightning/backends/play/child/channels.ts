@@ -1,18 +1,17 @@
-import { randomBytes } from 'node:crypto'
 import * as ldk from '#ldk'
 import { BushelError } from '../../../../../contracts/errors/error.js'
 import { most } from '../../../../../contracts/money/money.js'
 import { KeyedMutex } from '../../../../base/mutex.js'
 import type { Balance } from '../../../wallet.js'
 import { fundingTransaction } from './chain.js'
+import { newChannelId } from './channel-id.js'
+import { REFUSALS } from './inbound.js'
 import { apiErrorText, free, hex, someU64 } from './ldk.js'
 import { PLAY_NETWORK } from '../network.js'
 import type { PlayNode } from './node.js'
 import { SPARE_MSAT, channelValueSat, pushSat } from '../sizing.js'
 import type { Transport } from './transport.js'
 
-/** Most channels that one peer may open to us: a channel costs memory here and nothing at the peer. */
-const MAX_INBOUND_PER_PEER = 8
 /** Longest wait for the channels of a connected peer to be re-established, ms. */
 const REESTABLISH_MS = 60_000
 
@@ -26,7 +25,7 @@ interface ChannelView {
   limitMsat: bigint
 }
 
-/** Opens channels from the grant, accepts channels of peers, and computes the balance. */
+/** Opens channels from the grant, and computes the balance. */
 export class Channels {
   readonly #node: PlayNode
   readonly #transport: Transport
@@ -75,6 +74,12 @@ export class Channels {
   /** Whether any channel with the node exists. */
   has(nodeId: Buffer): boolean {
     return this.#list(nodeId).length > 0
+  }
+
+  /** Call before a payment to a node, which may go over any of its channels: none of them counts as unused any more. */
+  using(payee: Buffer): void {
+    const { store } = this.#node
+    for (const [id, { peer }] of [...store.channels.entries()]) if (peer.equals(payee)) store.channelUsed(id)
   }
 
   /**
@@ -139,8 +144,7 @@ export class Channels {
 
   /** Returns true when it handled the event. */
   handle(event: ldk.Event): boolean {
-    if (event instanceof ldk.Event_OpenChannelRequest) this.#accept(event)
-    else if (event instanceof ldk.Event_FundingGenerationReady) this.#fund(event)
+    if (event instanceof ldk.Event_FundingGenerationReady) this.#fund(event)
     else if (event instanceof ldk.Event_ChannelPending) this.#funded(event.user_channel_id)
     else if (event instanceof ldk.Event_ChannelReady) this.#funded(event.user_channel_id)
     else if (event instanceof ldk.Event_ChannelClosed) this.#onclosed(event)
@@ -218,27 +222,6 @@ export class Channels {
     return true
   }
 
-  #accept(event: ldk.Event_OpenChannelRequest): void {
-    const { manager } = this.#node.engine
-    const { temporary_channel_id: temporary, counterparty_node_id: peer, funding_satoshis: sats } = event
-    const { channels } = this.#node.store
-    const key = hex(peer)
-    const theirs = [...channels.entries()].filter(([, c]) => c.debitMsat === 0n && hex(c.peer) === key).length
-    if (theirs >= MAX_INBOUND_PER_PEER) {
-      manager.force_close_without_broadcasting_txn(temporary, peer, 'too many channels')
-      return
-    }
-    const id = newChannelId()
-    const accepted = manager.accept_inbound_channel_from_trusted_peer_0conf(temporary, peer, id)
-    if (!accepted.is_ok()) return // the peer has disconnected, or LDK refused its parameters and answered it
-    channels.set(String(id), {
-      peer: Buffer.from(peer),
-      valueMsat: sats * 1000n,
-      debitMsat: 0n,
-      funded: false
-    })
-  }
-
   #fund(event: ldk.Event_FundingGenerationReady): void {
     const transaction = fundingTransaction(event.output_script, event.channel_value_satoshis)
     const { temporary_channel_id: temporary, counterparty_node_id: peer } = event
@@ -282,15 +265,12 @@ export class Channels {
   }
 }
 
-/** A random palindrome of bytes, because the bindings return ids with reversed bytes; below 2^124, their limit. */
-function newChannelId(): bigint {
-  const half = randomBytes(8)
-  half.writeUInt8(half.readUInt8(0) & 0x0f, 0)
-  return BigInt('0x' + Buffer.concat([half, Buffer.from(half).reverse()]).toString('hex'))
-}
-
 function closureText(reason: ldk.ClosureReason): string {
-  if (reason instanceof ldk.ClosureReason_CounterpartyForceClosed) return 'it refused the channel'
+  if (reason instanceof ldk.ClosureReason_CounterpartyForceClosed) {
+    const words = reason.peer_msg.get_a()
+    const known = Object.values(REFUSALS).find(refusal => words.includes(refusal))
+    return `it refused the channel${known ? `: ${known}` : ''}`
+  }
   if (reason instanceof ldk.ClosureReason_DisconnectedPeer) return 'it disconnected'
   return reason.constructor.name.replace(/^ClosureReason_/, '')
 }

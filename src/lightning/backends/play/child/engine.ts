@@ -41,11 +41,15 @@ export class LdkEngine {
   readonly manager: ldk.ChannelManager
   readonly peers: ldk.PeerManager
   readonly nodeId: Buffer
+  /** Takes what peers tell of the channels of others: nothing is kept, because payments go over direct channels only. */
+  readonly gossip: ldk.RoutingMessageHandler
   readonly #store: Store
   readonly #chainMonitor: ldk.ChainMonitor
   readonly #confirms: ldk.Confirm[]
   readonly #providers: ldk.EventsProvider[]
   readonly #events: ldk.Event[] = []
+  /** Monitors that are not stored any more. */
+  readonly #forgotten = new Set<string>()
   readonly #handler: ldk.EventHandler
   /** Keeps implementations in JavaScript alive, because the bindings hold only weak references to them. */
   readonly held: readonly unknown[]
@@ -124,12 +128,11 @@ export class LdkEngine {
       )
     }
     this.nodeId = Buffer.from(this.manager.get_our_node_id())
-    const noLookup = ldk.Option_UtxoLookupZ.constructor_none()
-    const gossip = ldk.P2PGossipSync.constructor_new(graph, noLookup, logger)
     const ignorer = ldk.IgnoringMessageHandler.constructor_new()
+    this.gossip = ignorer.as_RoutingMessageHandler()
     this.peers = ldk.PeerManager.constructor_new(
       this.manager.as_ChannelMessageHandler(),
-      gossip.as_RoutingMessageHandler(),
+      this.gossip,
       ignorer.as_OnionMessageHandler(),
       ignorer.as_CustomMessageHandler(),
       now,
@@ -146,19 +149,7 @@ export class LdkEngine {
     })
     this.#confirms = [this.manager.as_Confirm(), this.#chainMonitor.as_Confirm()]
     this.#providers = [this.manager.as_EventsProvider(), this.#chainMonitor.as_EventsProvider()]
-    this.held = [
-      logger,
-      fees,
-      broadcaster,
-      keys,
-      persister,
-      scorer,
-      score,
-      router,
-      messageRouter,
-      gossip,
-      ignorer
-    ]
+    this.held = [logger, fees, broadcaster, keys, persister, scorer, score, router, messageRouter, ignorer]
   }
 
   /** Sets LDK's clock, which is the time of the last block header. */
@@ -181,6 +172,13 @@ export class LdkEngine {
     }
   }
 
+  /** Deletes the monitor of a closed channel over which nothing was paid. Without a chain it has nothing to watch. */
+  forgetMonitor(outpoint: ldk.OutPoint): void {
+    const id = idOf(outpoint)
+    this.#forgotten.add(id)
+    this.#store.dropMonitor(id)
+  }
+
   #persister(): ldk.Persist {
     const completed = ldk.ChannelMonitorUpdateStatus.LDKChannelMonitorUpdateStatus_Completed
     const store = this.#store
@@ -192,7 +190,9 @@ export class LdkEngine {
       },
       update_persisted_channel: (outpoint, update, monitor) => {
         const id = takeId(outpoint)
-        if (present(update) && !store.wantsWhole(id)) {
+        if (this.#forgotten.has(id)) {
+          // its channel is closed
+        } else if (present(update) && !store.wantsWhole(id)) {
           store.stageUpdate(id, update.get_update_id(), update.write())
         } else store.stageMonitor(id, monitor.write())
         free(update, 'ChannelMonitorUpdate')
@@ -204,8 +204,12 @@ export class LdkEngine {
   }
 }
 
+function idOf(outpoint: ldk.OutPoint): string {
+  return `${hex(outpoint.get_txid())}:${outpoint.get_index()}`
+}
+
 function takeId(outpoint: ldk.OutPoint): string {
-  const id = `${hex(outpoint.get_txid())}:${outpoint.get_index()}`
+  const id = idOf(outpoint)
   free(outpoint, 'OutPoint')
   return id
 }

@@ -12,6 +12,7 @@ import { Batch } from '../batch.js'
 import { createWalletDir, lockFile, openState, writeBalance } from '../log/disk.js'
 import { Channels } from './channels.js'
 import { broken, reasonOf } from '../failure.js'
+import { InboundChannels } from './inbound.js'
 import { loadLdk, panicText } from './ldk.js'
 import type { WalletCall, CallName, WalletCalls, FromChild, ToChild } from '../messages.js'
 import { PlayNode } from './node.js'
@@ -25,7 +26,15 @@ const SNAPSHOT_MS = 10_000
 const BROKEN_EXIT = 70
 
 /** Calls that change LDK's state and may be the cause of a later failure; the others only read. */
-const CHANGING: ReadonlySet<CallName> = new Set(['issue', 'refuse', 'reach', 'pay', 'abandon', 'resolve'])
+const CHANGING: ReadonlySet<CallName> = new Set([
+  'issue',
+  'refuse',
+  'reach',
+  'pay',
+  'abandon',
+  'closeUnused',
+  'resolve'
+])
 
 type CallHandlers = { [N in keyof WalletCalls]: (...args: Parameters<WalletCalls[N]>) => unknown }
 
@@ -123,7 +132,10 @@ async function open({ dir, grantMsat, settledAfter }: Extract<ToChild, { type: '
 
   const playNode = new PlayNode(seed, store, {
     read: () => transport.read(),
-    handle: event => payments.handle(event) || channels.handle(event),
+    handle: event => {
+      inbound.handle(event)
+      if (!payments.handle(event)) channels.handle(event)
+    },
     release: () => {
       transport.flush()
       snapshot.soon()
@@ -134,6 +146,12 @@ async function open({ dir, grantMsat, settledAfter }: Extract<ToChild, { type: '
   const transport = new Transport(playNode.engine, send, () => playNode.requestCycle())
   const channels = new Channels(playNode, transport)
   const payments = new LdkPayments(playNode, channels, message => playNode.afterCommit(() => send(message)))
+  const inbound = new InboundChannels({
+    node: playNode,
+    transport,
+    ask: (id, device) => send({ type: 'opening', id, device }),
+    awaitsAnyone: () => payments.awaitsAnyone
+  })
   const snapshot = new Snapshot(dir, () => channels.balance())
   const handlers: CallHandlers = {
     balance: () => channels.balance(),
@@ -146,6 +164,8 @@ async function open({ dir, grantMsat, settledAfter }: Extract<ToChild, { type: '
     history: (since, from) => payments.history(since, from),
     canReceive: (from, msat) => channels.canReceive(from, msat),
     abandon: (nodeId, id, deltaMsat) => channels.abandon(nodeId, id, deltaMsat),
+    unused: () => inbound.unused(),
+    closeUnused: devices => inbound.closeUnused(devices),
     resolve: (paymentHash, preimage) => payments.resolve(paymentHash, preimage)
   }
 
@@ -185,6 +205,9 @@ async function open({ dir, grantMsat, settledAfter }: Extract<ToChild, { type: '
         break
       case 'detach':
         transport.detach(message.conn)
+        break
+      case 'opened':
+        inbound.answer(message.id, message.allowed)
         break
       case 'close':
         playNode.close()

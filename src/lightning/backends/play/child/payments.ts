@@ -23,6 +23,8 @@ export class LdkPayments {
   readonly #node: PlayNode
   readonly #channels: Channels
   readonly #tell: (message: FromChild) => void
+  /** Invoices that anybody may pay; those that are over are removed when they are looked at. */
+  readonly #forAnyone = new Set<string>()
   #order = 0
 
   /** `tell` is called during a cycle and must hold each message back until the commit. */
@@ -30,7 +32,20 @@ export class LdkPayments {
     this.#node = node
     this.#channels = channels
     this.#tell = tell
-    for (const [, { order }] of node.store.invoices.entries()) this.#order = Math.max(this.#order, order)
+    for (const [id, { order, anyoneUntil }] of node.store.invoices.entries()) {
+      this.#order = Math.max(this.#order, order)
+      if (anyoneUntil !== undefined) this.#forAnyone.add(id)
+    }
+  }
+
+  /** Whether an invoice is open that anybody may pay. */
+  get awaitsAnyone(): boolean {
+    for (const id of this.#forAnyone) {
+      const { status, anyoneUntil = 0 } = this.#node.store.invoices.get(id)!
+      if (status === 'open' && anyoneUntil > Date.now()) return true
+      this.#forAnyone.delete(id)
+    }
+    return false
   }
 
   /** Number of the latest settlement. */
@@ -45,7 +60,7 @@ export class LdkPayments {
     for (const [id, record] of missed) this.#tellSettled(id, record)
   }
 
-  issue({ preimage, msat, description, expirySeconds }: InvoiceRequest): string {
+  issue({ preimage, msat, description, expirySeconds, forAnyone = false }: InvoiceRequest): string {
     if (preimage.length !== 32) throw new BushelError('BAD_INPUT', 'a preimage must have 32 bytes')
     if (msat <= 0n || msat > MAX_MSAT)
       throw new BushelError('BAD_INPUT', `${msat} msat is not a valid invoice amount`)
@@ -91,8 +106,10 @@ export class LdkPayments {
       status: 'open',
       receivedMsat: 0n,
       settledAt: 0,
-      order: 0
+      order: 0,
+      ...(forAnyone ? { anyoneUntil: Date.now() + expirySeconds * 1000 } : {})
     })
+    if (forAnyone) this.#forAnyone.add(id)
     return bolt11
   }
 
@@ -234,6 +251,7 @@ export class LdkPayments {
       payee,
       at: Date.now()
     }
+    this.#channels.using(payee)
     const sent = manager.send_payment(paymentHash, prepared.res.get_b(), paymentHash, route, retry)
     if (sent instanceof ldk.Result_NoneRetryableSendFailureZ_Err) {
       const reason = ldk.RetryableSendFailure[sent.err]?.replace(/^LDKRetryableSendFailure_/, '') ?? 'unknown'

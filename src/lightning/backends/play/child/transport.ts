@@ -43,6 +43,13 @@ export class Transport {
     return here
   }
 
+  /** The device over whose connection a node has its session; null when it is not known. */
+  deviceOf(nodeId: Buffer): Buffer | null {
+    for (const { nodeId: claimed, owner, dead } of this.#connections.values())
+      if (!dead && claimed.equals(nodeId)) return owner
+    return null
+  }
+
   attach({ conn, nodeId, outbound, owner }: Extract<ToChild, { type: 'attach' }>): void {
     if (!this.#makeRoom(nodeId, owner)) {
       this.#send({ type: 'closed', conn })

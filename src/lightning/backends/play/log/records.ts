@@ -12,6 +12,8 @@ export interface InvoiceRecord {
   settledAt: number
   /** Number of the settlement, counted from 1; 0 while the invoice is not settled. */
   order: number
+  /** Until when anybody may pay it, ms since 1970. Absent: it belongs to an agreement. */
+  anyoneUntil?: number
 }
 
 export interface PaymentRecord {
@@ -42,6 +44,8 @@ export interface ChannelRecord {
   debitMsat: bigint
   /** Both sides have signed the first state. Before that no funds can be lost. */
   funded: boolean
+  /** Of a channel that the other side opened: by which device, and when (ms since 1970), until something is paid over it. */
+  unused?: { device: Buffer | null; at: number }
 }
 
 export const GRANT_KEY = 'grant'

@@ -65,6 +65,14 @@ export class Store {
     return this.#staged.size > 0
   }
 
+  /** Something is paid over a channel, so it is no longer `unused`. */
+  channelUsed(id: string): void {
+    const record = this.channels.get(id)
+    if (!record?.unused) return
+    const { unused: _, ...used } = record
+    this.channels.set(id, used)
+  }
+
   manager(): Buffer | null {
     return this.#log.get(MANAGER)
   }
