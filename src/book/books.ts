@@ -19,7 +19,7 @@ import type { KnownMarket } from './known-markets.js'
 import { marketRules } from './view/rules.js'
 import { forksInMemory } from './forks.js'
 import type { Forks } from './forks.js'
-import { SilentPeers } from './reader/silent-peers.js'
+import { SilentPeers } from '../base/bounds/silent-peers.js'
 import { nullLogger } from '../base/logger.js'
 import type { Logger } from '../base/logger.js'
 import { opened } from '../base/scope.js'
@@ -70,7 +70,7 @@ export class Books extends ReadyResource {
     await this.#memory.load()
     this.#store = await openBookStore(join(this.#options.dir, 'cores'), this.#memory.namespaces)
     this.#silent = new SilentPeers({
-      store: this.#store,
+      cores: () => this.#store.cores.map.values(),
       onsilent: peer => this.#options.log.debug('a peer announces blocks and gives none', { peer }),
       onfault: this.#options.log.fault
     })

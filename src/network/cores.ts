@@ -6,6 +6,7 @@ import { core as keys } from 'hypercore-storage/lib/keys.js'
 import Protomux from 'protomux'
 import { MIB } from '../../contracts/money/quantity.js'
 import { dropOldLogs } from '../base/disk/old-logs.js'
+import { forgetPauses } from '../base/bounds/silent-peers.js'
 
 /**
  * A Corestore in `folder`, tuned for large blocks. Its blob files are small, so that they go away soon after what is in
@@ -105,6 +106,7 @@ export function tuneRequests(core: Hypercore, blockBytes: number): void {
 /** Ends the replication of one core over one connection, which stays up; without one, over all. */
 export function detachCore(core: Hypercore, stream?: Duplex): void {
   const { replicator } = core.core
+  forgetPauses(core.core as object, stream)
   const mux = stream && Protomux.from(stream)
   for (const peer of [...replicator.peers]) {
     if (mux && peer.protomux !== mux) continue

@@ -15,6 +15,8 @@ import { guardTree } from '../../base/bounds/guarded-tree.js'
 import { unlessAborted, withTimeout } from '../../base/timeouts.js'
 import { proveRead } from '../../network/read-proofs.js'
 import { attachCore, detachCore, tuneRequests } from '../../network/cores.js'
+import { SilentPeers } from '../../base/bounds/silent-peers.js'
+import type { ReplicatedCore } from '../../base/bounds/silent-peers.js'
 import { assertRoom, codeOf, explainDest } from '../../files/disk.js'
 import { Feed, joinRanges } from './restore-feed.js'
 import { Destination } from '../../files/destination.js'
@@ -30,6 +32,8 @@ import type { OpenFile } from './restore-write.js'
 
 /** Progress is told no more often than this while files are written, ms. */
 const PROGRESS_INTERVAL = 100
+/** A search for a peer lasts so many times as long at most, when peers are found that do not answer. */
+const MOST_SEARCHES = 4
 
 export interface RestoreProgress {
   /** Looking for a peer that has the drive, fetching its list of files, writing the files. */
@@ -82,6 +86,9 @@ export class DriveRestore extends ReadyResource {
   readonly #streams = new Map<Duplex, () => void>()
   readonly #stop = new AbortController()
   #blobs: Hypercore | null = null
+  #silent: SilentPeers | null = null
+  /** How often a peer was put aside because it did not answer. */
+  #passedOver = 0
 
   /** Throws BAD_LINK on a malformed link. */
   constructor(options: RestoreOptions) {
@@ -102,15 +109,26 @@ export class DriveRestore extends ReadyResource {
     return crypto.discoveryKey(this.link.key)
   }
 
+  get #cores(): Hypercore[] {
+    return this.#blobs ? [this.#drive.core, this.#blobs] : [this.#drive.core]
+  }
+
   protected override async _open(): Promise<void> {
     await this.#drive.ready()
+    this.#silent = new SilentPeers({
+      cores: () => this.#cores.map(session => session.core as ReplicatedCore),
+      onsilent: () => void this.#passedOver++,
+      onfault: error => this.#stop.abort(error),
+      ...(this.#options.clock ? { clock: this.#options.clock } : {})
+    })
     for (const stream of this.#streams.keys()) attachCore(this.#drive.core, stream)
   }
 
   protected override async _close(): Promise<void> {
     this.#stop.abort(interrupted())
     for (const [stream, gone] of this.#streams) stream.off('close', gone)
-    for (const core of [this.#drive.core, this.#blobs]) if (core?.opened) detachCore(core)
+    await this.#silent?.close()
+    for (const core of this.#cores) if (core.opened) detachCore(core)
     await this.#drive.close()
   }
 
@@ -128,8 +146,7 @@ export class DriveRestore extends ReadyResource {
   /** Attaches the connection when the discovery key is that of a core of this drive; returns whether it is. */
   async serve(discoveryKey: Buffer, stream: Duplex): Promise<boolean> {
     await this.ready()
-    const cores = [this.#drive.core, this.#blobs]
-    if (this.closing || !cores.some(core => core?.discoveryKey.equals(discoveryKey))) return false
+    if (this.closing || !this.#cores.some(core => core.discoveryKey.equals(discoveryKey))) return false
     this.attach(stream)
     return true
   }
@@ -279,15 +296,19 @@ export class DriveRestore extends ReadyResource {
       core.on('append', onappend)
       onappend()
     })
-    const late = (): never => {
-      throw new BushelError(
-        'LINK_NOT_FOUND',
-        `no peer that has this drive was found in ${Math.round(findTimeout / 1000)} s`,
-        'the providers may be offline, or the leases may be over; try again later'
+    const isFound = found.then(() => true)
+    const search = (): Promise<boolean> =>
+      unlessAborted(
+        withTimeout(isFound, findTimeout, () => false, clock),
+        this.#stop.signal
       )
-    }
     try {
-      await unlessAborted(withTimeout(found, findTimeout, late, clock), this.#stop.signal)
+      for (let searches = 1; ; searches++) {
+        const before = this.#passedOver
+        if (await search()) return
+        // Where peers took the time and did not answer, the others get a time of their own.
+        if (this.#passedOver === before || searches === MOST_SEARCHES) throw notFound(searches * findTimeout)
+      }
     } finally {
       core.off('append', onappend!)
     }
@@ -297,7 +318,7 @@ export class DriveRestore extends ReadyResource {
   #unlessStalled<T>(work: () => Promise<T>, waits: () => boolean = () => true): Promise<T> {
     const { stallTimeout = 120_000, store, clock } = this.#options
     return unlessStalled(work, {
-      cores: [this.#drive.core, this.#blobs].filter(core => core !== null),
+      cores: this.#cores,
       folder: store.storage.path as string,
       connections: () => this.#streams.size,
       stop: this.#stop,
@@ -306,6 +327,14 @@ export class DriveRestore extends ReadyResource {
       ...(clock ? { clock } : {})
     })
   }
+}
+
+function notFound(ms: number): BushelError {
+  return new BushelError(
+    'LINK_NOT_FOUND',
+    `no peer that has this drive was found in ${Math.round(ms / 1000)} s`,
+    'the providers may be offline, or the leases may be over; try again later'
+  )
 }
 
 function nothingLeft(leftOut: readonly LeftOut[]): BushelError {

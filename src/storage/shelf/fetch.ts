@@ -9,6 +9,8 @@ import { systemClock } from '../../base/clock.js'
 import { Poller } from '../../base/poller.js'
 import { unlessAborted } from '../../base/timeouts.js'
 import { tuneRequests } from '../../network/cores.js'
+import { SilentPeers } from '../../base/bounds/silent-peers.js'
+import type { ReplicatedCore } from '../../base/bounds/silent-peers.js'
 import { sealOf } from '../lease/audit.js'
 
 /** How often a fetch checks the disk and the uploader's claims, ms. */
@@ -57,6 +59,10 @@ export async function fetchCore(kept: Hypercore, options: FetchOptions): Promise
     stop.abort(violation('CORE_FORKED', 'its owner has signed two different histories of it'))
   core.on('download', ondownload)
   core.on('conflict', onconflict)
+  const silent = new SilentPeers({
+    cores: () => [core.core as ReplicatedCore],
+    onfault: error => stop.abort(error)
+  })
   try {
     await unlessAborted(run(core, options, stop), stop.signal)
   } finally {
@@ -64,6 +70,7 @@ export async function fetchCore(kept: Hypercore, options: FetchOptions): Promise
     stop.abort()
     core.off('download', ondownload)
     core.off('conflict', onconflict)
+    await silent.close()
     await core.close()
   }
 }

@@ -24,6 +24,8 @@ declare module 'hyperdht' {
     readonly _len: number
     readonly _tmp: number
     readonly _message: Buffer | null
+    /** Of secret-stream: bytes of the frames that came whole. */
+    readonly rawBytesRead: number
     /** Of streamx: bytes that were written and wait to be sent. */
     readonly _writableState: { readonly buffered: number }
     userData: any
