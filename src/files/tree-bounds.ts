@@ -10,7 +10,7 @@ export const MAX_NAME = 255
 const MAX_PATH = 3500
 
 /** Most files and links of a tree: packing and restoring hold all of them in memory. */
-export const MOST_ENTRIES = 1 << 21
+export const MOST_ENTRIES = 1 << 18
 /** Most folders above an entry. */
 const MAX_DEPTH = 256
 /** Most folders of a tree, and more of one with many entries: each takes room on a disk. */
