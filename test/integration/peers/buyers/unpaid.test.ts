@@ -81,6 +81,21 @@ test('a stranger that reserves all space and does not pay gives way to others', 
   for (const one of [hostile, again]) one.close()
 })
 
+test('a node without an agreement opens no Lightning channel to a seller', LIMIT, async () => {
+  const poor = await buyer('poor')
+  await poor.channel(offer)
+  const { nodeId } = (await seller.trade()).wallet
+  await assert.rejects(poor.payments.reach(nodeId, 5000n), {
+    message: /it refused the channel: no agreement/
+  })
+  const { id: lease, reach } = await poor.agree(offer, [limitOf(core, { length: 4, byteLength: MIB })])
+  await reach()
+  const { strangers } = await seller.call('status', {}, quiet)
+  const { used, most } = strangers.find(({ bound }) => bound === 'unusedChannels')!
+  assert.deepEqual([used, most], [1, BOUNDS.unusedChannels.all])
+  await leaseManager!.end(lease, 'the test needs its space')
+})
+
 test(
   'unpaid agreements are few for a peer and few in all, and leave a place to who has paid',
   LIMIT,
