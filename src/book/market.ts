@@ -32,11 +32,13 @@ import { fullnessBits, lifetimeBits, revisionBits } from './view/rules.js'
 import { orderOf } from './view/slots.js'
 import { hashOfView } from './view/view-hash.js'
 import { refusal } from './refusal.js'
+import { RelayVolumes } from './relay/relay-volumes.js'
 import { Relaying } from './relay/relaying.js'
 import { Ticker } from './relay/ticker.js'
 import { Sweeper } from './sweep/sweeper.js'
 import { SightingBook } from './sightings.js'
 import type { Sightings } from './sightings.js'
+import { systemClock } from '../base/clock.js'
 import type { Logger } from '../base/logger.js'
 import { Tally } from '../base/tally.js'
 
@@ -247,7 +249,12 @@ export class Market extends ReadyResource {
     await this.#following.begin()
     base.on('update', () => this.#refreshSoon())
     this.#refreshSoon()
-    if (this.role === 'founder') this.#startTicker()
+    if (this.role !== 'founder') return
+    this.#startTicker()
+    const volumes = this.#watchRelays()
+    const look = (): void => void volumes.look().catch((error: unknown) => this.#fault(error))
+    look()
+    base.on('update', look)
   }
 
   #assemble(view: () => ViewDatabase): void {
@@ -354,6 +361,19 @@ export class Market extends ReadyResource {
     this.#refusedRecords.flush()
     await this.#base?.close()
     await this.#following?.stop()
+  }
+
+  #watchRelays(): RelayVolumes {
+    return new RelayVolumes({
+      writers: () => [...this.#base.activeWriters].map(({ core }) => core),
+      relays: () => this.#state.relays,
+      expel: async device => {
+        const reason = 'it wrote more to the market than its orders take'
+        this.#options.log.warn('relay expelled', { market: this.key, peer: device, reason })
+        await this.#administration.ban(device)
+      },
+      now: () => systemClock.monotonic()
+    })
   }
 
   #startTicker(): void {

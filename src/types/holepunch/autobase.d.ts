@@ -82,6 +82,7 @@ declare module 'autobase' {
 
   /** A writer's blocks on their way into the base. */
   export interface Writer {
+    readonly core: Hypercore
     /** Rejects when its next block cannot be read; it is `frozen` then. */
     update(system: object | null): Promise<boolean>
   }

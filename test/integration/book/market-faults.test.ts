@@ -29,7 +29,9 @@ async function broken(key: string): Promise<string> {
   return (await listed()).find(market => market.key === key)!.warning
 }
 
-const REASONS: Record<Harm, RegExp> = {
+const FLOOD = 'as many bytes as its line carries'
+
+const REASONS: Record<Exclude<Harm, typeof FLOOD>, RegExp> = {
   'one head twice': /it names one head twice/,
   'a head of its own to come': /it stands on a block that is not before it/,
   'a head of no length': /it stands on a block that is not before it/,
@@ -80,7 +82,7 @@ test(
     ]) {
       const { code, message } = await world.fails('victim', args, 1)
       assert.equal(code, 'MARKET_BROKEN', args.join(' '))
-      assert.match(message, REASONS[broken!.name as Harm])
+      assert.match(message, REASONS[broken!.name as keyof typeof REASONS])
     }
     assert.ok(isBroken(await listed(), broken!.key))
   }
@@ -102,6 +104,21 @@ test(
     )
   }
 )
+
+test('a relay that writes more than its orders take is expelled, and its market goes on', LIMIT, async () => {
+  const flooder = world.processes.fork(ROGUE, {
+    options: { dir: world.at('flooder'), port: Number(world.processes.bootstrap!.split(':')[1]) }
+  })
+  const { device } = await flooder.next<{ device: string }>()
+  await world.stop('founder')
+  const founder = await world.up('founder')
+  await world.ok('founder', ['market', 'admit', device])
+  await flooder.ask<null>({ relay: sound })
+  await flooder.ask<null>({ harm: FLOOD, market: sound })
+  await founder.process.line(({ message }) => message === 'relay expelled')
+  await world.ok('victim', ['withdraw', (await sell()).id])
+  assert.deepEqual((await listed()).find(({ key }) => key === sound)?.state, 'open')
+})
 
 test(
   'a market is left while the node runs, with its orders withdrawn, and without a node',

@@ -55,6 +55,8 @@ const HARMS = {
   'a batch of none': () => [node([], 0), node([])],
   'a batch that rises': () => [node([], 2), node([], 3), node([])],
   'a block of megabytes': () => [node([], 1, Buffer.alloc(2 << 20))],
+  'as many bytes as its line carries': (b: Autobase, n: number) =>
+    Array.from({ length: 700 }, (_, i) => node([self(b, n + i)], 1, crypto.randomBytes(100_000))),
   'signatures of nothing': (b: Autobase, n: number) => [
     block({
       node: { heads: [self(b, n)], batch: 1, value: null },
