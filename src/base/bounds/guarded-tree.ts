@@ -14,7 +14,8 @@ type Get = Hypercore['get']
 type NewSession = Hypercore['session']
 type Opened = { core: Hypercore; _open(): Promise<void> }
 
-const guarded = new WeakSet<Hypercore>()
+/** How each guarded core tells of a malformed block. */
+const faults = new WeakMap<Hypercore, (why: string) => Error>()
 let areAllGuarded = false
 
 /** Guards each Hyperbee of the process, given their class, also those that libraries open. Reads reject with FORGED. */
@@ -26,7 +27,7 @@ export function guardAllTrees({ prototype }: { prototype: object }): void {
   const fault = (why: string): BushelError =>
     new BushelError('FORGED', `a list of a market is malformed: ${why}`, 'its founder wrote it so')
   all._open = function (this: Opened) {
-    guardTree(this.core, fault)
+    if (!faults.has(this.core)) guardTree(this.core, fault)
     return open.call(this)
   }
 }
@@ -41,19 +42,20 @@ export function guardAllTrees({ prototype }: { prototype: object }): void {
  * @param fault makes the error with which a read of a malformed block rejects
  */
 export function guardTree(core: Hypercore, fault: (why: string) => Error): Hypercore {
-  if (guarded.has(core)) return core
-  guarded.add(core)
+  const isGuarded = faults.has(core)
+  faults.set(core, fault)
+  if (isGuarded) return core
   const get = core.get.bind(core) as Get
   const newSession = core.session.bind(core) as NewSession
   const checked = async (index: number, options?: Parameters<Get>[1]): Promise<unknown> => {
     const block: unknown = await get(index, options)
     if (options?.valueEncoding !== Node || block === null) return block
     const why = faultOf(index, block as ReturnType<typeof Node.decode>)
-    if (why) throw fault(why)
+    if (why) throw faults.get(core)!(why)
     return block
   }
   core.get = checked as Get
-  core.session = options => guardTree(newSession(options), fault)
+  core.session = options => guardTree(newSession(options), faults.get(core)!)
   core.snapshot = options => core.session({ ...options, snapshot: true })
   return core
 }

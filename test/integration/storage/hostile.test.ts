@@ -10,6 +10,8 @@ import { encodeNote } from '../../../src/storage/archive/format.js'
 import { OpenPack } from '../../../src/storage/archive/packed.js'
 import { DriveRestore } from '../../../src/storage/archive/restore.js'
 import type { DriveRestoreResult } from '../../../src/storage/archive/restore.js'
+// A node reads markets too, whose trees are guarded with words of their own.
+import '../../../src/book/view/database.js'
 import { readTree } from '../../../src/files/tree.js'
 import { openStore } from '../../../src/network/cores.js'
 import { noise } from '../../parts/storage/packed-drive.js'
