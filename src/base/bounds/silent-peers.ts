@@ -10,9 +10,11 @@ import { Poller } from '../poller.js'
  */
 const ANSWERS_IN = 2000
 const LONGEST_PATIENCE = 32_000
-const LOOK_EVERY = 500
+/** The same for the new end of a core, which one peer at a time is asked for: a few bytes, without which nothing begins. */
+const END_IN = 700
+const LOOK_EVERY = 250
 /** A look this late means that this machine was busy or asleep, ms. */
-const BUSY = 4 * LOOK_EVERY
+const BUSY = 8 * LOOK_EVERY
 /** A peer is slow but honest at this rate, bytes a second; below half of it, it only pretends to answer. */
 const SLOW_RATE = 16 * KIB
 /** The rate is measured over the time that two blocks take at the slow rate, within these bounds, ms. */
@@ -196,9 +198,9 @@ export class SilentPeers {
     if (answers !== account.answers || bytes !== account.bytes || waitsForUs) account.heard = now
     account.answers = answers
     account.bytes = bytes
-    if (now - Math.max(account.heard, owed.since) >= this.#patienceWith(core)) return true
-    const blockBytes = blockBytesOf(core)
     const blocks = owed.requests.some(({ block }) => block !== null)
+    if (now - Math.max(account.heard, owed.since) >= this.#patienceWith(core, blocks)) return true
+    const blockBytes = blockBytesOf(core)
     const slow = blocks ? (2 * blockBytes * 1000) / SLOW_RATE : 0
     const window = Math.min(MAX_WINDOW, Math.max(MIN_WINDOW, slow))
     if (now - account.from < window) return false
@@ -208,8 +210,9 @@ export class SilentPeers {
     return now - owed.since >= window && rate < SLOW_RATE / 2
   }
 
-  #patienceWith(core: OpenCore): number {
-    return this.#patience.get(core) ?? ANSWERS_IN
+  #patienceWith(core: OpenCore, blocks = true): number {
+    const patience = this.#patience.get(core) ?? ANSWERS_IN
+    return blocks ? patience : (patience * END_IN) / ANSWERS_IN
   }
 
   #pause(core: OpenCore, { stream, protomux, channel }: ReplicatingPeer, now: number): void {

@@ -31,6 +31,8 @@ import {
 
 /** How long to look for the nodes of a market, ms. */
 const WAIT_FOR_MARKET = 10_000
+/** Longest wait while peers of the market are connected: some may be strangers that answer nothing, ms. */
+const LONGEST_WAIT = 40_000
 
 /** The market of a command: the named one, the one in use, or the only joined one. */
 export function marketOf(node: NodeContext, named?: string): Market {
@@ -94,7 +96,11 @@ async function joinMarket(
   if (dryRun) return { key: formatKey(key), name: (known ?? broken)?.name ?? '' }
   const market = known ?? (await node.books.join(key))
   if (!known) node.joinTopic(market.discoveryKey)
-  await market.inStep({ timeoutMs: WAIT_FOR_MARKET })
+  let waited = 0
+  do {
+    await market.inStep({ timeoutMs: WAIT_FOR_MARKET })
+    waited += WAIT_FOR_MARKET
+  } while (!market.name && market.peers > 0 && waited < LONGEST_WAIT && !node.books.brokenAt(key))
   const again = node.books.brokenAt(key)
   if (again) throw marketBroken(again)
   if (!market.name) {
@@ -104,7 +110,7 @@ async function joinMarket(
     }
     throw new BushelError(
       'MARKET_NOT_FOUND',
-      `no node of market ${formatKey(key)} was found in ${WAIT_FOR_MARKET / 1000} s`,
+      `no node of market ${formatKey(key)} was found in ${waited / 1000} s`,
       known || broken
         ? 'the market is still joined; check the network (--bootstrap)'
         : 'nothing was joined; check the key and the network (--bootstrap), and try again'
