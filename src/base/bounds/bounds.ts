@@ -210,8 +210,8 @@ export const LIGHTNING_RATE = { burst: BOUNDS.lightning.peer, perSecond: 64 } as
 
 /** How often strangers of one address, and all together, may begin a connection. */
 export const HANDSHAKES = {
-  addressRate: { burst: 512, perSecond: 64 },
-  allRate: { burst: 2048, perSecond: 256 }
+  addressRate: { burst: 256, perSecond: 24 },
+  allRate: { burst: 1024, perSecond: 128 }
 } as const
 
 /** An upload that makes no progress for so long, ms, is given up, and its space is free. */
