@@ -86,9 +86,14 @@ export async function read<M extends OfflineMethod>(
   const { command, readOffline = readProductOffline } = access
   if (method !== 'market.list') return await readOffline(home, method)
   // The books' store can be opened by one process only.
+  return await locked(home, command, () => readOffline(home, method))
+}
+
+/** Works on a home that no other process may open meanwhile. */
+async function locked<T>(home: Home, command: string, work: () => Promise<T>): Promise<T> {
   const lock = await home.lock({ pid: process.pid, command, control: null })
   try {
-    return await readOffline(home, method)
+    return await work()
   } finally {
     lock.release()
   }
@@ -118,14 +123,8 @@ export async function leaveMarket(
   const home = await Home.open(access.home)
   const remote = await running(home)
   if (remote) return await used(remote, node => node.call('market.leave', params, context))
-  const leave = async (market: string): Promise<Result<'market.leave'> | null> => {
-    const lock = await home.lock({ pid: process.pid, command: access.command, control: null })
-    try {
-      return await leaveProductOffline(home, { ...params, market })
-    } finally {
-      lock.release()
-    }
-  }
+  const leave = (market: string): Promise<Result<'market.leave'> | null> =>
+    locked(home, access.command, () => leaveProductOffline(home, { ...params, market }))
   const left = await leave(params.market)
   if (left) return left
   const { key, name } = await listed(access, params.market, context)

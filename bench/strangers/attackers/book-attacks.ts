@@ -4,11 +4,11 @@ import type { NoiseStream } from 'hyperdht'
 import ProtomuxRPC from 'protomux-rpc'
 import type { Order } from '#spec'
 import { parseKey } from '../../../contracts/keys/key.js'
-import { DAY, GIB, HOUR } from '../../../contracts/money/quantity.js'
+import { HOUR } from '../../../contracts/money/quantity.js'
 import { signOrder } from '../../../contracts/order.js'
 import { decode, encode } from '../../../contracts/schema/codec.js'
 import { MAX_RECORDS } from '../../../contracts/schema/counts.js'
-import { FUEL_VERSION } from '../../../src/compute/fuel/meter.js'
+import { FAKE_BODIES } from '../../../test/parts/book/fake-asks.js'
 import { ask, person, revised, withdrawn } from '../../../test/samples/orders.js'
 import type { Person } from '../../../test/samples/orders.js'
 import type { Attack } from './connection-attacks.js'
@@ -23,25 +23,12 @@ const TIMEOUT = 60_000
 /** How long a device stays that never answers, ms. */
 const SILENT_FOR = 45_000
 
-const BODIES = {
-  storage: encode('storage-ask', {
-    space: 1000 * GIB,
-    minTime: HOUR,
-    maxTime: 365 * DAY,
-    minChargeMsat: 1n,
-    region: ''
-  }),
-  compute: encode('compute-ask', {
-    ...{ cores: 64, memory: 64 * GIB, isolation: 'bwrap', fuel: FUEL_VERSION, baseMsat: 1n, region: '' }
-  })
-}
-
-export type FakeResource = keyof typeof BODIES
+export type FakeResource = keyof typeof FAKE_BODIES
 
 /** The cheapest offer that there can be, of somebody who is not there. */
 function fake(author: Person, market: Buffer, resource: FakeResource = 'storage'): Order {
   const expires = Date.now() + 2 * HOUR
-  return ask(author, market, { network: 'play-1', price: 1n, expires, resource, body: BODIES[resource] })
+  return ask(author, market, { network: 'play-1', price: 1n, expires, resource, body: FAKE_BODIES[resource] })
 }
 
 function sign(order: Order, author: Person, bits: number): Promise<Buffer> {

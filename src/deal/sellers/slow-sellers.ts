@@ -33,6 +33,11 @@ export class SlowSellers {
   }
 }
 
+/** What the user is told of many sellers that could not be reached. */
+export function awayNote(count: number): string {
+  return `skipped ${count} offers of devices that could not be reached`
+}
+
 /** What the user is told of sellers that are passed over because they were slow. */
 export function slowNotes(asks: readonly { device: Buffer }[]): string[] {
   if (asks.length > MOST_NOTES)

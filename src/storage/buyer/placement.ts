@@ -9,7 +9,7 @@ import { Mutex } from '../../base/mutex.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { Experiences } from '../../deal/sellers/experience.js'
 import { MOST_NOTES, dialSellers, firstAnswers, isAway } from '../../deal/sellers/dialling.js'
-import { slowNotes } from '../../deal/sellers/slow-sellers.js'
+import { awayNote, slowNotes } from '../../deal/sellers/slow-sellers.js'
 import { priceLimit } from '../../deal/sellers/matching.js'
 import type { Prices } from '../../deal/sellers/matching.js'
 import type { PlannedSpending } from '../../payment/limits.js'
@@ -251,8 +251,7 @@ export class Placement {
       for (const note of slowNotes(slower)) this.#listener.note(note)
       const away = failed.filter(({ error }) => isAway(error))
       for (const { ask } of away) this.#away.add(ask.device.toString('hex'))
-      if (away.length > MOST_NOTES)
-        this.#listener.note(`skipped ${away.length} offers of devices that could not be reached`)
+      if (away.length > MOST_NOTES) this.#listener.note(awayNote(away.length))
       else for (const { ask, error } of away) this.#passOver(ask.device, error)
       for (const { ask, error } of failed) if (!isAway(error)) await this.#skip(ask, error)
       if (reached.length > 0) return reached

@@ -9,7 +9,8 @@ import { person } from '../../samples/people.js'
 
 const AT_ONCE = 100
 
-const BODIES = {
+/** What offers of nobody hold out, by resource. */
+export const FAKE_BODIES = {
   storage: encode('storage-ask', {
     space: 1000 * GIB,
     minTime: HOUR,
@@ -22,7 +23,7 @@ const BODIES = {
   })
 }
 
-type Goods = keyof typeof BODIES
+type Goods = keyof typeof FAKE_BODIES
 
 /**
  * Fills a market of which this node is a relay with asks at 1 msat, `count` for each of the resources, of as many
@@ -51,7 +52,7 @@ export async function fakeAsks(
         withdrawn: false,
         identity: author!.identity,
         device: author!.device.publicKey,
-        body: BODIES[resource]
+        body: FAKE_BODIES[resource]
       }
       await market.submit(await signed(author!, order, market))
     }

@@ -3,6 +3,7 @@ import { BushelError, isBlamed, isOurs } from '../../../../contracts/errors/erro
 import { shortKey } from '../../../../contracts/keys/key.js'
 import { SAT, formatAmount } from '../../../../contracts/money/money.js'
 import { MOST_NOTES, isAway } from '../../../deal/sellers/dialling.js'
+import { awayNote } from '../../../deal/sellers/slow-sellers.js'
 import { ProviderSelection, plannedReplicas } from './provider-selection.js'
 import type { SelectionContext } from './provider-selection.js'
 import type { Checks } from '../checks.js'
@@ -316,8 +317,7 @@ export class Run {
 
   async passOver(failed: readonly { ask: BookedComputeAsk; error: unknown }[]): Promise<void> {
     const away = failed.filter(({ error }) => isAway(error))
-    if (away.length > MOST_NOTES)
-      this.#listener.note(`skipped ${away.length} offers of devices that could not be reached`)
+    if (away.length > MOST_NOTES) this.note(awayNote(away.length))
     for (const { ask, error } of failed) {
       await this.#blame(ask.identity, error)
       if (!isAway(error) || away.length <= MOST_NOTES) this.#skipped(ask.device, error)
