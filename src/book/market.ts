@@ -171,7 +171,7 @@ export class Market extends ReadyResource {
 
   /** True when a relay has fetched the whole view since it became one or skipped ahead. */
   get holdsAll(): boolean {
-    return this.#relaying.holdsAll
+    return this.#relaying.holding.holdsAll
   }
 
   /** Counts since the market was opened. */
@@ -237,7 +237,7 @@ export class Market extends ReadyResource {
     base.on('fast-forward', () => {
       this.#fastForwards++
       this.#options.log.debug('market skipped ahead', { market: this.key })
-      this.#relaying.holdsAll = false
+      this.#relaying?.holding.replaced()
     })
     this.#base = base
     await base.ready()
@@ -356,7 +356,7 @@ export class Market extends ReadyResource {
   protected override async _close(): Promise<void> {
     this.#talk?.peers.close()
     await this.#ticker?.stop()
-    this.#relaying?.stop()
+    this.#relaying?.holding.stop()
     await this.#sweeper?.stop()
     this.#refusedRecords.flush()
     await this.#base?.close()

@@ -74,6 +74,7 @@ export class Talk {
     this.peers.on('hello', (channel: MarketChannel) => {
       this.seen.came(channel.device, channel.address)
       if (role() !== 'reader') channel.say(base.heads())
+      this.#hold()
       this.#consider(channel)
     })
   }
@@ -82,8 +83,13 @@ export class Talk {
   renew(): void {
     this.#announce()
     this.#show()
-    if (this.#options.role() === 'relay') this.#options.relaying.hold(this.#options.base.view.core)
+    this.#hold()
     for (const channel of this.peers.all) this.#consider(channel)
+  }
+
+  #hold(): void {
+    const { role, relaying, base } = this.#options
+    if (role() === 'relay') relaying.holding.hold(base.view.core)
   }
 
   /** How long ago this node has seen the device as a relay, ms; null when it has not, or is no relay. */

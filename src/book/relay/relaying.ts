@@ -1,10 +1,8 @@
-import type Hypercore from 'hypercore'
 import { Gate } from './gate.js'
 import type { GateOptions, GateVerdict } from './gate.js'
 import { encodeOperation } from '../view/operation.js'
 import { Outbox } from './outbox.js'
-import { FETCH_TIMEOUT } from '../view/listing.js'
-import { fetchLive } from '../sweep/live-blocks.js'
+import { Holding } from './holding.js'
 
 export interface RelayingOptions extends GateOptions {
   append: (operation: Buffer) => Promise<void>
@@ -18,17 +16,15 @@ export interface RelayingOptions extends GateOptions {
 /** The work of a relay: judges records, appends the accepted ones, and holds the view for it. */
 export class Relaying {
   readonly stats = { accepted: 0, refused: 0 }
-  /** True when the whole view is on this disk. */
-  holdsAll = false
+  readonly holding: Holding
   readonly #options: RelayingOptions
   readonly #gate: Gate
   readonly #outbox: Outbox
-  readonly #stop = new AbortController()
-  #fetching = false
 
   constructor(options: RelayingOptions) {
     this.#options = options
     this.#gate = new Gate(options)
+    this.holding = new Holding(options)
     this.#outbox = new Outbox(orders => options.append(encodeOperation('orders', { orders })))
   }
 
@@ -50,18 +46,5 @@ export class Relaying {
       this.#gate.passed(record)
     }
     return verdict
-  }
-
-  /** Downloads what the view consists of, so that the relay can judge records while no other node is connected. */
-  hold(core: Hypercore): void {
-    if (this.#fetching || this.holdsAll) return
-    this.#fetching = true
-    fetchLive(core, FETCH_TIMEOUT, this.#stop.signal)
-      .then(whole => (this.holdsAll = whole), this.#options.onfault)
-      .finally(() => (this.#fetching = false))
-  }
-
-  stop(): void {
-    this.#stop.abort()
   }
 }
