@@ -25,6 +25,7 @@ const FIRST = [
   'system/gate',
   'integration/gate',
   'story',
+  'system',
   'integration/peers',
   'integration/compute',
   'integration/lightning',

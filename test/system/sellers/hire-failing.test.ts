@@ -1,14 +1,21 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { formatKey } from '../../../../contracts/keys/key.js'
-import { change } from '../../../../src/store/change.js'
-import { peerTable } from '../../../../src/deal/tables.js'
-import { neverAnswer } from '../../../parts/peers/lies.js'
-import { WAYS, answerWithFaults } from '../../../parts/peers/wire-faults.js'
-import { openBuyerJobs, workRequest } from './buyer-jobs.js'
-import { BASE, PRICE, NodeGroup, balance, never, sellCompute } from './node-group.js'
-import { sandboxes } from './sandboxes.js'
+import { formatKey } from '../../../contracts/keys/key.js'
+import { change } from '../../../src/store/change.js'
+import { peerTable } from '../../../src/deal/tables.js'
+import { neverAnswer } from '../../parts/peers/lies.js'
+import { WAYS, answerWithFaults } from '../../parts/peers/wire-faults.js'
+import { openBuyerJobs, workRequest } from '../../integration/compute/pair/buyer-jobs.js'
+import {
+  BASE,
+  PRICE,
+  NodeGroup,
+  balance,
+  never,
+  sellCompute
+} from '../../integration/compute/pair/node-group.js'
+import { sandboxes } from '../../integration/compute/pair/sandboxes.js'
 
 /** The requests of a buyer in their order, and what may be paid when one of them fails. */
 const STEPS: [method: string, loses: 'nothing' | 'begun' | 'all'][] = [
