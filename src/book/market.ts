@@ -7,14 +7,14 @@ import { BushelError } from '../../contracts/errors/error.js'
 import { formatKey, shortKey } from '../../contracts/keys/key.js'
 import { isSameOrder, orderId } from '../../contracts/order.js'
 import type { VerifiedOrder } from '../../contracts/order.js'
-import { Administration } from './relay/administration.js'
 import type { Admissions } from './relay/administration.js'
 import { apply } from './view/apply.js'
 import type { ViewDatabase } from './view/database.js'
 import type { RefusalBudget } from './budget.js'
 import { clockOf } from './clock.js'
 import type { Clock } from './clock.js'
-import { isDataFault, marketBroken, reasonOf } from './faults/fault.js'
+import { isDataFault } from './faults/fault.js'
+import { MarketFaults } from './faults/market-faults.js'
 import { Following } from './log/following.js'
 import type { Forks } from './forks.js'
 import { Listing } from './view/listing.js'
@@ -27,18 +27,15 @@ import type { Posting } from './reader/posting.js'
 import { RelayHeads } from './reader/relay-heads.js'
 import { SUBMIT_TIMEOUT, Step } from './peers/step.js'
 import { Talk } from './peers/talk.js'
-import { encodeOperation } from './view/operation.js'
 import { fullnessBits, lifetimeBits, revisionBits } from './view/rules.js'
 import { orderOf } from './view/slots.js'
 import { hashOfView } from './view/view-hash.js'
 import { refusal } from './refusal.js'
-import { RelayVolumes } from './relay/relay-volumes.js'
+import { Founding } from './relay/founding.js'
 import { Relaying } from './relay/relaying.js'
-import { Ticker } from './relay/ticker.js'
 import { Sweeper } from './sweep/sweeper.js'
 import { SightingBook } from './sightings.js'
 import type { Sightings } from './sightings.js'
-import { systemClock } from '../base/clock.js'
 import type { Logger } from '../base/logger.js'
 import { Tally } from '../base/tally.js'
 
@@ -80,7 +77,8 @@ export function forkNote(name: string): string {
  */
 export class Market extends ReadyResource {
   readonly #options: MarketOptions
-  readonly #administration: Administration
+  readonly #founding: Founding
+  readonly #faults: MarketFaults
   readonly #refusedRecords: Tally
   #base!: BookLog
   #talk!: Talk
@@ -90,10 +88,8 @@ export class Market extends ReadyResource {
   #following!: Following
   #sightings!: SightingBook<MarketChannel>
   #sweeper!: Sweeper
-  #ticker: Ticker | null = null
   #fastForwards = 0
   #caughtUp = false
-  #failure: unknown = null
   /** The role last logged; null before the first time. */
   #role: MarketRole | null = null
 
@@ -102,17 +98,28 @@ export class Market extends ReadyResource {
     this.#options = options
     this.#refusedRecords = new Tally(options.log, 'relay refused an order')
     this.setMaxListeners(0)
-    this.#administration = new Administration({
+    this.#faults = new MarketFaults({
+      market: () => this.key,
+      name: () => this.name,
+      relays: () => this.#state.relays,
+      isClosing: () => this.closing !== null,
+      log: options.log,
+      onfail: error => this.emit('failed', error)
+    })
+    this.#founding = new Founding({
       market: () => this.key,
       device: options.device.publicKey,
-      log: options.log,
       admissions: () => options.admissions(this.key),
       isRelay: device => this.#talk.isRelay(device),
       present: device => this.#peers.get(device),
-      append: async operation => {
-        await this.#base.append(operation)
-        await this.#following.refresh()
-      }
+      base: () => this.#base,
+      state: () => this.#state,
+      refresh: () => this.#following.refresh(),
+      name: () => this.name || shortKey(this.key),
+      isFounder: () => this.role === 'founder',
+      now: options.now,
+      log: options.log,
+      onfault: error => this.#faults.fault(error)
     })
   }
 
@@ -194,7 +201,7 @@ export class Market extends ReadyResource {
 
   /** The error over which the market cannot go on; null: it can. */
   get failure(): unknown {
-    return this.#failure
+    return this.#faults.failure
   }
 
   /** True when this node has ever written to it. */
@@ -223,7 +230,7 @@ export class Market extends ReadyResource {
   }
 
   async #start(): Promise<void> {
-    const { store, key, now } = this.#options
+    const { store, key } = this.#options
     const base = openBookLog({
       ...{ store, key, ackInterval: ACK_INTERVAL },
       apply: async (entries, view, host) => {
@@ -232,8 +239,8 @@ export class Market extends ReadyResource {
         await apply(entries, view, host)
       }
     })
-    base.on('error', (error: unknown) => this.#fail(error))
-    base.on('malformed', (block: MalformedBlock) => this.#tellMalformed(block))
+    base.on('error', (error: unknown) => this.#faults.fail(error))
+    base.on('malformed', (block: MalformedBlock) => this.#faults.malformed(block))
     base.on('fast-forward', () => {
       this.#fastForwards++
       this.#options.log.debug('market skipped ahead', { market: this.key })
@@ -242,24 +249,16 @@ export class Market extends ReadyResource {
     this.#base = base
     await base.ready()
     this.#assemble(() => base.view)
-    if (this.#options.rules) {
-      const rules = encodeOperation('rules', this.#options.rules)
-      await base.append([rules, encodeOperation('tick', { time: now() })])
-    }
+    if (this.#options.rules) await this.#founding.found(this.#options.rules)
     await this.#following.begin()
     base.on('update', () => this.#refreshSoon())
     this.#refreshSoon()
-    if (this.role !== 'founder') return
-    this.#startTicker()
-    const volumes = this.#watchRelays()
-    const look = (): void => void volumes.look().catch((error: unknown) => this.#fault(error))
-    look()
-    base.on('update', look)
+    if (this.role === 'founder') this.#founding.start()
   }
 
   #assemble(view: () => ViewDatabase): void {
     const { now } = this.#options
-    const onfault = (error: unknown): void => this.#fault(error)
+    const onfault = (error: unknown): void => this.#faults.fault(error)
     const state = (): ViewState => this.#state
     this.#following = new Following({
       view,
@@ -270,9 +269,9 @@ export class Market extends ReadyResource {
       },
       onchange: () => this.emit('update'),
       onfault: error => {
-        if (isDataFault(error)) this.#fail(error)
+        if (isDataFault(error)) this.#faults.fail(error)
         // Without peers, missing blocks of the view cannot be fetched: that is not a fault.
-        else if (this.peers > 0) this.#fault(error)
+        else if (this.peers > 0) this.#faults.fault(error)
       }
     })
     this.#listing = new Listing({ view, market: this.key, rules: () => this.rules, now })
@@ -290,8 +289,14 @@ export class Market extends ReadyResource {
     })
     this.#talk = new Talk({
       ...{ now, onfork: fork => this.#onfork(fork) },
-      ...{ base: this.#base, relaying: this.#relaying, administration: this.#administration, state, onfault },
-      judge: record => this.#read(() => this.#relaying.take(record)),
+      ...{
+        base: this.#base,
+        relaying: this.#relaying,
+        administration: this.#founding.administration,
+        state,
+        onfault
+      },
+      judge: record => this.#faults.read(() => this.#relaying.take(record)),
       device: this.#options.device,
       budget: this.#options.budget,
       oncutoff: (device, bound) => this.#options.cutOff.count(bound, { peer: device, market: this.key }),
@@ -355,38 +360,12 @@ export class Market extends ReadyResource {
 
   protected override async _close(): Promise<void> {
     this.#talk?.peers.close()
-    await this.#ticker?.stop()
+    await this.#founding.stop()
     this.#relaying?.holding.stop()
     await this.#sweeper?.stop()
     this.#refusedRecords.flush()
     await this.#base?.close()
     await this.#following?.stop()
-  }
-
-  #watchRelays(): RelayVolumes {
-    return new RelayVolumes({
-      writers: () => [...this.#base.activeWriters].map(({ core }) => core),
-      relays: () => this.#state.relays,
-      expel: async device => {
-        const reason = 'it wrote more to the market than its orders take'
-        this.#options.log.warn('relay expelled', { market: this.key, peer: device, reason })
-        await this.#administration.ban(device)
-      },
-      now: () => systemClock.monotonic()
-    })
-  }
-
-  #startTicker(): void {
-    this.#ticker = new Ticker({
-      interval: this.#state.rules?.tickInterval ?? 60_000,
-      last: () => this.#state.tick,
-      now: this.#options.now,
-      write: async times => {
-        await this.#base.append(times.map(time => encodeOperation('tick', { time })))
-        await this.#following.refresh()
-      },
-      onfault: error => this.#fault(error)
-    })
   }
 
   /** Keeps the evidence, and tells of the first. */
@@ -399,60 +378,21 @@ export class Market extends ReadyResource {
     this.emit('forked', fork)
   }
 
-  /** Logs a fault, unless the market is closing. */
-  #fault(error: unknown): void {
-    if (!this.closing) this.#options.log.fault(error, { market: this.key })
-  }
-
-  /** Tells that the market cannot go on; the first error counts. */
-  #fail(error: unknown): void {
-    if (this.closing || this.#failure) return
-    this.#failure = error
-    this.emit('failed', error)
-  }
-
-  /** A relay's blocks are not read from a malformed one on. */
-  #tellMalformed({ writer, index, why }: MalformedBlock): void {
-    const relays = [...this.#state.relays].filter(([, key]) => key.equals(writer))
-    const [device = null] = relays.map(([id]) => Buffer.from(id, 'hex'))
-    this.#options.log.warn(
-      `a relay wrote a malformed block; nothing that it wrote after it is read: ${why}`,
-      {
-        market: this.key,
-        relay: device,
-        block: index
-      }
-    )
-  }
-
-  /** A read of the view. One that meets malformed data is done again, for the view may have changed meanwhile. */
-  async #read<T>(read: () => Promise<T>): Promise<T> {
-    try {
-      return await read().catch((error: unknown) =>
-        isDataFault(error) ? read() : Promise.reject(error as Error)
-      )
-    } catch (error) {
-      if (this.closing || !isDataFault(error)) throw error
-      this.#fail(error)
-      throw marketBroken({ key: this.key, name: this.name, reason: reasonOf(error) })
-    }
-  }
-
   // Reading
 
   /** Live asks, the cheapest first, each one verified. */
   async asks(query: AskQuery): Promise<VerifiedOrder[]> {
-    return await this.#read(() => this.#listing.asks(query))
+    return await this.#faults.read(() => this.#listing.asks(query))
   }
 
   /** Live bids, the highest first, each one verified. */
   async bids(query: BidQuery): Promise<VerifiedOrder[]> {
-    return await this.#read(() => this.#listing.bids(query))
+    return await this.#faults.read(() => this.#listing.bids(query))
   }
 
   /** The asks to choose sellers from: those of devices that relays have seen lately, and the cheapest of the others. */
   async candidates(query: AskQuery): Promise<Candidate[]> {
-    return await this.#read(() => this.#listing.candidates(query, devices => this.seen(devices)))
+    return await this.#faults.read(() => this.#listing.candidates(query, devices => this.seen(devices)))
   }
 
   /** When relays have last seen these devices, as far as they say. */
@@ -467,21 +407,21 @@ export class Market extends ReadyResource {
 
   /** The live order with that id, or null when it is unknown, withdrawn or over. */
   async get(id: Buffer): Promise<VerifiedOrder | null> {
-    return await this.#read(() => this.#listing.get(id))
+    return await this.#faults.read(() => this.#listing.get(id))
   }
 
   /** The record of an order in the view, also a withdrawn one, as it lies there; null when there is none. */
   async standing(id: Buffer): Promise<Order | null> {
-    return await this.#read(() => this.#listing.standing(id))
+    return await this.#faults.read(() => this.#listing.standing(id))
   }
 
   async ofIdentity(identity: Buffer): Promise<VerifiedOrder[]> {
-    return await this.#read(() => this.#listing.ofIdentity(identity))
+    return await this.#faults.read(() => this.#listing.ofIdentity(identity))
   }
 
   /** The Merkle tree hash of the view, in z32; equal on every node with the same heads. */
   async viewHash(): Promise<string> {
-    return formatKey(await this.#read(() => hashOfView(this.#base)))
+    return formatKey(await this.#faults.read(() => hashOfView(this.#base)))
   }
 
   /** The tick and the strength in bits that the stamp of a new record needs. */
@@ -502,7 +442,7 @@ export class Market extends ReadyResource {
   }
 
   #refreshSoon(): void {
-    this.#following.refresh().catch((error: unknown) => this.#fault(error))
+    this.#following.refresh().catch((error: unknown) => this.#faults.fault(error))
   }
 
   #tellRole(): void {
@@ -523,7 +463,7 @@ export class Market extends ReadyResource {
    */
   async submit(record: Buffer, { timeoutMs = SUBMIT_TIMEOUT } = {}): Promise<Posting> {
     if (this.role === 'reader') return await this.#step.submit(record, timeoutMs)
-    const verdict = await this.#read(() => this.#relaying.take(record))
+    const verdict = await this.#faults.read(() => this.#relaying.take(record))
     if (verdict.code !== 'OK' && verdict.code !== 'REPEATED') throw refusal(verdict)
     return { inBook: true, asked: 0, accepted: 0, refusal: null }
   }
@@ -533,7 +473,7 @@ export class Market extends ReadyResource {
   /** Opens this market's channel on a connection. */
   connect(stream: NoiseStream): void {
     if (this.closing) return
-    this.#ticker?.tick() // a new peer should see the current market time
+    this.#founding.tick() // a new peer should see the current market time
     this.#peers.connect(stream)
   }
 
@@ -549,26 +489,15 @@ export class Market extends ReadyResource {
 
   // Administration
 
-  #founderOnly(): void {
-    if (this.role === 'founder') return
-    throw new BushelError(
-      'NOT_FOUNDER',
-      `only the founder of market ${this.name || shortKey(this.key)} can do that; nothing was changed`,
-      'ask the founder'
-    )
-  }
-
   /**
    * Makes a device a relay. True when done; false when the device is not connected: it is then admitted when it connects.
    */
   async admit(device: Buffer): Promise<boolean> {
-    this.#founderOnly()
-    return await this.#administration.admit(device)
+    return await this.#founding.admit(device)
   }
 
   /** Bans an identity, a device or a writer for good. */
   async ban(key: Buffer): Promise<void> {
-    this.#founderOnly()
-    await this.#administration.ban(key)
+    await this.#founding.ban(key)
   }
 }

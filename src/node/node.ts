@@ -126,7 +126,12 @@ export class BushelNode extends ReadyResource implements NodeCaller {
     this.#unhear = trustedTime.onJump(jump => {
       if (jump !== 0) this.log.warn(clockNote(jump), {})
     })
-    await this.#services.ready()
+    try {
+      await this.#services.ready()
+    } catch (error) {
+      this.#unhear() // a node that did not open is not closed
+      throw error
+    }
   }
 
   protected override async _close(): Promise<void> {
