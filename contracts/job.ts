@@ -9,6 +9,7 @@ import type { Msat } from './money/money.js'
 import { isNodeId } from './keys/node-id.js'
 import { GIB, MIB } from './money/quantity.js'
 import { verify } from './keys/signature.js'
+import { isOneLine } from './text.js'
 import { MAX_CLOCK_SKEW, PROTOCOL_VERSION, START_WITHIN } from './terms.js'
 
 /** Prices of compute are kept in msat per Tfuel. */
@@ -26,6 +27,9 @@ export const MAX_MODULE_BYTES = 64 * MIB
 export const MAX_BLOB_BYTES = 1 * GIB
 
 const JOB_STATUS = ['ok', 'trap', 'limit', 'rejected'] as const
+/** The limits that can stop a job. */
+const JOB_LIMIT = ['wall', 'cpu', 'memory', 'output', 'inodes', 'fuel', 'module'] as const
+const MOST_EXIT_CODE = 2 ** 32 - 1
 export const ISOLATION = ['bwrap', 'process'] as const
 
 const MAX_ARGS_BYTES = 4096
@@ -195,9 +199,12 @@ export function faultOfStatement(
 ): string | null {
   const { agreement, result, output, finalMsat: last } = statement
   if (!agreement.equals(jobId(terms))) return 'it is for another agreement'
-  if (!(JOB_STATUS as readonly string[]).includes(result.status)) return 'its status is unknown'
-  if (result.reason.length > MAX_REASON) return 'its reason is too long'
+  const fault = faultOfResult(result)
+  if (fault) return fault
   if (result.fuel > mostFuel(terms)) return 'it bills more fuel than the agreement allows'
+  // A job waits when the fuel of one unpaid segment is used up: nobody pays a large sum at the end for work never shown.
+  if (result.fuel > fuelFor(terms, paidSegments))
+    return 'it bills more fuel than the paid segments let it use'
   // A segment is due only when the segments before it are used up.
   if (jobCost(terms, result.fuel) < segmentsMsat(terms, paidSegments))
     return 'it was paid for more fuel than it states'
@@ -207,6 +214,17 @@ export function faultOfStatement(
   if (faultOfBlob(output, stdoutBytes + stderrBytes + outputBytes + OUTPUT_OVERHEAD))
     return 'its output is larger than was agreed'
   return null
+}
+
+/** What is wrong with a result by itself: no sandbox ends a job like that. */
+function faultOfResult({ status, limit, reason, exitCode }: JobResult): string | null {
+  if (!(JOB_STATUS as readonly string[]).includes(status)) return 'its status is unknown'
+  if (status === 'limit' ? !(JOB_LIMIT as readonly string[]).includes(limit) : limit !== '')
+    return 'its limit does not fit its status'
+  if (reason.length > MAX_REASON) return 'its reason is too long'
+  if (!isOneLine(reason) || (status === 'ok' && reason !== '')) return 'its reason is not valid'
+  const isExit = status === 'ok' ? exitCode >= 0 && exitCode <= MOST_EXIT_CODE : exitCode === -1
+  return isExit ? null : 'its exit code does not fit its status'
 }
 
 /** The most that file names and encryption add to an output, bytes. */

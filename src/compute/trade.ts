@@ -136,7 +136,8 @@ function listenerOf(node: TradeOptions): RunListener {
 
 /** True for an open job with the device, or one for which money is moving. */
 function hasJobs({ jobs: records, ledger }: TradeParts, device: Buffer): boolean {
-  if (!records.with(device).next().done) return true
+  const [first] = records.with(device)
+  if (first) return true
   for (const { agreement } of ledger.at(STEP.sent))
     if (records.get('buyer', agreement)?.terms.provider.device!.equals(device)) return true
   return false

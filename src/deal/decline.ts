@@ -1,3 +1,4 @@
+import { oneLine } from '../../contracts/text.js'
 import { BushelError } from '../../contracts/errors/error.js'
 
 /** The words that this node declines with. A peer may send others. */
@@ -64,7 +65,7 @@ export class Declined extends BushelError {
   readonly word: string
 
   constructor(peer: string, word: string, reason: string) {
-    const text = printable(reason, MAX_REASON).trim() || printable(word, MAX_WORD)
+    const text = oneLine(reason, MAX_REASON) || oneLine(word, MAX_WORD)
     super('DECLINED', `${peer} declined: ${text}`)
     this.name = 'Declined'
     this.word = /^[A-Z_]+$/.test(word) && word.length <= MAX_WORD ? word : ''
@@ -74,8 +75,4 @@ export class Declined extends BushelError {
 /** True for a peer's decline with one of these words; for any decline when no word is given. */
 export function isDeclined(error: unknown, ...words: DeclineWord[]): error is Declined {
   return error instanceof Declined && (words.length === 0 || (words as string[]).includes(error.word))
-}
-
-function printable(text: string, length: number): string {
-  return text.slice(0, length).replace(/[\p{C}\p{Z}]/gu, ' ')
 }

@@ -1,11 +1,10 @@
 import type { Job, JobProgress } from '#spec'
 import type { ErrorCode } from '../../../contracts/errors/error-table.js'
 import { BushelError } from '../../../contracts/errors/error.js'
+import { MAX_REASON } from '../../../contracts/job.js'
 import { shortKey } from '../../../contracts/keys/key.js'
+import { oneLine } from '../../../contracts/text.js'
 import { isLeft, jobStates, saysLeft } from '../job/job-state.js'
-
-/** Longest reason that is kept, in characters. */
-export const MAX_REASON = 300
 
 /** The errors of one job with one provider; each names the provider. */
 export class HireErrors {
@@ -49,7 +48,7 @@ export class HireErrors {
   /** Throws when the provider reports that it gave the job up. */
   assertGoesOn({ state, reason }: JobProgress): void {
     if (!reason && !saysLeft(state)) return
-    const words = (reason ?? state).replace(/[\p{C}\p{Z}]+/gu, ' ').slice(0, MAX_REASON)
+    const words = oneLine(reason ?? state, MAX_REASON)
     throw new BushelError(
       this.#paidMsat() === 0n ? 'NOT_BEGUN' : 'JOB_FAILED',
       `${this.#name} gave the job up: ${words}`

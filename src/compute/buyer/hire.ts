@@ -12,6 +12,7 @@ import type { ErrorCode } from '../../../contracts/errors/error-table.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import {
   FINAL_INSTALLMENT,
+  MAX_REASON,
   commitmentOf,
   faultOfStatement,
   jobId,
@@ -27,7 +28,7 @@ import type { Payment } from '../../payment/ledger.js'
 import type { Payments } from '../../payment/payments.js'
 import type { Blobs } from '../blobs/blobs.js'
 import type { EvidenceFiles } from '../job/evidence-files.js'
-import { HireErrors, MAX_REASON } from './hire-errors.js'
+import { HireErrors } from './hire-errors.js'
 import { JobPayments } from './job-payments.js'
 import { ProgressNews } from './progress-news.js'
 import type { HireProgress } from './progress-news.js'
@@ -35,6 +36,7 @@ import { ProviderLink, RETRY, maySucceed } from './provider-link.js'
 import { JOB, isOver } from '../job/job-state.js'
 import type { JobRecords, JobState } from '../job/job-records.js'
 import { sumsOf, unpackOutput } from '../job/job-archive.js'
+import { faultOfOutput } from '../job/output-shape.js'
 import { JOB_TIMEOUTS } from '../job/timeouts.js'
 import type { JobTimeouts } from '../job/timeouts.js'
 import { unseal } from '../job/encryption.js'
@@ -291,6 +293,8 @@ export class Hire {
       throw (await wrong(error instanceof Error ? error.message : String(error))).withCause(error)
     }
     const sums = await sumsOf(output)
+    const fault = faultOfOutput(output, this.terms.limits)
+    if (fault) throw await wrong(fault)
     const { tree, stdout } = statement!.statement.result
     if (!sums.tree.equals(tree) || !sums.stdout.equals(stdout)) throw await wrong('its checksum differs')
     return output

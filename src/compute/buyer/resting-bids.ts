@@ -36,7 +36,7 @@ export class ComputeBids extends RestingBids {
   }
 
   /** A bid without a request is still being placed, or a kill interrupted `place`; then the owner withdraws it. */
-  protected override *waiting(): Generator<Buffer> {
+  protected override *waiting(): Iterable<Buffer> {
     const { orders, store } = this.#options
     for (const { id, order } of orders.list())
       if (order.resource === compute.id && order.side === SIDE.bid && store.table(bidTable).has(id)) yield id

@@ -39,17 +39,17 @@ export class JobRecords {
   }
 
   /** Every job of a role with its id, also those that are over. */
-  *list(role: JobRole): Generator<JobRow> {
+  *list(role: JobRole): Iterable<JobRow> {
     yield* rowsOf(this.#store.table(jobTable).list({ under: [role] }))
   }
 
   /** The jobs of a role that are not over. */
-  *open(role: JobRole): Generator<JobRow> {
+  *open(role: JobRole): Iterable<JobRow> {
     yield* rowsOf(this.#store.table(jobTable).by('open', { under: role }))
   }
 
   /** The jobs with this device in both roles that are not over. */
-  *with(device: Buffer): Generator<JobRow> {
+  *with(device: Buffer): Iterable<JobRow> {
     yield* rowsOf(this.#store.table(jobTable).by('device', { under: device }))
   }
 
@@ -87,6 +87,6 @@ export class JobRecords {
   }
 }
 
-function* rowsOf(entries: Iterable<Entry<readonly [string, Buffer], Job>>): Generator<JobRow> {
+function* rowsOf(entries: Iterable<Entry<readonly [string, Buffer], Job>>): Iterable<JobRow> {
   for (const { key, value } of entries) yield { id: key[1], job: value }
 }

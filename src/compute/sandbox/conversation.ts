@@ -4,6 +4,8 @@ import { sumOfFiles } from '../../../contracts/evidence/checksum.js'
 import type { FileSum } from '../../../contracts/evidence/checksum.js'
 import { ANSWER_BYTES, END_BYTES, HEAD_BYTES, KIND, PATH_BYTES } from '../guest/frames.js'
 import type { EndFrame, FrameKind, LimitName } from '../guest/frames.js'
+import { MAX_REASON } from '../../../contracts/job.js'
+import { oneLine } from '../../../contracts/text.js'
 import { faultOfPaths } from './job.js'
 import type { SandboxFile, SandboxLimits } from './job.js'
 
@@ -175,7 +177,7 @@ function parseEnd(body: Buffer): EndFrame {
     count(cpuMs) &&
     count(peakBytes)
   if (!isValid) throw new Broken('it sent an invalid end of the run')
-  return { ...(end as unknown as EndFrame), reason: oneLine(reason) }
+  return { ...(end as unknown as EndFrame), reason: oneLine(reason, MAX_REASON) }
 }
 
 function parse(body: Buffer): Record<string, unknown> {
@@ -186,12 +188,4 @@ function parse(body: Buffer): Record<string, unknown> {
     if (!(error instanceof SyntaxError)) throw error
   }
   throw new Broken('it sent an end of the run that is not JSON')
-}
-
-/** Untrusted text as one short line that is safe to print on a terminal. */
-export function oneLine(text: string, most = 300): string {
-  return text
-    .replace(/[\p{C}\p{Z}]+/gu, ' ')
-    .trim()
-    .slice(0, most)
 }

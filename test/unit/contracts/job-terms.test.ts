@@ -10,6 +10,8 @@ import {
   commitmentOf,
   faultOfJob,
   faultOfStatement,
+  finalMsat,
+  jobSegments,
   jobCost,
   jobId,
   jobMemory,
@@ -139,18 +141,33 @@ test('a statement is checked against the terms and what was paid', () => {
   const most = stdoutBytes + stderrBytes + outputBytes + 16 * MIB
   const fits = { ...honest, output: { ...output, ...sizesOf(most) } }
   assert.equal(faultOfStatement(fits, terms, 1), null)
-  for (const status of ['trap', 'limit', 'rejected'])
-    assert.equal(faultOfStatement({ ...honest, result: { ...result, status } }, terms, 1), null, status)
-  const longest = { ...result, reason: 'x'.repeat(MAX_REASON) }
+  for (const [status, limit] of [
+    ['trap', ''],
+    ['limit', 'wall'],
+    ['rejected', '']
+  ]) {
+    const ended = { ...result, status: status!, limit: limit!, reason: 'why', exitCode: -1 }
+    assert.equal(faultOfStatement({ ...honest, result: ended }, terms, 1), null, status)
+  }
+  const longest = { ...result, status: 'trap', exitCode: -1, reason: 'x'.repeat(MAX_REASON) }
   assert.equal(faultOfStatement({ ...honest, result: longest }, terms, 1), null)
   const all = { ...result, fuel: mostFuel(terms) }
   const whole = { ...honest, result: all, finalMsat: terms.maxMsat - terms.baseMsat }
-  assert.equal(faultOfStatement(whole, terms, 1), null)
+  const segments = jobSegments(terms).length
+  const last = { ...whole, finalMsat: finalMsat(terms, all.fuel, segments - 1) }
+  assert.equal(faultOfStatement(last, terms, segments - 1), null)
 
   const bad: [Partial<JobStatement>, RegExp][] = [
     [{ agreement: Buffer.alloc(32, 9) }, /another agreement/],
     [{ result: { ...result, status: 'fine' } }, /status/],
-    [{ result: { ...result, reason: 'x'.repeat(MAX_REASON + 1) } }, /reason/],
+    [{ result: { ...longest, reason: longest.reason + 'x' } }, /reason is too long/],
+    [{ result: { ...longest, reason: 'two\nlines' } }, /reason is not valid/],
+    [{ result: { ...result, reason: 'why' } }, /reason is not valid/],
+    [{ result: { ...result, limit: 'wall' } }, /limit does not fit/],
+    [{ result: { ...longest, status: 'limit', limit: 'more' } }, /limit does not fit/],
+    [{ result: { ...result, exitCode: -1 } }, /exit code/],
+    [{ result: { ...result, exitCode: 2 ** 32 } }, /exit code/],
+    [{ result: { ...longest, exitCode: 0 } }, /exit code/],
     [{ result: { ...all, fuel: all.fuel + 1n }, finalMsat: whole.finalMsat }, /more fuel than the agreement/],
     [{ finalMsat: honest.finalMsat + 1n }, /last payment/],
     [{ finalMsat: honest.finalMsat - 1n }, /last payment/],
@@ -160,6 +177,22 @@ test('a statement is checked against the terms and what was paid', () => {
   for (const [change, fault] of bad)
     assert.match(faultOfStatement({ ...honest, ...change }, terms, 1) ?? 'none', fault)
   assert.match(faultOfStatement(honest, terms, 2) ?? 'none', /paid for more fuel than it states/)
+})
+
+test('a statement bills at most the fuel of one segment that is not paid', () => {
+  const { result } = honest
+  const steps: JobTerms = { ...terms, price: TFUEL, baseMsat: 1_000n, firstInstallmentMsat: 10n, maxInstallmentMsat: 40n, maxMsat: 9_000n } // prettier-ignore
+  const stated = (fuel: bigint, paid: number): JobStatement => ({
+    ...honest,
+    agreement: jobId(steps),
+    result: { ...result, fuel },
+    finalMsat: finalMsat(steps, fuel, paid)
+  })
+  assert.equal(faultOfStatement(stated(10n, 1), steps, 1), null)
+  assert.match(faultOfStatement(stated(11n, 1), steps, 1) ?? 'none', /than the paid segments let it use/)
+  assert.match(faultOfStatement(stated(mostFuel(steps), 1), steps, 1) ?? 'none', /the paid segments/)
+  assert.equal(faultOfStatement(stated(30n, 2), steps, 2), null)
+  assert.match(faultOfStatement(stated(31n, 2), steps, 2) ?? 'none', /the paid segments/)
 })
 
 test('a statement may bill exactly what the segments have paid, and not a msat less', () => {

@@ -37,7 +37,7 @@ export class RunRecords {
     return [...this.#store.table(runTable).by('created', { reverse: true })].map(({ value }) => value)
   }
 
-  *open(): Generator<RunRecord> {
+  *open(): Iterable<RunRecord> {
     for (const { value } of this.#store.table(runTable).by('open', { reverse: true })) yield value
   }
 
@@ -57,7 +57,7 @@ export class RunRecords {
   }
 
   /** The runs whose output was fetched, newest first. */
-  *fetched(): Generator<Buffer> {
+  *fetched(): Iterable<Buffer> {
     for (const { value } of this.#store.table(runTable).by('over', { reverse: true }))
       if (value.fetched) yield value.id
   }

@@ -22,6 +22,7 @@ import type { Deals } from '../../../deal/deals.js'
 import type { Payments } from '../../../payment/payments.js'
 import type { Blobs } from '../../blobs/blobs.js'
 import { listOf } from './billing.js'
+import { oneLine } from '../../../../contracts/text.js'
 import { packOutput } from '../../job/job-archive.js'
 import type { Outcome } from '../../sandbox/sandbox.js'
 import { seal } from '../../job/encryption.js'
@@ -73,7 +74,7 @@ export function resultOf({ status, limit, reason, exitCode, fuel, hash }: Outcom
   return {
     ...{ status, exitCode, fuel },
     limit: limit ?? '',
-    reason: reason.slice(0, MAX_REASON),
+    reason: oneLine(reason, MAX_REASON),
     tree: Buffer.from(hash.slice(0, 64), 'hex'),
     stdout: Buffer.from(hash.slice(64), 'hex')
   }

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import crypto from 'hypercore-crypto'
 import type { JobStatement } from '#spec'
 import { parseEvidence, verifyEvidence } from '../../../../contracts/evidence/evidence.js'
-import { jobCost } from '../../../../contracts/job.js'
+import { jobCost, mostFuel } from '../../../../contracts/job.js'
 import { decode, encode } from '../../../../contracts/schema/codec.js'
 import { sign } from '../../../../contracts/keys/signature.js'
 import type { Hire } from '../../../../src/compute/buyer/hire.js'
@@ -203,6 +203,16 @@ test('a buyer leaves every provider that cheats on a job', { timeout: 120_000 },
       lies: stating(({ result }) => ({ result: { ...result, fuel: 1n << 60n } })),
       code: 'BAD_PEER',
       says: /bills more fuel than the agreement allows/,
+      costs: 'segments'
+    },
+    {
+      does: 'bills at its end more fuel than it may have used',
+      lies: stating(({ result }) => {
+        const fuel = mostFuel(honest.terms)
+        return { result: { ...result, fuel }, finalMsat: jobCost(honest.terms, fuel) - (cost - segments) }
+      }),
+      code: 'BAD_PEER',
+      says: /bills more fuel than the paid segments let it use/,
       costs: 'segments'
     },
     {
