@@ -22,7 +22,7 @@ const NOTES = [
 ]
 
 /** The text of `bushel help exit-codes`, at most 80 columns wide. */
-export function exitCodesText(): string {
+export function exitCodesText(): string[] {
   const exits = EXIT_CODES.map(({ exit, meaning }) => `${String(exit).padStart(4)}  ${meaning}`)
   const codes = ERROR_CODES.map(
     ({ code, exit, meaning }) => `  ${code.padEnd(18)} ${String(exit).padStart(3)}  ${meaning}`
@@ -35,7 +35,7 @@ export function exitCodesText(): string {
     ...codes,
     '',
     ...NOTES.flatMap(note => wrap(note, 78))
-  ].join('\n')
+  ]
 }
 
 /** The text of docs/exit-codes.md. */

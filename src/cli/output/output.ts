@@ -1,6 +1,7 @@
 import { EXIT } from '../../../contracts/errors/error-table.js'
 import type { Exit } from '../../../contracts/errors/error-table.js'
 import { BushelError, isDiskFull } from '../../../contracts/errors/error.js'
+import { shownInOneLine } from '../../../contracts/text.js'
 import type { Progress } from '../../node/api/api.js'
 
 const PROGRESS_EVERY_MS = 200
@@ -66,8 +67,9 @@ export class Output {
   /** Prints the result or an event: the object with --json, else the lines for people. */
   print(value: object, people: () => string | string[]): void {
     if (this.json) return this.#write(JSON.stringify(value))
-    const text = people()
-    this.#write(plain(typeof text === 'string' ? text : text.join('\n')))
+    const lines = people()
+    // Each is one line: a text from a stranger cannot add lines that look like ours.
+    this.#write([lines].flat().map(shownInOneLine).join('\n'))
   }
 
   /** Prints the result of a check; the exit code is 1 when it is not ok. */
@@ -103,22 +105,23 @@ export class Output {
   line(text: string): void {
     if (this.json) return
     this.#erase()
-    this.#streams.stderr.write(plain(text) + '\n')
+    this.#streams.stderr.write(shownInOneLine(text) + '\n')
   }
 
   /** Draws a line on the terminal that the next output replaces. */
   draw(text: string): void {
     if (!this.live) return
-    this.#streams.stderr.write(ERASE_LINE + plain(text).slice(0, 79))
+    this.#streams.stderr.write(ERASE_LINE + shownInOneLine(text).slice(0, 79))
     this.#drawn = true
   }
 
   /** Prints an error and its hint. */
   error(error: BushelError): void {
-    if (error === this.#failure) return void this.#streams.stderr.write(`bushel: ${oneLine(error.message)}\n`)
+    if (error === this.#failure)
+      return void this.#streams.stderr.write(`bushel: ${shownInOneLine(error.message)}\n`)
     if (this.json) return this.#write(JSON.stringify({ error }))
-    this.line(`bushel: ${oneLine(error.message)}`)
-    if (error.hint) this.line(`hint: ${oneLine(error.hint)}`)
+    this.line(`bushel: ${shownInOneLine(error.message)}`)
+    if (error.hint) this.line(`hint: ${shownInOneLine(error.hint)}`)
   }
 
   /** Resolves when all output was passed to the operating system. */
@@ -149,16 +152,4 @@ export class Output {
     this.#streams.stderr.write(ERASE_LINE)
     this.#drawn = false
   }
-}
-
-/** Replaces control characters and marks of text direction, because some text comes from strangers. */
-function plain(text: string): string {
-  return text.replace(
-    /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
-    '\ufffd'
-  )
-}
-
-function oneLine(text: string): string {
-  return text.replace(/\s*\n\s*/g, ' ')
 }

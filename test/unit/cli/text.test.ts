@@ -105,3 +105,16 @@ test('a closed output pipe does not end the work', async () => {
   assert.equal(output.closed, true)
   output.print({ still: 'here' }, () => '')
 })
+
+test('a text from a stranger adds no line and hides nothing', () => {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+  const output = new Output(false, { stdout, stderr })
+  output.print({}, () => ['status  trap: x\nhint: run this', 'a\u001b[31mb\u2028c\u202ed\u200be'])
+  output.print({}, () => 'one\r\ntwo')
+  output.line('warning: a\nb\u0007')
+  assert.equal(
+    String(stdout.read()),
+    'status  trap: x hint: run this\na\ufffd[31mb\ufffdc\ufffdd\ufffde\none two\n'
+  )
+  assert.equal(String(stderr.read()), 'warning: a b\ufffd\n')
+})
