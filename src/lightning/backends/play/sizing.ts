@@ -1,7 +1,10 @@
 /** Capacity of a channel of a given size, in satoshis: pure arithmetic. */
 
-/** Smallest channel that is opened when the grant allows it. */
+import { least, most } from '../../../../contracts/money/money.js'
+
+/** Size of the first channel; later ones get a share of the rest of the grant, so that it is enough for many nodes. */
 const USUAL_SAT = 200_000n
+const GRANT_SHARE = 5n
 /** LDK: each side keeps a reserve of 1 %, at least 1,000 sat. A side whose balance is below it cannot pay. */
 const RESERVE_DIVISOR = 100n
 const LEAST_RESERVE_SAT = 1_000n
@@ -38,8 +41,8 @@ export function leastValueSat(needSat: bigint): bigint {
 export function channelValueSat(needMsat: bigint, grantMsat: bigint): bigint | null {
   const needSat = (needMsat + 999n) / 1000n
   const leftSat = grantMsat / 1000n
-  const ample = leastValueSat(2n * needSat)
-  const wanted = ample > USUAL_SAT ? ample : USUAL_SAT
+  const ample = leastValueSat(2n * (needSat + SPARE_MSAT / 1000n))
+  const wanted = most(ample, least(USUAL_SAT, leftSat / GRANT_SHARE))
   if (wanted <= leftSat) return wanted
   return leastValueSat(needSat) <= leftSat ? leftSat : null
 }

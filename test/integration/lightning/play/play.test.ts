@@ -306,3 +306,27 @@ test('a damaged folder is reported and not changed', async () => {
   await wallet.close()
   assert.equal(fs.statSync(path.join(dir, 'seed')).size, 10)
 })
+
+test('the funds in a channel to a node that is away are used for another node', async () => {
+  const [payer, gone, next] = await Promise.all([
+    group.wallet('payer', 16_000n * SAT),
+    group.wallet('gone'),
+    group.wallet('next')
+  ])
+  const [near, far] = await group.connection()
+  linkLightning(near, payer)
+  linkLightning(far, gone)
+  const first = await invoice(gone, 10n * SAT)
+  await payer.reach(gone.nodeId, 10n * SAT, 20_000)
+  succeeded(await payer.pay(first.bolt11, FEELESS), first)
+  await group.join(payer, next)
+  await assert.rejects(payer.reach(next.nodeId, 10n * SAT, 5_000), refusedWith('NO_BALANCE', 5))
+  const spendableBefore = await spendable(payer)
+  const second = await invoice(next, 10n * SAT)
+  const away = once(near, 'close')
+  near.destroy()
+  await away
+  await payer.reach(next.nodeId, 10n * SAT, 20_000)
+  succeeded(await payer.pay(second.bolt11, FEELESS), second)
+  assert.ok((await spendable(payer)) <= spendableBefore)
+})

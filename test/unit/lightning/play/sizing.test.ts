@@ -34,7 +34,14 @@ test('a channel is never larger than the remaining balance, and always large eno
 
 test('a small amount gets a channel of the usual size, a large one twice its amount', () => {
   assert.equal(channelValueSat(1n, 10n ** 9n), 200_000n)
-  assert.equal(channelValueSat(400_000_000n, 10n ** 9n), leastValueSat(800_000n))
+  assert.equal(channelValueSat(400_000_000n, 10n ** 9n), leastValueSat(806_000n))
   assert.equal(channelValueSat(600_000_000n, 10n ** 9n), 1_000_000n)
   assert.equal(channelValueSat(990_000_000n, 10n ** 9n), null)
+})
+
+test('the grant is enough for channels to many nodes', () => {
+  let left = 1_000_000n
+  let channels = 0
+  for (let value; (value = channelValueSat(1000n, left * 1000n)) !== null; channels++) left -= value
+  assert.ok(channels >= 15, String(channels))
 })

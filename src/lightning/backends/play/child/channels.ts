@@ -5,8 +5,9 @@ import { KeyedMutex } from '../../../../base/mutex.js'
 import type { Balance } from '../../../wallet.js'
 import { fundingTransaction } from './chain.js'
 import { newChannelId } from './channel-id.js'
+import { idleChannels } from './idle-channels.js'
 import { REFUSALS } from './inbound.js'
-import { apiErrorText, free, hex, someU64 } from './ldk.js'
+import { apiErrorText, free, hex, present, someU64 } from './ldk.js'
 import { PLAY_NETWORK } from '../network.js'
 import type { PlayNode } from './node.js'
 import { SPARE_MSAT, channelValueSat, pushSat } from '../sizing.js'
@@ -34,6 +35,8 @@ export class Channels {
   readonly #refusals = new Map<string, string>()
   /** By channel: claimed and not in its balance yet, msat, when its peer last connected. */
   readonly #claimed = new Map<string, bigint>()
+  /** Channels that are being closed because their funds are needed elsewhere. */
+  readonly #given = new Set<string>()
 
   constructor(node: PlayNode, transport: Transport) {
     this.#node = node
@@ -170,7 +173,9 @@ export class Channels {
   async #reach(nodeId: Buffer, msat: bigint, until: number): Promise<void> {
     const key = nodeId.toString('hex')
     const left = (): number => Math.max(0, until - performance.now())
-    this.#demandFunds(nodeId, msat)
+    await this.#makeRoom(nodeId, msat, left)
+    if (!this.#hasFunds(nodeId, msat))
+      throw noBalance(msat, this.#node.store.grantMsat, this.#outbound(nodeId))
     if (!(await this.#node.until(() => this.#transport.connected(nodeId), left()))) {
       throw noRoute(nodeId, 'it is not connected')
     }
@@ -196,11 +201,33 @@ export class Channels {
     return this.#list(nodeId).reduce((sum, { usable, limitMsat }) => (usable ? sum + limitMsat : sum), 0n)
   }
 
-  /** Throws NO_BALANCE when neither the channels with the peer nor the grant can be enough. */
-  #demandFunds(nodeId: Buffer, msat: bigint): void {
-    const { grantMsat } = this.#node.store
-    const open = this.#list(nodeId).reduce((sum, { outboundMsat }) => sum + outboundMsat, 0n)
-    if (open < msat && channelValueSat(msat, grantMsat) === null) throw noBalance(msat, grantMsat, open)
+  /** False when neither the channels with the peer nor the grant can be enough. */
+  #hasFunds(nodeId: Buffer, msat: bigint): boolean {
+    return this.#outbound(nodeId) >= msat || channelValueSat(msat, this.#node.store.grantMsat) !== null
+  }
+
+  #outbound(nodeId: Buffer): bigint {
+    return this.#list(nodeId).reduce((sum, { outboundMsat }) => sum + outboundMsat, 0n)
+  }
+
+  /**
+   * Closes channels that this node has opened to nodes that are away, the oldest first, until there are funds for the peer.
+   * Without it a few nodes that were paid once and are gone would hold the whole grant.
+   */
+  async #makeRoom(nodeId: Buffer, msat: bigint, left: () => number): Promise<void> {
+    if (this.#hasFunds(nodeId, msat)) return
+    const { store, engine } = this.#node
+    const order = [...store.channels.entries()].map(([id]) => id)
+    const idle = idleChannels(engine.manager).sort((a, b) => order.indexOf(a.id) - order.indexOf(b.id))
+    for (const { id, channel } of idle) {
+      if (this.#hasFunds(nodeId, msat)) return
+      const record = store.channels.get(id)
+      if (!record?.funded || record.debitMsat === 0n || this.#transport.connected(record.peer)) continue
+      this.#given.add(id)
+      engine.manager.force_close_without_broadcasting_txn(channel, record.peer, REFUSALS.needed)
+      this.#node.requestCycle()
+      await this.#node.until(() => !store.channels.get(id), left())
+    }
   }
 
   /** Opens a channel for the amount. Returns false when the existing channels just suffice and the grant does not. */
@@ -243,6 +270,8 @@ export class Channels {
     if (!record) return
     const ours = (someU64(event.last_local_balance_msat) ?? 0n) + (this.#claimed.get(id) ?? 0n)
     this.#claimed.delete(id)
+    const outpoint = event.channel_funding_txo
+    if (this.#given.delete(id) && present(outpoint)) this.#node.engine.forgetMonitor(outpoint)
     store.grantMsat += record.funded ? ours : record.debitMsat
     store.channels.delete(id)
     if (!record.funded) this.#refusals.set(record.peer.toString('hex'), closureText(event.reason))

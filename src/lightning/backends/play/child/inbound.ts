@@ -4,7 +4,8 @@ import type { UnusedChannels } from '../messages.js'
 import type { ChannelRecord } from '../log/records.js'
 import { pushSat } from '../sizing.js'
 import { newChannelId } from './channel-id.js'
-import { free, hex, present } from './ldk.js'
+import { copyOf, idleChannels } from './idle-channels.js'
+import { hex, present } from './ldk.js'
 import type { PlayNode } from './node.js'
 import type { Transport } from './transport.js'
 
@@ -13,7 +14,8 @@ export const REFUSALS = {
   stranger: 'no agreement with that node is open, and no invoice for anyone',
   tooMany: 'that node has too many channels there already',
   gift: 'more money would be pushed than the channel needs',
-  unused: 'nothing was paid over it'
+  unused: 'nothing was paid over it',
+  needed: 'its funds are needed for another channel'
 } as const
 
 export interface InboundOptions {
@@ -153,15 +155,12 @@ export class InboundChannels {
   /** The unused channels in which no payment is under way. */
   #closable(): UnusedChannel[] {
     const { engine, store } = this.#options.node
-    const found: UnusedChannel[] = []
-    for (const details of engine.manager.list_channels()) {
-      const id = String(details.get_user_channel_id())
+    return idleChannels(engine.manager).flatMap(({ id, channel }) => {
       const record = store.channels.get(id)
-      if (record?.unused && !this.#closing.has(id) && !isBusy(details))
-        found.push({ id, channel: copyOf(details.get_channel_id()), peer: record.peer, ...record.unused })
-      free(details, 'ChannelDetails')
-    }
-    return found
+      return record?.unused && !this.#closing.has(id)
+        ? [{ id, channel, peer: record.peer, ...record.unused }]
+        : []
+    })
   }
 
   #closeUnused({ id, channel, peer }: UnusedChannel): void {
@@ -184,17 +183,4 @@ export class InboundChannels {
     this.#closing.delete(id)
     if (store.channels.get(id)?.unused && present(outpoint)) engine.forgetMonitor(outpoint)
   }
-}
-
-/** An id that outlives the event or the details that it is part of. */
-function copyOf(id: ldk.ChannelId): ldk.ChannelId {
-  return ldk.ChannelId.constructor_new(id.get_a())
-}
-
-function isBusy(details: ldk.ChannelDetails): boolean {
-  const incoming = details.get_pending_inbound_htlcs()
-  const outgoing = details.get_pending_outbound_htlcs()
-  for (const htlc of incoming) free(htlc, 'InboundHTLCDetails')
-  for (const htlc of outgoing) free(htlc, 'OutboundHTLCDetails')
-  return incoming.length + outgoing.length > 0
 }
