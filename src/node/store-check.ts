@@ -24,7 +24,7 @@ export function storeProblems(home: {
 const PAID: readonly unknown[] = [LEASE.ACTIVE, LEASE.STORED, LEASE.GRACE]
 
 /** Leases whose state says that the first installment is settled, and the ledger does not. */
-function* problemsOfPaid(store: Store, ledger: Ledger): Generator<string, void, void> {
+function* problemsOfPaid(store: Store, ledger: Ledger): Iterable<string> {
   const leases = new Leases(store)
   for (const role of ['buyer', 'provider'] as const) {
     for (const { id, lease } of leases.open(role)) {
@@ -36,7 +36,7 @@ function* problemsOfPaid(store: Store, ledger: Ledger): Generator<string, void, 
 }
 
 /** Debts that count as settled, and by the ledger are not. */
-function* problemsOfDebts(store: Store, ledger: Ledger): Generator<string, void, void> {
+function* problemsOfDebts(store: Store, ledger: Ledger): Iterable<string> {
   const debts = new Debts(store, ledger)
   for (const { key, value } of store.table(debtTable).list()) {
     if (value.state !== 'settled') continue

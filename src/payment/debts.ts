@@ -62,13 +62,13 @@ export class Debts {
   }
 
   /** All debts, of one side or both. */
-  *list(role?: DebtRole): Generator<DebtBalance> {
+  *list(role?: DebtRole): Iterable<DebtBalance> {
     const range = role ? ({ under: [role] } as const) : {}
     for (const { value } of this.#store.table(debtTable).list(range)) yield this.#standing(value)
   }
 
   /** Debts of one side, without those that `sweep` found settled. */
-  *unsettled(role: DebtRole): Generator<DebtBalance> {
+  *unsettled(role: DebtRole): Iterable<DebtBalance> {
     const rows = this.#store.table(debtTable).by('open', { under: role })
     for (const { value } of rows) yield this.#standing(value)
   }

@@ -151,7 +151,7 @@ export class Ledger extends ReadyResource {
    * All payments at one of these steps from which they are to go on, also on replaced hashes; direct payments that are
    * settled are left out.
    */
-  *at(...steps: PaymentStep[]): Generator<Payment> {
+  *at(...steps: PaymentStep[]): Iterable<Payment> {
     for (const step of steps) {
       const of = [this.#wallet, nameOf(step)] as const
       for (const { value } of paymentsOnDisk(this.#store).by('waiting', { under: of })) yield value
@@ -159,13 +159,13 @@ export class Ledger extends ReadyResource {
   }
 
   /** Every payment, in the order of the hashes. */
-  *all(): Generator<Payment> {
+  *all(): Iterable<Payment> {
     const of = [this.#wallet] as const
     for (const { value } of paymentsOnDisk(this.#store).list({ under: of })) yield value
   }
 
   /** The sums of each agreement that has payments. */
-  *accounts(): Generator<{ agreement: Buffer; account: PaymentAccount }> {
+  *accounts(): Iterable<{ agreement: Buffer; account: PaymentAccount }> {
     const of = [this.#wallet] as const
     for (const { key, value } of this.#store.tableOnDisk(accountTable).list({ under: of }))
       yield { agreement: key[1], account: value }
@@ -177,7 +177,7 @@ export class Ledger extends ReadyResource {
   }
 
   /** The payments of an agreement that are settled although another hash of the same installment is. */
-  *settledTwice(agreement: Buffer): Generator<Payment> {
+  *settledTwice(agreement: Buffer): Iterable<Payment> {
     const of = [this.#wallet, agreement] as const
     let last: Payment | null = null
     for (const { value } of paymentsOnDisk(this.#store).by('installment', { under: of })) {

@@ -205,7 +205,8 @@ function hasLeases(
   { leases: { leases: records }, refunds: claims, ledger }: TradeParts,
   device: Buffer
 ): boolean {
-  if (!records.with(device).next().done) return true
+  const [first] = records.with(device)
+  if (first) return true
   const isTheirs = (id: Buffer): boolean =>
     [records.get('buyer', id)?.terms.provider, records.get('provider', id)?.terms.buyer].some(
       party => party?.device!.equals(device) === true

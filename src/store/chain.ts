@@ -47,18 +47,14 @@ export class Chain<V> {
   }
 
   /** Entries from `from` up to, and without, `to`, as they are when the iteration begins. */
-  *entries({ from = 0, to = Infinity, reverse = false, limit = Infinity } = {}): Generator<
-    ChainEntry<V>,
-    void,
-    void
-  > {
+  *entries({ from = 0, to = Infinity, reverse = false, limit = Infinity } = {}): Iterable<ChainEntry<V>> {
     const lt = to === Infinity ? after(this.#area) : this.#key(to)
     for (const { key, value } of this.#source.range({ gte: this.#key(from), lt, reverse, limit }))
       yield this.#entry(key, value)
   }
 
   /** What is wrong with each link and with the head; nothing when the chain is whole. */
-  *problems(): Generator<string, void, void> {
+  *problems(): Iterable<string> {
     const { name } = this.definition
     let seq = 0
     let hash = start(name)

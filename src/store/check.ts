@@ -29,7 +29,7 @@ export function* problemsOf(
   tables: readonly AnyTable[],
   chains: readonly AnyChain[],
   checks: readonly Check[]
-): Generator<string, void, void> {
+): Iterable<string> {
   for (const table of tables) {
     yield* reported(() => problemsOfRows(source, table))
     yield* reported(() => problemsOfIndexes(source, table))
@@ -42,7 +42,7 @@ export function* problemsOf(
 }
 
 /** Damage ends the part of the check that meets it, and is a problem like the others. */
-function* reported(part: () => Iterable<string>): Generator<string, void, void> {
+function* reported(part: () => Iterable<string>): Iterable<string> {
   try {
     yield* part()
   } catch (error) {
@@ -56,7 +56,7 @@ function isDamage(error: unknown): error is BushelError {
 }
 
 /** Each row has its index rows, and the kept count is right. */
-function* problemsOfRows(source: Source, table: AnyTable): Generator<string, void, void> {
+function* problemsOfRows(source: Source, table: AnyTable): Iterable<string> {
   let rows = 0
   for (const row of rawRows(source, table.name)) {
     rows++
@@ -71,7 +71,7 @@ function* problemsOfRows(source: Source, table: AnyTable): Generator<string, voi
 }
 
 /** Each index row belongs to a row that is found by it. A damaged row is a problem of the rows. */
-function* problemsOfIndexes(source: Source, table: AnyTable): Generator<string, void, void> {
+function* problemsOfIndexes(source: Source, table: AnyTable): Iterable<string> {
   for (const name of Object.keys(table.indexes)) {
     for (const { key, value: rowKey } of source.range(within(indexArea(table.name, name)))) {
       const row = rawRow(source, table.name, rowKey)
@@ -95,11 +95,7 @@ function rawRow(source: Source, table: string, rowKey: Buffer): Row | 'damaged' 
 }
 
 /** Keys of no declared table, index or chain. */
-function* strays(
-  source: Source,
-  tables: readonly AnyTable[],
-  chains: readonly AnyChain[]
-): Generator<string, void, void> {
+function* strays(source: Source, tables: readonly AnyTable[], chains: readonly AnyChain[]): Iterable<string> {
   const areas = new Set<string>(
     [
       formatKey,

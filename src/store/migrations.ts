@@ -20,7 +20,7 @@ export interface Migration {
 
 export interface MigratedRows {
   /** Key and value of each row of a table, as bytes. */
-  list(table: string): Generator<Row, void, void>
+  list(table: string): Iterable<Row>
   put(table: string, key: Buffer, value: Buffer): void
   delete(table: string, key: Buffer): void
 }

@@ -172,7 +172,7 @@ export class Store extends ReadyResource {
   }
 
   /** Compares indexes with tables, counts with rows, and chains with their entries, and runs the registered checks. */
-  *check(): Generator<string, void, void> {
+  *check(): Iterable<string> {
     yield* problemsOf(this.#source, this.tables, this.chains, this.#checks)
   }
 

@@ -56,7 +56,7 @@ export class Table<K, V, I extends Indexes<K, V>> {
    * Rows as they are when the iteration begins. Changes during it are not seen, so a loop that awaits reads a row again
    * before it relies on it.
    */
-  *list(range: KeyRange<K> = {}): Generator<Entry<K, V>, void, void> {
+  *list(range: KeyRange<K> = {}): Iterable<Entry<K, V>> {
     for (const { key, value } of this.#source.range(rangeOf(this.#rows, this.definition.key, range)))
       yield { key: this.#keyOf(key, this.#rows.byteLength), value: this.#valueOf(key, value) }
   }
@@ -65,10 +65,7 @@ export class Table<K, V, I extends Indexes<K, V>> {
    * Rows in the order of an index, found as they are when the iteration begins. A row that is changed meanwhile appears as
    * it is then, and is left out when it no longer belongs.
    */
-  *by<N extends keyof I & string>(
-    name: N,
-    range: KeyRange<KeyOf<I[N]>> = {}
-  ): Generator<Entry<K, V>, void, void> {
+  *by<N extends keyof I & string>(name: N, range: KeyRange<KeyOf<I[N]>> = {}): Iterable<Entry<K, V>> {
     const index = this.definition.indexes[name]!
     const area = indexArea(this.definition.name, name)
     const bounds = rangeOf(area, index.key, range as KeyRange<unknown>)
@@ -137,7 +134,7 @@ export function readCount(source: Source, table: string): number {
 }
 
 /** The rows of a table as they lie on disk, without their area and checksum. */
-export function* rawRows(source: Source, table: string): Generator<Row, void, void> {
+export function* rawRows(source: Source, table: string): Iterable<Row> {
   const area = rowsArea(table)
   for (const { key, value } of source.range({ gte: area, lt: after(area) }))
     yield { key: key.subarray(area.byteLength), value: unseal(source.folder, key, value) }

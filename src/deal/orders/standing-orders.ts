@@ -202,7 +202,7 @@ export class StandingOrders extends ReadyResource {
     return order?.side === SIDE.ask ? { order, floor: this.#own(id)!.floor } : null
   }
 
-  *list(): Generator<{ id: Buffer; order: Order; until: number }> {
+  *list(): Iterable<{ id: Buffer; order: Order; until: number }> {
     const live = this.#options.store.table(ownOrderTable).by('open', { gte: this.#now() + 1 })
     for (const { key, value } of live)
       yield { id: key, order: decode('order', value.record), until: value.until }

@@ -28,7 +28,7 @@ interface Expected {
 }
 
 /** Compares the tables with the entries of the chain, from the first on: a line for each problem. */
-export function* problemsOfLedger(store: Store): Generator<string, void, void> {
+export function* problemsOfLedger(store: Store): Iterable<string> {
   const { payments, flight, spent } = replayed(store)
   yield* differences(store, paymentTable, payments)
   yield* differences(store, accountTable, accountsOf(payments))
@@ -107,7 +107,7 @@ function settledOf(payments: ReadonlyMap<string, Payment>): Map<string, SettledS
   return sums
 }
 
-function* differences<T>(store: Store, table: unknown, expected: ReadonlyMap<string, T>): Generator<string> {
+function* differences<T>(store: Store, table: unknown, expected: ReadonlyMap<string, T>): Iterable<string> {
   const definition = table as AnyTable
   const left = new Map(expected)
   for (const { key, value } of store.table(definition).list()) {

@@ -29,11 +29,7 @@ export interface LedgerFilter {
  * The history of a wallet's ledger, as it is when the reading begins: each entry in order, completed from earlier entries
  * of its hash. A preimage is included only once its payment is settled.
  */
-export function* readEntries(
-  store: Store,
-  wallet: string,
-  filter: LedgerFilter = {}
-): Generator<LedgerEntry, void, void> {
+export function* readEntries(store: Store, wallet: string, filter: LedgerFilter = {}): Iterable<LedgerEntry> {
   const last = new Map<string, Payment>()
   for (const { seq, value } of store.chain(ledgerChain).entries()) {
     if (value.wallet !== wallet) continue

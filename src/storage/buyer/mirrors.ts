@@ -129,7 +129,7 @@ export class Mirrors {
   }
 
   /** Jobs whose bid rests on the book. */
-  *bids(): Generator<MirrorJob> {
+  *bids(): Iterable<MirrorJob> {
     const resting = nameOf(MIRROR.RESTING)
     for (const { value } of this.#table.by('packed', { under: resting })) yield value
   }

@@ -67,7 +67,7 @@ export class Refunds {
   }
 
   /** The agreements for which something is owed to us. */
-  *owed(): Generator<Buffer> {
+  *owed(): Iterable<Buffer> {
     for (const { debt } of this.#options.debts.unsettled('creditor'))
       if (this.isOwed(debt.debt.agreement)) yield debt.debt.agreement
   }

@@ -50,7 +50,7 @@ export class StorageBids extends RestingBids {
     }
   }
 
-  protected override *waiting(): Generator<Buffer> {
+  protected override *waiting(): Iterable<Buffer> {
     for (const { bid } of this.#options.mirrors.bids()) if (bid) yield bid
   }
 

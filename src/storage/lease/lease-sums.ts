@@ -37,7 +37,7 @@ function partOf(lease: Lease | null): { live: number; bytes: number } {
 }
 
 /** Compares the kept sums and due times with the leases: a line for each problem. */
-export function* problemsOfLeases(store: Store): Generator<string, void, void> {
+export function* problemsOfLeases(store: Store): Iterable<string> {
   for (const role of ROLES) {
     const counted = { live: 0, bytes: 0 }
     for (const { key, value } of store.table(leaseTable).by('open', { under: role })) {

@@ -53,17 +53,17 @@ export class Leases {
   }
 
   /** Every lease of a role, also those that are over. Their number grows with the history of the home. */
-  *list(role: LeaseRole): Generator<LeaseRow> {
+  *list(role: LeaseRole): Iterable<LeaseRow> {
     yield* rowsOf(this.#store.table(leaseTable).list({ under: [role] }))
   }
 
   /** The leases of a role that are not over. */
-  *open(role: LeaseRole): Generator<LeaseRow> {
+  *open(role: LeaseRole): Iterable<LeaseRow> {
     yield* rowsOf(this.#store.table(leaseTable).by('open', { under: role }))
   }
 
   /** The leases of a role in a state that is not the end. */
-  *at(role: LeaseRole, state: LeaseState): Generator<LeaseRow> {
+  *at(role: LeaseRole, state: LeaseState): Iterable<LeaseRow> {
     yield* rowsOf(this.#store.table(leaseTable).by('state', { under: [role, nameOf(state)] }))
   }
 
@@ -90,7 +90,7 @@ export class Leases {
   }
 
   /** The leases with this device in both roles that are not over. */
-  *with(device: Buffer): Generator<LeaseRow> {
+  *with(device: Buffer): Iterable<LeaseRow> {
     yield* rowsOf(this.#store.table(leaseTable).by('device', { under: device }))
   }
 
@@ -163,7 +163,7 @@ export class Leases {
   }
 }
 
-function* rowsOf(entries: Iterable<Entry<readonly [string, Buffer], Lease>>): Generator<LeaseRow> {
+function* rowsOf(entries: Iterable<Entry<readonly [string, Buffer], Lease>>): Iterable<LeaseRow> {
   for (const { key, value } of entries) yield { id: key[1], lease: value }
 }
 
