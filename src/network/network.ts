@@ -46,6 +46,8 @@ const LISTENERS = 64
 const DIALS = 64
 /** Delay between two tries to connect to a device that a caller waits for, ms. */
 const DIAL_EVERY = 1000
+/** ms */
+const SEEK_EVERY = 4000
 
 /**
  * The node's connections: one Hyperswarm on the device key. Event: `connection` (stream) for each, on which the other
@@ -211,6 +213,21 @@ export class Network extends ReadyResource {
     const discovery = this.#swarm!.join(topic, { client: true, server })
     this.#topics.set(id, { discovery, uses: 1, server })
     return discovery
+  }
+
+  /**
+   * Looks for peers on a topic until the disposer is called, for a caller that waits: again every few seconds, for a peer
+   * that has just begun may not be announced yet, and a lookup may miss one under load.
+   */
+  seek(topic: Buffer, everyMs = SEEK_EVERY): () => Promise<void> {
+    const discovery = this.join(topic, { server: false })
+    const again = setInterval(() => {
+      discovery.refresh().catch(() => undefined) // the next one tries it again
+    }, everyMs)
+    return async () => {
+      clearInterval(again)
+      await this.leave(topic)
+    }
   }
 
   async leave(topic: Buffer): Promise<void> {

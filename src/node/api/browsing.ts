@@ -43,8 +43,7 @@ export async function browsing<T>(
       }
       scope.on(node.network, 'connection', onconnection)
       node.network.streams.forEach(onconnection)
-      node.network.join(topic, { server: false })
-      scope.add(() => node.network.leave(topic))
+      scope.add(node.network.seek(topic))
     })
     return await use(reader)
   } finally {
