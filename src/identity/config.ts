@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises'
+import { constants, open } from 'node:fs/promises'
 import { isAbsolute } from 'node:path'
 import { BushelError } from '../../contracts/errors/error.js'
 import { formatKey, parseKey } from '../../contracts/keys/key.js'
@@ -132,9 +132,12 @@ function marketOf(value: unknown, file: string): Buffer | null {
 /** Reads a file of a home. Throws BAD_CONFIG when it is missing, unreadable or larger than 64 KiB. */
 export async function readHomeFile(file: string): Promise<Buffer> {
   try {
-    const handle = await open(file, 'r')
+    // Without O_NONBLOCK the opening of a pipe waits for a writer.
+    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
     try {
-      const { size } = await handle.stat()
+      const stat = await handle.stat()
+      if (!stat.isFile()) throw badFile(file, 'it is not a plain file')
+      const { size } = stat
       if (size > MAX_FILE_BYTES) throw badFile(file, `it has ${size} bytes, more than ${MAX_FILE_BYTES}`)
       return await handle.readFile()
     } finally {

@@ -14,6 +14,9 @@ import { nullLogger } from '../base/logger.js'
 import type { Logger } from '../base/logger.js'
 import { Tally } from '../base/tally.js'
 import { CutOff } from './cut-off.js'
+import { systemClock } from '../base/clock.js'
+import type { Cancel } from '../base/clock.js'
+import { endDeadStreams } from './dead-streams.js'
 import { Handshakes } from './handshakes.js'
 import { announcedPages, guardMux } from './mux.js'
 import { acceptProofs } from './read-proofs.js'
@@ -66,6 +69,7 @@ export class Network extends ReadyResource {
   #dealings: Dealings = () => null
   #swarm: Hyperswarm | null = null
   #dht: TellingDht | null = null
+  #unwatch: Cancel = () => undefined
 
   constructor(options: NetworkOptions) {
     super()
@@ -111,10 +115,12 @@ export class Network extends ReadyResource {
       maxClientConnections: BOUNDS.dialled.all
     })
     this.#swarm.on('connection', (stream: NoiseStream) => this.#onconnection(stream))
+    this.#unwatch = endDeadStreams(() => this.streams, systemClock)
     await this.#dht.fullyBootstrapped()
   }
 
   protected override async _close(): Promise<void> {
+    this.#unwatch()
     this.#visitors.close()
     await this.#swarm?.destroy()
     await this.#dht?.destroy()

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import {
   chmod,
   mkdir,
@@ -15,6 +16,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
+import { promisify } from 'node:util'
 import crypto from 'hypercore-crypto'
 import { attests } from '../../../contracts/keys/attestation.js'
 import { BushelError } from '../../../contracts/errors/error.js'
@@ -231,6 +233,18 @@ test('a damaged home is refused with the damaged file named', async t => {
     await writeFile(file, good)
   }
   await Home.open(home.dir)
+})
+
+test('a pipe or a device in the place of a file of a home is refused and not waited for', async t => {
+  const { home } = await Home.create(join(await folder(t), 'home'))
+  const file = join(home.dir, 'config.json')
+  await rm(file)
+  await promisify(execFile)('mkfifo', [file])
+  const refused = await refusal(Home.open(home.dir))
+  assert.deepEqual([refused.code, /not a plain file/.test(refused.message)], ['BAD_CONFIG', true])
+  await rm(file)
+  await symlink('/dev/zero', file)
+  assert.match((await refusal(Home.open(home.dir))).message, /not a plain file/)
 })
 
 test('the market in use is remembered, and a damaged config is not overwritten', async t => {
