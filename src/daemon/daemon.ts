@@ -1,4 +1,5 @@
 import ReadyResource from 'ready-resource'
+import type { BushelError } from '../../contracts/errors/error.js'
 import { formatKey } from '../../contracts/keys/key.js'
 import { Services, declaring } from '../base/services.js'
 import type { Service } from '../base/services.js'
@@ -23,6 +24,8 @@ export interface DaemonOptions {
   log?: LogSettings
   /** Hears every line of the log; `kept` is false for one that the disk did not take. */
   onlog?: (line: PlainLine, kept: boolean) => void
+  /** Called when the node cannot go on: who opened the daemon closes it. */
+  onfailed?: (error: BushelError) => void
   /** Another node than the product's own, in tests. */
   openNode?: OpenNode
 }
@@ -79,6 +82,7 @@ export const DAEMON_SERVICES: readonly Service<DaemonParts>[] = [
     const { bootstrap, openNode = openProductNode } = options
     const node = await opening(log, () => openNode({ home, bootstrap, serve: true, log }))
     scope.add(() => closing(log, () => node.close()))
+    node.on('failed', options.onfailed ?? (() => undefined))
     return node
   }),
 

@@ -1,3 +1,4 @@
+import type { BushelError } from '../../contracts/errors/error.js'
 import type { Home } from '../identity/home.js'
 import type { NodeCaller, OfflineMethod, Params, Result } from '../node/api/api.js'
 import type { Logger } from '../base/logger.js'
@@ -23,6 +24,8 @@ export interface RunningNode extends NodeCaller {
   /** Where the node can be dialled. */
   readonly host: string
   readonly port: number
+  /** Called when the node cannot go on, and has to be opened anew. */
+  on(event: 'failed', listener: (error: BushelError) => void): unknown
   close(): Promise<void>
 }
 

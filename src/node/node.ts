@@ -68,7 +68,10 @@ export interface NodeOptions {
   backend?: NonNullable<StoreOptions['backend']>
 }
 
-/** The composition root; `services.ts` and `trade/order.ts` list its parts and their order. */
+/**
+ * The composition root; `services.ts` and `trade/order.ts` list its parts and their order. Emits `failed` (BushelError) when
+ * the disk has refused a change: it makes no further deals, and is to be closed.
+ */
 export class BushelNode extends ReadyResource implements NodeCaller {
   readonly home: HomePort
   readonly log: Logger
@@ -94,6 +97,7 @@ export class BushelNode extends ReadyResource implements NodeCaller {
     const { dir, device } = options.home
     const { backend } = options
     this.store = homeStore(dir, { resources: this.resources, ...(backend ? { backend } : {}) })
+    this.store.on('failed', (error: BushelError) => this.emit('failed', error))
     this.network = new Network({
       keyPair: device,
       bootstrap: options.bootstrap,

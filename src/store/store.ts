@@ -32,7 +32,8 @@ export interface StoreOptions {
 
 /**
  * The database of a home, in `<home>/store`. Opening brings an older format up to date, after a copy. Rejects with
- * OLD_FORMAT, STORE_TOO_NEW, BAD_STORE, DISK_FULL or STORE_FAILED, having changed nothing.
+ * OLD_FORMAT, STORE_TOO_NEW, BAD_STORE, DISK_FULL or STORE_FAILED, having changed nothing. Emits `failed` (BushelError) when
+ * the disk has refused a change, see `failed`.
  */
 export class Store extends ReadyResource {
   readonly folder: string
@@ -89,6 +90,7 @@ export class Store extends ReadyResource {
       throw error
     }
     this.#backend = backend
+    backend.on('failed', (error: BushelError) => this.emit('failed', error))
   }
 
   protected override async _close(): Promise<void> {

@@ -28,6 +28,10 @@ export class CountingBackend implements Backend {
     return this.#real.close()
   }
 
+  on(...heard: Parameters<Backend['on']>): unknown {
+    return this.#real.on(...heard)
+  }
+
   get(key: Buffer): Buffer | null {
     this.reads++
     return this.#real.get(key)

@@ -35,6 +35,8 @@ export interface Backend {
 
   /** The error of a failed write, after which every commit is refused. Readers may then see changes that are not on disk. */
   readonly failed: BushelError | null
+  /** Called once, when `failed` is set. */
+  on(event: 'failed', listener: (error: BushelError) => void): unknown
 
   /** Counted since opening. */
   readonly stats: { commits: number; flushes: number }

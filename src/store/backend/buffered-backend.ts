@@ -13,7 +13,7 @@ interface Waiting {
 
 /**
  * A backend whose writes take time: changes are held in memory, where readers see them, until they are on disk. One write
- * runs at a time; commits that come meanwhile share the next one.
+ * runs at a time; commits that come meanwhile share the next one. Emits `failed` (BushelError) when the disk refused one.
  */
 export abstract class BufferedBackend extends ReadyResource implements Backend {
   readonly stats = { commits: 0, flushes: 0 }
@@ -107,7 +107,10 @@ export abstract class BufferedBackend extends ReadyResource implements Backend {
           if (this.#unwritten.get(key)!.write === write) this.#unwritten.delete(key)
         for (const { resolve } of batch) resolve()
       } catch (error) {
-        this.#failed ??= storeFailed(this.folder, error)
+        if (!this.#failed) {
+          this.#failed = storeFailed(this.folder, error)
+          this.emit('failed', this.#failed)
+        }
         for (const { reject } of batch) reject(this.#failed)
       }
     }

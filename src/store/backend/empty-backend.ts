@@ -17,6 +17,9 @@ export class EmptyBackend implements Backend {
     return null
   }
 
+  /** Nothing is written, so nothing fails. */
+  on(): void {}
+
   *range(): Generator<Row, void, void> {}
 
   async commit(changes: Change[]): Promise<void> {

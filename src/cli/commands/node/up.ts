@@ -1,6 +1,8 @@
 import { LEVELS, covers, isLevel } from '../../../base/logger.js'
 import type { Level } from '../../../base/logger.js'
 import { Daemon, checkDaemon } from '../../../daemon/daemon.js'
+import type { Ready } from '../../../daemon/daemon.js'
+import { keepUp } from '../../../daemon/keep-up.js'
 import type { LogSettings, PlainLine } from '../../../daemon/log/open-log.js'
 import { absolutePath } from '../../input/arguments.js'
 import { endOf, text } from '../../invocation.js'
@@ -30,27 +32,36 @@ export const run: Action = async ({ access, dryRun, output, signal }, _positiona
   }
   const { home, bootstrap } = access
   const told = new Told(output)
-  const daemon = new Daemon({ home, bootstrap, log, onlog: (line, kept) => told.say(line, kept) })
   try {
-    await daemon.ready()
-    signal.throwIfAborted()
-    const ready = await daemon.describe()
-    output.print(ready, () => [
-      ...facts([
-        ['identity', ready.identity],
-        ['device', ready.device],
-        ['address', `${ready.host}:${ready.port}`],
-        ['market', ready.market ?? 'none yet; join one with: bushel market join KEY'],
-        ['process', String(ready.pid)]
-      ]),
-      'The node is up. Stop it with Ctrl-C.'
-    ])
-    told.begin()
-    await endOf(signal)
+    await keepUp({
+      make: onfailed =>
+        new Daemon({ home, bootstrap, log, onfailed, onlog: (line, kept) => told.say(line, kept) }),
+      onup: async daemon => {
+        const ready = await daemon.describe()
+        output.print(ready, () => page(ready))
+        told.begin()
+      },
+      ondown: why =>
+        output.line(`warning: ${why.message}; the node is started again as soon as the disk takes it`),
+      signal
+    })
   } finally {
-    await daemon.close()
     told.begin('warn')
   }
+  await endOf(signal)
+}
+
+function page(ready: Ready): string[] {
+  return [
+    ...facts([
+      ['identity', ready.identity],
+      ['device', ready.device],
+      ['address', `${ready.host}:${ready.port}`],
+      ['market', ready.market ?? 'none yet; join one with: bushel market join KEY'],
+      ['process', String(ready.pid)]
+    ]),
+    'The node is up. Stop it with Ctrl-C.'
+  ]
 }
 
 function logSettings(options: OptionValues): LogSettings {
