@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import Corestore from 'corestore'
 import HypercoreStorage from 'hypercore-storage'
+import Rache from 'rache'
 import { BushelError } from '../../contracts/errors/error.js'
 import { MIB } from '../../contracts/money/quantity.js'
 import { dropOldLogs } from '../base/disk/old-logs.js'
@@ -9,6 +10,8 @@ import { localWriter } from './log/log.js'
 
 /** What is written is kept in memory, and a second time in a log on disk, until it is so much. */
 const WRITE_BUFFER = 4 * MIB
+/** Nodes of the trees of all markets in memory; by default 65,536 for each tree, which is a hundred MB for each market. */
+export const MOST_CACHED = 8192
 
 /**
  * A store for very many small blocks. By default 64 MiB are kept in memory and in the log before anything is written to a
@@ -24,7 +27,8 @@ function openStore(folder: string, { allowBackup = false } = {}): Corestore {
       blobGarbageCollectionAgeCutOff: 1,
       blobGarbageCollectionForceThreshold: 0.5,
       maxOpenFiles: 64
-    })
+    }),
+    { globalCache: new Rache({ maxSize: MOST_CACHED }) }
   )
 }
 

@@ -3,6 +3,7 @@ declare module 'corestore' {
   import type { Duplex } from 'node:stream'
   import type Hypercore from 'hypercore'
   import type { KeyPair } from 'hypercore-crypto'
+  import type Rache from 'rache'
 
   export interface GetOptions {
     name?: string
@@ -24,9 +25,17 @@ declare module 'corestore' {
   export default class Corestore extends EventEmitter {
     constructor(
       storage: string | object,
-      options?: { primaryKey?: Buffer; unsafe?: boolean; readOnly?: boolean; allowBackup?: boolean }
+      options?: {
+        primaryKey?: Buffer
+        unsafe?: boolean
+        readOnly?: boolean
+        allowBackup?: boolean
+        /** Shared by everything that caches what it reads from the cores. */
+        globalCache?: Rache
+      }
     )
     readonly storage: any
+    readonly globalCache: Rache | null
     readonly primaryKey: Buffer
     readonly opened: boolean
     /** The open cores, by discovery key in hex. */
@@ -39,6 +48,15 @@ declare module 'corestore' {
     replicate(stream: Duplex | boolean, options?: object): Duplex
     createKeyPair(name: string): Promise<KeyPair>
     suspend(): Promise<void>
+  }
+}
+
+/** A cache of entries, of which a random one goes when there are too many; its parts share one bound. */
+declare module 'rache' {
+  export default class Rache {
+    constructor(options?: { maxSize?: number })
+    readonly maxSize: number
+    readonly globalSize: number
   }
 }
 
