@@ -19,3 +19,10 @@ export function oneLine(text: string, most: number): string {
 export function shownInOneLine(text: string): string {
   return text.replace(/\s*[\n\r]\s*/g, ' ').replace(new RegExp(HIDDEN, 'gu'), '\ufffd')
 }
+
+/** The same text with a mark in the place of each hidden character but line ends and tabs. */
+export function shownOnTerminal(text: string): string {
+  return text.replace(new RegExp(HIDDEN, 'gu'), found =>
+    found === '\n' || found === '\t' ? found : '\ufffd'
+  )
+}

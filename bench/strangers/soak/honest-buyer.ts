@@ -83,7 +83,7 @@ export class HonestBuyer {
       begun = now
     }
     await writeFileOf(this.#file, BYTES)
-    const { link } = await this.#run<MirrorResult>('mirror', this.#file, '--copies', '1', '--time', '30d')
+    const { link } = await this.#run<MirrorResult>('mirror', this.#file, '--copies', '2', '--time', '30d')
     done('mirror')
     const restored = this.#world.at('restored')
     await rm(restored, { recursive: true, force: true })

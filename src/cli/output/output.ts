@@ -1,14 +1,15 @@
+import { StringDecoder } from 'node:string_decoder'
 import { EXIT } from '../../../contracts/errors/error-table.js'
 import type { Exit } from '../../../contracts/errors/error-table.js'
 import { BushelError, isDiskFull } from '../../../contracts/errors/error.js'
-import { shownInOneLine } from '../../../contracts/text.js'
+import { shownInOneLine, shownOnTerminal } from '../../../contracts/text.js'
 import type { Progress } from '../../node/api/api.js'
 
 const PROGRESS_EVERY_MS = 200
 const ERASE_LINE = '\r\u001b[2K'
 
 export interface Streams {
-  stdout: NodeJS.WritableStream
+  stdout: NodeJS.WritableStream & { isTTY?: boolean }
   stderr: NodeJS.WritableStream & { isTTY?: boolean }
 }
 
@@ -22,6 +23,7 @@ export class Output {
   exit: Exit = EXIT.done
   readonly #streams: Streams
   #bar: ((progress: Progress) => void) | null = null
+  readonly #decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') }
   #drawn = false
   #closed = false
   #failure: BushelError | null = null
@@ -90,10 +92,15 @@ export class Output {
     else this.#bar?.(progress)
   }
 
-  /** Writes the output of a job's program byte for byte to the same stream of ours. */
+  /**
+   * Writes the output of a job's program to the same stream of ours: byte for byte, but to a terminal as text, for a seller
+   * can put sequences into it that command the terminal.
+   */
   #bytes(stream: 'stdout' | 'stderr', bytes: Buffer): void {
     this.#erase()
-    if (stream === 'stderr' || !this.#closed) this.#streams[stream].write(bytes)
+    if (stream === 'stdout' && this.#closed) return
+    const out = this.#streams[stream]
+    out.write(out.isTTY ? shownOnTerminal(this.#decoders[stream].write(bytes)) : bytes)
   }
 
   /** Sets the function that shows progress to people. */

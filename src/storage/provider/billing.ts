@@ -43,6 +43,9 @@ const LATE_PAYMENT = 7 * 24 * 3600
 /** Longest expiry of an invoice, s. */
 const LONGEST_INVOICE = 365 * 24 * 3600
 
+/** How often the hash of a first installment is replaced before anything is paid. */
+export const MOST_UNPAID_VOIDS = 4
+
 /** The provider's side of payment: strips, voids, counters, and debts of leases that ended early; until it is closed. */
 export class Billing {
   readonly #options: BillingOptions
@@ -152,6 +155,11 @@ export class Billing {
     const lease = this.#options.leaseOf(agreement, peer)
     if (installment >= installmentsOf(lease).length)
       throw new DeclineError('INSTALLMENT_REFUSED', `the agreement has no installment ${installment}`)
+    // Each void stays in the ledger for ever, and a stranger who pays nothing must not write there as he likes.
+    const last = payments.ledger.payment(agreement, installment)
+    const isSpent = last !== null && last.issue >= MOST_UNPAID_VOIDS && last.hash.equals(old.hash)
+    if (isUnpaid(lease) && (installment > 0 || isSpent))
+      throw new DeclineError('NOT_PAID', 'the first installment is not paid yet')
     try {
       const again = await payments.reissue(old, this.#expiry(lease, installment, 1))
       if ('preimage' in again) return { body: { preimage: again.preimage } }

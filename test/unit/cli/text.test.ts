@@ -118,3 +118,16 @@ test('a text from a stranger adds no line and hides nothing', () => {
   )
   assert.equal(String(stderr.read()), 'warning: a b\ufffd\n')
 })
+
+test('what a program prints goes to a pipe as it is, and to a terminal without commands for it', () => {
+  const written = (isTTY: boolean): string => {
+    const [stdout, stderr] = [Object.assign(new PassThrough(), { isTTY }), new PassThrough()]
+    const output = new Output(false, { stdout, stderr })
+    const bytes = Buffer.from('a\tb\u001b]52;c;eA==\u0007\n\u009b2Jé')
+    for (const part of [bytes.subarray(0, -1), bytes.subarray(-1)])
+      output.progress({ event: 'output', stream: 'stdout', base64: part.toString('base64') })
+    return (stdout.read() as Buffer).toString() + ((stdout.read() as Buffer | null)?.toString() ?? '')
+  }
+  assert.equal(written(false), 'a\tb\u001b]52;c;eA==\u0007\n\u009b2Jé')
+  assert.equal(written(true), 'a\tb\ufffd]52;c;eA==\ufffd\n\ufffd2Jé')
+})

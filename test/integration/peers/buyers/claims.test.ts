@@ -18,6 +18,7 @@ import { Children } from '../../../world/children.js'
 import { BarePeer } from '../../../parts/peers/bare-peer.js'
 import { InvoiceForger } from '../../../parts/peers/invoice-forger.js'
 import type { Draft } from '../../../parts/peers/invoice-forger.js'
+import { MOST_UNPAID_VOIDS } from '../../../../src/storage/provider/billing.js'
 import { RogueBuyer, limitOf } from '../../../parts/peers/rogue-buyer.js'
 import type { Offer, Purchase } from '../../../parts/peers/rogue-buyer.js'
 import { quiet } from '../../../parts/peers/rogues.js'
@@ -94,6 +95,25 @@ test('requests that name installments which no agreement has are declined', LIMI
   }
   assert.deepEqual(faults, [])
 })
+
+test(
+  'before anything is paid the hash of the first installment is replaced a few times only',
+  LIMIT,
+  async () => {
+    const { id: agreement, channel } = await one.agree(offer, [limit()])
+    const hashOf = (installment: number): Buffer => ledger.payment(agreement, installment)!.hash
+    const first = { agreement, installment: 0, hash: hashOf(0) }
+    for (let voids = 0; voids < MOST_UNPAID_VOIDS; voids++)
+      await channel.request('void', { ...first, hash: hashOf(0) })
+    await channel.request('void', first) // again
+    await assert.rejects(channel.request('void', { ...first, hash: hashOf(0) }), { word: 'NOT_PAID' })
+    await assert.rejects(channel.request('void', { agreement, installment: 1, hash: hashOf(1) }), {
+      word: 'NOT_PAID'
+    })
+    assert.equal(ledger.payment(agreement, 0)!.issue, MOST_UNPAID_VOIDS)
+    assert.deepEqual(faults, [])
+  }
+)
 
 test(
   'a refund invoice that is not for the debt is declined, and the right one is paid once',
