@@ -137,8 +137,9 @@ test('a channel that the other side has forgotten is closed, and its money is cr
   const again = await group.wallet('carol')
   assert.deepEqual(again.nodeId, carol.nodeId)
   await group.join(alice, again)
-  // The reserve comes back with the rest; the money given to the other side at opening does not.
-  await untilBalance(alice, opened + 2_000n * SAT)
+  // The reserve comes back with the rest; twice as much, which was given to the other side at opening, does not.
+  const reserve = ((before - opened) / (3n * SAT)) * SAT
+  await untilBalance(alice, opened + reserve)
   await alice.reach(again.nodeId, SAT, 20_000)
   const due = await invoice(again, 1n)
   succeeded(await alice.pay(due.bolt11, FEELESS), due)
