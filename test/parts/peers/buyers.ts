@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { fileURLToPath } from 'node:url'
 import type { Method, Params } from '../../../src/node/api/api.js'
+import { SAT } from '../../../contracts/money/money.js'
+import { PLAY_GRANT_MSAT } from '../../../src/lightning/backends/play/network.js'
+import { channelValueSat, pushSat, reserveSat } from '../../../src/lightning/backends/play/sizing.js'
 import type { Address } from '../../../src/network/network.js'
 import type { Finished } from '../../../bin/demo/processes.js'
 import type { LeaseEntry, World } from '../../world/world.js'
@@ -16,8 +19,16 @@ export function notesOf({ lines }: Pick<Finished, 'lines'>): string[] {
   return lines.filter(({ event }) => event === 'note').map(({ message }) => String(message))
 }
 
-/** The cost of a fresh channel: what is given to the other side, and the reserve, msat. */
-const CHANNEL_COST = 6_000_000n
+/** The cost of so many channels in turn, of a play wallet: what is given to the other side, and the reserve, msat. */
+function costOf(channels: number): bigint {
+  let [cost, left] = [0n, PLAY_GRANT_MSAT]
+  for (let channel = 0; channel < channels; channel++) {
+    const value = channelValueSat(SAT, left)!
+    cost += (pushSat(value) + reserveSat(value)) * SAT
+    left -= value * SAT
+  }
+  return cost
+}
 
 /** Asserts that a wallet spent what the leases say plus the cost of `channels` fresh channels. */
 export function assertSpent({
@@ -30,7 +41,7 @@ export function assertSpent({
   channels: number
 }): void {
   const paid = leases.reduce((sum, { paidMsat }) => sum + BigInt(paidMsat), 0n)
-  assert.equal(spent, paid + BigInt(channels) * CHANNEL_COST)
+  assert.equal(spent, paid + costOf(channels))
 }
 
 /** A call by a node with short timeouts. */

@@ -52,7 +52,7 @@ export const WAYS: Readonly<Record<string, { fault: WireFault; says: RegExp }>> 
   },
   'declines with bytes for a terminal': {
     fault: async () => encode('reply', { decline: ODD }),
-    says: /declined: +\[2J {3}error: paid twice/
+    says: /declined: +\[2J +error: paid twice/
   },
   'fails to answer': {
     fault: async () => {
