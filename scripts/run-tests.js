@@ -18,7 +18,7 @@ export function testFiles(wanted) {
 }
 
 /** Number of test files at the same time. It is high because most tests mostly wait. */
-const AT_ONCE = Number(process.env.BUSHEL_TEST_CONCURRENCY ?? 5)
+const AT_ONCE = Number(process.env.BUSHEL_TEST_CONCURRENCY ?? 4)
 
 /** Folders with the longest tests. They start first, so that no long test runs alone at the end. */
 const FIRST = [
