@@ -26,10 +26,10 @@ export const MAX_MODULE_BYTES = 64 * MIB
 /** Inputs and outputs are held in memory as a whole. */
 export const MAX_BLOB_BYTES = 1 * GIB
 
-const JOB_STATUS = ['ok', 'trap', 'limit', 'rejected'] as const
+export const JOB_STATUS = ['ok', 'trap', 'limit', 'rejected'] as const
 /** The limits that can stop a job. */
 const JOB_LIMIT = ['wall', 'cpu', 'memory', 'output', 'inodes', 'fuel', 'module'] as const
-const MOST_EXIT_CODE = 2 ** 32 - 1
+export const MOST_EXIT_CODE = 2 ** 32 - 1
 export const ISOLATION = ['bwrap', 'process'] as const
 
 const MAX_ARGS_BYTES = 4096

@@ -1,5 +1,6 @@
 /** Control characters, line ends, marks of text direction, and characters that nobody sees. */
 const HIDDEN = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u
+const EACH_HIDDEN = new RegExp(HIDDEN, 'gu')
 
 /** True when a text from a stranger is one line in which nothing is hidden. */
 export function isOneLine(text: string): boolean {
@@ -17,12 +18,10 @@ export function oneLine(text: string, most: number): string {
 
 /** The same text with a mark in the place of each hidden character, and a space in that of a line end. */
 export function shownInOneLine(text: string): string {
-  return text.replace(/\s*[\n\r]\s*/g, ' ').replace(new RegExp(HIDDEN, 'gu'), '\ufffd')
+  return text.replace(/\s*[\n\r]\s*/g, ' ').replace(EACH_HIDDEN, '\ufffd')
 }
 
 /** The same text with a mark in the place of each hidden character but line ends and tabs. */
 export function shownOnTerminal(text: string): string {
-  return text.replace(new RegExp(HIDDEN, 'gu'), found =>
-    found === '\n' || found === '\t' ? found : '\ufffd'
-  )
+  return text.replace(EACH_HIDDEN, found => (found === '\n' || found === '\t' ? found : '\ufffd'))
 }

@@ -115,7 +115,7 @@ export class Market extends ReadyResource {
       base: () => this.#base,
       state: () => this.#state,
       refresh: () => this.#following.refresh(),
-      name: () => this.name || shortKey(this.key),
+      name: () => this.#title,
       isFounder: () => this.role === 'founder',
       now: options.now,
       log: options.log,
@@ -148,6 +148,11 @@ export class Market extends ReadyResource {
   /** The founder's name for it; '' until the view is read. */
   get name(): string {
     return this.#state.rules?.name ?? ''
+  }
+
+  /** In messages. */
+  get #title(): string {
+    return this.name || shortKey(this.key)
   }
 
   get role(): MarketRole {
@@ -330,7 +335,7 @@ export class Market extends ReadyResource {
     this.#step = new Step({
       market: this,
       peers: this.#peers,
-      name: () => this.name || shortKey(this.key),
+      name: () => this.#title,
       isClosing: () => this.closing !== null,
       isFounder: () => this.role === 'founder',
       hasRules: () => this.rules !== null,
@@ -374,7 +379,7 @@ export class Market extends ReadyResource {
     const { isForked } = this
     await forks.keep(fork)
     if (isForked) return
-    log.error(forkNote(this.name || shortKey(this.key)), { market: this.key, length: fork.second.length })
+    log.error(forkNote(this.#title), { market: this.key, length: fork.second.length })
     this.emit('forked', fork)
   }
 

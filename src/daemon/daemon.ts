@@ -82,7 +82,7 @@ export const DAEMON_SERVICES: readonly Service<DaemonParts>[] = [
     const { bootstrap, openNode = openProductNode } = options
     const node = await opening(log, () => openNode({ home, bootstrap, serve: true, log }))
     scope.add(() => closing(log, () => node.close()))
-    node.on('failed', options.onfailed ?? (() => undefined))
+    if (options.onfailed) node.on('failed', options.onfailed)
     return node
   }),
 

@@ -1,5 +1,5 @@
 import { BushelError } from '../../contracts/errors/error.js'
-import { pause } from '../base/timeouts.js'
+import { pause, unlessAborted } from '../base/timeouts.js'
 
 /** How long a disk that refused a change is left alone, ms. */
 const WAIT = 10_000
@@ -36,7 +36,7 @@ export async function keepUp<T extends Kept>(options: KeepUpOptions<T>): Promise
       await daemon.ready()
       signal.throwIfAborted()
       await onup(daemon)
-      why = await endOf(failed, signal)
+      why = await unlessAborted(failed, signal).catch(() => null) // it ends because of the signal alone
     } catch (error) {
       if (starts === 0 || signal.aborted || !mayPass(error)) throw error
       why = error
@@ -53,18 +53,4 @@ export async function keepUp<T extends Kept>(options: KeepUpOptions<T>): Promise
 /** A command that runs meanwhile has the home for a moment. */
 function mayPass(error: unknown): error is BushelError {
   return error instanceof BushelError && ['DISK_FULL', 'STORE_FAILED', 'ALREADY_RUNNING'].includes(error.code)
-}
-
-/** Resolves to the failure, or to null when the signal is aborted. */
-async function endOf(failed: Promise<BushelError>, signal: AbortSignal): Promise<BushelError | null> {
-  const alive = setInterval(() => undefined, 1 << 30) // an event listener alone does not keep the process running
-  let onabort: () => void = () => undefined
-  const ended = new Promise<null>(resolve => (onabort = () => resolve(null)))
-  signal.addEventListener('abort', onabort)
-  try {
-    return signal.aborted ? null : await Promise.race([failed, ended])
-  } finally {
-    signal.removeEventListener('abort', onabort)
-    clearInterval(alive)
-  }
 }

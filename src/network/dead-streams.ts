@@ -6,12 +6,7 @@ const SETTLE = 2000
 /** Every node sends something at least every 5 s, ms. */
 const SILENCE = 12_000
 
-class SilentAfterGap extends Error {
-  constructor() {
-    super('nothing has come over this connection since this machine stood still')
-    this.name = 'SilentAfterGap'
-  }
-}
+const SILENT = 'nothing has come over this connection since this machine stood still'
 
 /**
  * Ends the connections over which nothing comes any more after this machine stood still: their peers have closed them, and
@@ -28,7 +23,7 @@ export function endDeadStreams(
       SILENCE,
       () => {
         for (const { stream, bytes } of received)
-          if (stream.rawStream.bytesReceived === bytes) stream.destroy(new SilentAfterGap())
+          if (stream.rawStream.bytesReceived === bytes) stream.destroy(new Error(SILENT))
       },
       { unref: true }
     )

@@ -127,8 +127,8 @@ export class Output {
     if (error === this.#failure)
       return void this.#streams.stderr.write(`bushel: ${shownInOneLine(error.message)}\n`)
     if (this.json) return this.#write(JSON.stringify({ error }))
-    this.line(`bushel: ${shownInOneLine(error.message)}`)
-    if (error.hint) this.line(`hint: ${shownInOneLine(error.hint)}`)
+    this.line(`bushel: ${error.message}`)
+    if (error.hint) this.line(`hint: ${error.hint}`)
   }
 
   /** Resolves when all output was passed to the operating system. */

@@ -292,9 +292,9 @@ export class Hire {
     } catch (error) {
       throw (await wrong(error instanceof Error ? error.message : String(error))).withCause(error)
     }
-    const sums = await sumsOf(output)
     const fault = faultOfOutput(output, this.terms.limits)
     if (fault) throw await wrong(fault)
+    const sums = await sumsOf(output)
     const { tree, stdout } = statement!.statement.result
     if (!sums.tree.equals(tree) || !sums.stdout.equals(stdout)) throw await wrong('its checksum differs')
     return output

@@ -4,7 +4,7 @@ import { sumOfFiles } from '../../../contracts/evidence/checksum.js'
 import type { FileSum } from '../../../contracts/evidence/checksum.js'
 import { ANSWER_BYTES, END_BYTES, HEAD_BYTES, KIND, PATH_BYTES } from '../guest/frames.js'
 import type { EndFrame, FrameKind, LimitName } from '../guest/frames.js'
-import { MAX_REASON } from '../../../contracts/job.js'
+import { JOB_STATUS, MAX_REASON, MOST_EXIT_CODE } from '../../../contracts/job.js'
 import { oneLine } from '../../../contracts/text.js'
 import { faultOfPaths } from './job.js'
 import type { SandboxFile, SandboxLimits } from './job.js'
@@ -158,9 +158,8 @@ export function answer(grant: bigint | null): Buffer {
   return bytes
 }
 
-const STATUS: readonly string[] = ['ok', 'trap', 'limit', 'rejected'] satisfies EndFrame['status'][]
+const STATUS: readonly string[] = JOB_STATUS satisfies readonly EndFrame['status'][]
 const LIMITS: readonly unknown[] = ['memory', 'output', 'inodes', 'fuel'] satisfies LimitName[]
-const MOST_CODE = 2 ** 32 - 1
 
 function parseEnd(body: Buffer): EndFrame {
   const end = parse(body)
@@ -171,7 +170,7 @@ function parseEnd(body: Buffer): EndFrame {
     STATUS.includes(status as string) &&
     (status === 'limit' ? LIMITS.includes(limit) : limit === null) &&
     typeof reason === 'string' &&
-    (status === 'ok' ? reason === '' && count(exitCode, 0, MOST_CODE) : exitCode === -1) &&
+    (status === 'ok' ? reason === '' && count(exitCode, 0, MOST_EXIT_CODE) : exitCode === -1) &&
     typeof fuel === 'string' &&
     /^\d{1,19}$/.test(fuel) &&
     count(cpuMs) &&

@@ -3,19 +3,26 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+import type Corestore from 'corestore'
 import Hyperbee from 'hyperbee'
 import { MIB } from '../../../contracts/money/quantity.js'
 import { MOST_CACHED, openBookStore } from '../../../src/book/book-store.js'
 
 const BLOCK = Buffer.alloc(1024, 1)
 
-test('what was written to a book soon stands in tables, and not in memory and a log', async t => {
+async function opened(t: TestContext): Promise<{ store: Corestore; folder: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'bushel-store-'))
   const store = await openBookStore(folder, [])
   t.after(async () => {
     await store.close()
     await rm(folder, { recursive: true, force: true })
   })
+  return { store, folder }
+}
+
+test('what was written to a book soon stands in tables, and not in memory and a log', async t => {
+  const { store, folder } = await opened(t)
   const core = store.get({ name: 'core' })
   for (let mib = 0; mib < 24; mib++) await core.append(Array<Buffer>(MIB / BLOCK.byteLength).fill(BLOCK))
   let logged = 0
@@ -25,12 +32,7 @@ test('what was written to a book soon stands in tables, and not in memory and a 
 })
 
 test('the trees of all markets share one bound on what they keep in memory', async t => {
-  const folder = await mkdtemp(join(tmpdir(), 'bushel-store-'))
-  const store = await openBookStore(folder, [])
-  t.after(async () => {
-    await store.close()
-    await rm(folder, { recursive: true, force: true })
-  })
+  const { store } = await opened(t)
   const cache = store.globalCache!
   const sizes: number[] = []
   for (const market of ['one', 'two']) {

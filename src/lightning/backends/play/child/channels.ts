@@ -217,12 +217,12 @@ export class Channels {
   async #makeRoom(nodeId: Buffer, msat: bigint, left: () => number): Promise<void> {
     if (this.#hasFunds(nodeId, msat)) return
     const { store, engine } = this.#node
-    const order = [...store.channels.entries()].map(([id]) => id)
-    const idle = idleChannels(engine.manager).sort((a, b) => order.indexOf(a.id) - order.indexOf(b.id))
-    for (const { id, channel } of idle) {
+    const idle = new Map(idleChannels(engine.manager).map(({ id, channel }) => [id, channel]))
+    for (const [id] of [...store.channels.entries()]) {
       if (this.#hasFunds(nodeId, msat)) return
-      const record = store.channels.get(id)
-      if (!record?.funded || record.debitMsat === 0n || this.#transport.connected(record.peer)) continue
+      const [channel, record] = [idle.get(id), store.channels.get(id)]
+      if (!channel || !record?.funded || record.debitMsat === 0n || this.#transport.connected(record.peer))
+        continue
       this.#given.add(id)
       engine.manager.force_close_without_broadcasting_txn(channel, record.peer, REFUSALS.needed)
       this.#node.requestCycle()
