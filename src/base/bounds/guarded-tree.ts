@@ -9,9 +9,12 @@ const MOST_BLOCK_BYTES = 64 << 10
 const MOST_NODES = 128
 /** Most keys of a tree node of Hyperbee. */
 const MOST_KEYS = 8
+/** Beyond every core: block `NOWHERE + n` is read where a walk meets a malformed node of block `n`. */
+const NOWHERE = 2 ** 40
 
 type Get = Hypercore['get']
 type NewSession = Hypercore['session']
+type Row = ReturnType<typeof Node.decode>
 type Opened = { core: Hypercore; _open(): Promise<void> }
 
 /** How each guarded core tells of a malformed block. */
@@ -39,6 +42,10 @@ export function guardAllTrees({ prototype }: { prototype: object }): void {
  * without a cycle; each node but an empty root has a key. So a walk takes no more steps than it
  * yields keys; that it yields none twice its caller checks. Sessions of the core are guarded as well.
  *
+ * A node with other pointers ends the walk that meets it, and only that: Hyperbee itself writes such nodes and leaves them
+ * behind. When a batch with deletions lowers the tree, the node that becomes the root stays in the block it had, as what it
+ * is at the end of the batch, so with pointers to later blocks; no other node names it there.
+ *
  * @param fault makes the error with which a read of a malformed block rejects
  */
 export function guardTree(core: Hypercore, fault: (why: string) => Error): Hypercore {
@@ -47,12 +54,12 @@ export function guardTree(core: Hypercore, fault: (why: string) => Error): Hyper
   if (isGuarded) return core
   const get = core.get.bind(core) as Get
   const newSession = core.session.bind(core) as NewSession
+  const refusal = (why: string): Error => faults.get(core)!(why)
   const checked = async (index: number, options?: Parameters<Get>[1]): Promise<unknown> => {
+    if (index >= NOWHERE) throw refusal(`a tree node of block ${index - NOWHERE} points to none`)
     const block: unknown = await get(index, options)
     if (options?.valueEncoding !== Node || block === null) return block
-    const why = faultOf(index, block as ReturnType<typeof Node.decode>)
-    if (why) throw faults.get(core)!(why)
-    return block
+    return walkable(index, block as Row, refusal)
   }
   core.get = checked as Get
   core.session = options => guardTree(newSession(options), faults.get(core)!)
@@ -60,20 +67,31 @@ export function guardTree(core: Hypercore, fault: (why: string) => Error): Hyper
   return core
 }
 
-/** What is wrong with the tree nodes of a block, or null. */
-function faultOf(seq: number, { key, value, index }: ReturnType<typeof Node.decode>): string | null {
-  if (index === null) return `block ${seq} has no tree nodes`
+/** The block without its malformed nodes: in place of each stands one that cannot be passed. Throws when it is none as a whole. */
+function walkable(seq: number, block: Row, refusal: (why: string) => Error): Row {
+  const { key, value, index } = block
+  if (index === null) throw refusal(`block ${seq} has no tree nodes`)
   if (key.byteLength + (value?.byteLength ?? 0) + index.byteLength > MOST_BLOCK_BYTES)
-    return `block ${seq} is too large`
-  let levels: TreeNode[]
-  try {
-    levels = YoloIndex.decode(index).levels
-  } catch {
-    return `the tree nodes of block ${seq} cannot be decoded`
+    throw refusal(`block ${seq} is too large`)
+  const levels = levelsIn(index)
+  if (!levels) throw refusal(`the tree nodes of block ${seq} cannot be decoded`)
+  if (levels.length > MOST_NODES) throw refusal(`block ${seq} has ${levels.length} tree nodes`)
+  const sound = soundNodes(levels, seq)
+  if (sound.size === levels.length) return block
+  const barrier: TreeNode = { keys: [NOWHERE + seq], children: [] }
+  return {
+    key,
+    value,
+    index: YoloIndex.encode({ levels: levels.map((node, at) => (sound.has(at) ? node : barrier)) })
   }
-  if (levels.length > MOST_NODES) return `block ${seq} has ${levels.length} tree nodes`
-  const isSound = levels.every(node => isNode(node, seq, levels.length)) && isAcyclic(levels, seq)
-  return isSound ? null : `a tree node of block ${seq} points to none`
+}
+
+function levelsIn(index: Buffer): TreeNode[] | null {
+  try {
+    return YoloIndex.decode(index).levels
+  } catch {
+    return null // the founder may have written anything
+  }
 }
 
 /** True when the pointers of a node may lead to rows and nodes of older blocks or of its own, `seq`, which has `count` nodes. */
@@ -87,15 +105,17 @@ function isNode({ keys, children }: TreeNode, seq: number, count: number): boole
   )
 }
 
-/** True when no node of the block is below itself: each round takes away the nodes whose children in the block are gone. */
-function isAcyclic(levels: readonly TreeNode[], seq: number): boolean {
+/** The nodes of a block from which a walk ends: each round takes those whose children in the block were all taken before. */
+function soundNodes(levels: readonly TreeNode[], seq: number): Set<number> {
   const children = levels.map(node => pairsOf(node.children).filter(([block]) => block === seq))
-  const left = new Set(levels.keys())
-  for (let before = Infinity; left.size < before;) {
-    before = left.size
-    for (const node of left) if (!children[node]!.some(([, at]) => left.has(at))) left.delete(node)
+  const sound = new Set<number>()
+  for (let before = -1; before < sound.size;) {
+    before = sound.size
+    for (const [at, node] of levels.entries())
+      if (isNode(node, seq, levels.length) && children[at]!.every(([, child]) => sound.has(child)))
+        sound.add(at)
   }
-  return left.size === 0
+  return sound
 }
 
 function pairsOf(children: readonly number[]): [block: number, at: number][] {

@@ -65,7 +65,7 @@ const MALFORMED: Record<string, Buffer> = {
   'a node without keys that has children': encode([{ keys: [], children: [2, 0] }]),
   'too few children': encode([{ keys: [1, 2], children: [2, 0] }]),
   'half a child': encode([{ keys: [1], children: [2, 0, 1] }]),
-  'an empty node beside others': encode([leaf(1), leaf()]),
+  'an empty node below another': encode([{ keys: [1], children: [3, 1, 2, 0] }, leaf()]),
   'more keys than a node holds': encode([leaf(...Array<number>(9).fill(1))]),
   'more nodes than a change writes': encode(Array.from({ length: 129 }, () => leaf(1))),
   'a million nodes': encode(Array.from({ length: 1e6 }, () => leaf())),
@@ -122,4 +122,31 @@ test('a tree that Hyperbee writes is read, whatever was put and deleted', async 
   for (const row of rows) await all.del(Buffer.from(row))
   await all.flush()
   assert.deepEqual(await keysOf(bee), [])
+})
+
+/** True when a node of the block has a child in a later block. */
+async function leadsOnward(core: Hypercore, seq: number): Promise<boolean> {
+  const { index } = Node.decode((await core.get(seq)) as Buffer)
+  return YoloIndex.decode(index!).levels.some(node => node.children.some((at, i) => i % 2 === 0 && at > seq))
+}
+
+test('a tree that a batch lowered is read: Hyperbee leaves nodes behind that lead onward', async t => {
+  const { bee, core } = await openTree(t)
+  const rows = Array.from({ length: 47 }, (_, row) => `c${String(row).padStart(2, '0')}`)
+  const first = bee.batch()
+  for (const row of rows) await first.put(Buffer.from(row), Buffer.from(row))
+  await first.flush()
+  const before = core.length
+  const second = bee.batch()
+  await second.put(Buffer.from('c00'), Buffer.from('new'))
+  await second.del(Buffer.from('c21')) // the last that the upper of three levels stands on
+  await second.flush()
+  assert.ok(await leadsOnward(core, before), 'no node was left behind')
+  assert.deepEqual(await keysOf(bee), ['a', 'b', ...rows.filter(row => row !== 'c21')])
+})
+
+test('a node left behind does not end a walk that never meets it', async t => {
+  const { bee, append } = await openTree(t)
+  await append(blockOf(encode([leaf(1, 2, 3), { keys: [3], children: [4, 0, 2, 0] }])))
+  assert.deepEqual(await keysOf(bee), ['a', 'b', 'c'])
 })
