@@ -22,7 +22,7 @@ export async function occupiedBytes(folder: string): Promise<number> {
 }
 
 /** Gives `nothing` for a file that does not exist, and throws every other error. */
-function orNothing<T>(nothing: T): (error: unknown) => T {
+export function orNothing<T>(nothing: T): (error: unknown) => T {
   return error => {
     if (codeOf(error) === 'ENOENT') return nothing
     throw error

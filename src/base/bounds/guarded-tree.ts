@@ -67,7 +67,7 @@ export function guardTree(core: Hypercore, fault: (why: string) => Error): Hyper
   return core
 }
 
-/** The block without its malformed nodes: in place of each stands one that cannot be passed. Throws when it is none as a whole. */
+/** The block without its malformed nodes: in place of each stands one that cannot be passed. Throws when the whole block is malformed. */
 function walkable(seq: number, block: Row, refusal: (why: string) => Error): Row {
   const { key, value, index } = block
   if (index === null) throw refusal(`block ${seq} has no tree nodes`)
@@ -109,11 +109,11 @@ function isNode({ keys, children }: TreeNode, seq: number, count: number): boole
 function soundNodes(levels: readonly TreeNode[], seq: number): Set<number> {
   const children = levels.map(node => pairsOf(node.children).filter(([block]) => block === seq))
   const sound = new Set<number>()
-  for (let before = -1; before < sound.size;) {
-    before = sound.size
-    for (const [at, node] of levels.entries())
-      if (isNode(node, seq, levels.length) && children[at]!.every(([, child]) => sound.has(child)))
-        sound.add(at)
+  let left = [...levels.keys()].filter(at => isNode(levels[at]!, seq, levels.length))
+  for (let before = Infinity; left.length < before;) {
+    before = left.length
+    for (const at of left) if (children[at]!.every(([, child]) => sound.has(child))) sound.add(at)
+    left = left.filter(at => !sound.has(at))
   }
   return sound
 }

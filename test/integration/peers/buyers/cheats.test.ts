@@ -13,7 +13,7 @@ import { sign } from '../../../../contracts/keys/signature.js'
 import { agreementId } from '../../../../contracts/terms.js'
 import { PROTOCOL } from '../../../../src/deal/channel.js'
 import type { StatusResult } from '../../../../src/node/api/api.js'
-import { codeOf, occupiedBytes } from '../../../../src/files/disk.js'
+import { occupiedBytes, orNothing } from '../../../../src/files/disk.js'
 import { noise } from '../../../samples/tree.js'
 import { World } from '../../../world/world.js'
 import type { LeaseEntry } from '../../../world/world.js'
@@ -362,18 +362,9 @@ async function sizeOf(folder: string): Promise<number> {
     if (!child.isFile()) continue
     const path = join(child.parentPath, child.name)
     // The node renames and deletes its files meanwhile.
-    bytes += await stat(path).then(
-      ({ size }) => size,
-      (error: unknown) => vanished(error)
-    )
+    bytes += await stat(path).then(({ size }) => size, orNothing(0))
   }
   return bytes
-}
-
-/** 0 bytes for a file that is gone; throws every other error. */
-function vanished(error: unknown): number {
-  if (codeOf(error) === 'ENOENT') return 0
-  throw error
 }
 
 function tick(ms: number): Promise<void> {
