@@ -8,6 +8,10 @@ import type { ReportFile } from './report-file.js'
 const BYTES = 256 * KIB
 /** How long a command of the honest may take, ms. */
 const PATIENCE = 240_000
+/** A step of a deal that took longer is told with all that its command said, s. */
+const SLOW = 5
+/** How often what a command says is stamped with the time, ms. */
+const LISTENED_EVERY = 100
 /** Of the program of its jobs, in KiB that it hashes. */
 const WORK = '64'
 
@@ -42,6 +46,8 @@ export class HonestBuyer {
   readonly #world: World
   readonly #module: string
   readonly #file: string
+  /** What the last command said, with when, in s since it began. */
+  #said: string[] = []
 
   private constructor(world: World) {
     this.#world = world
@@ -59,7 +65,7 @@ export class HonestBuyer {
   async buy({ made, at, isOver, least, stopped, report }: Buying): Promise<void> {
     for (let deals = 0; !stopped.aborted && (deals < least || !isOver()); deals++) {
       const begun = performance.now()
-      const error = await this.#deal(made.steps).then(
+      const error = await this.#deal(made.steps, report).then(
         () => null,
         (error: unknown) => String(error instanceof Error ? error.message : error)
       )
@@ -75,11 +81,13 @@ export class HonestBuyer {
     }
   }
 
-  async #deal(steps: DealsMade['steps']): Promise<void> {
+  async #deal(steps: DealsMade['steps'], report: Buying['report']): Promise<void> {
     let begun = performance.now()
     const done = (step: keyof DealsMade['steps']): void => {
       const now = performance.now()
-      steps[step].push((now - begun) / 1000)
+      const seconds = (now - begun) / 1000
+      steps[step].push(seconds)
+      if (seconds > SLOW) report.note(`${step} took ${seconds.toFixed(1)} s: ${this.#said.join(' ')}`)
       begun = now
     }
     await writeFileOf(this.#file, BYTES)
@@ -97,8 +105,16 @@ export class HonestBuyer {
   async #run<T>(...command: string[]): Promise<T> {
     const started = this.#world.processes.start(command, { home: this.#world.at('buyer') })
     const timer = setTimeout(() => void started.kill('SIGKILL'), PATIENCE)
+    const begun = performance.now()
+    this.#said = []
+    const listening = setInterval(() => {
+      const seconds = ((performance.now() - begun) / 1000).toFixed(1)
+      for (const line of started.lines.slice(this.#said.length))
+        this.#said.push(`${seconds}: ${JSON.stringify(line)}`)
+    }, LISTENED_EVERY)
     const { code, signal } = await started.ended
     clearTimeout(timer)
+    clearInterval(listening)
     if (code !== 0)
       throw new Error(
         `${command[0]} ended with ${code ?? signal}: ${JSON.stringify(started.lines.slice(-3))}`
