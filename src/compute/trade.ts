@@ -92,7 +92,7 @@ const runs = tradeService(
       jobsOf({
         ...{ blobs: own, now, log: logOf(node), limits, books, store, identity, hires: hired },
         open: (device, options) => deals.open(device, options),
-        slow: deals.slow,
+        experiences: deals.experiences,
         folder: folderOf(node),
         network: wallet.network,
         unattended: serve,

@@ -5,7 +5,6 @@ import type { Scope } from '../base/scope.js'
 import { Tally } from '../base/tally.js'
 import type { Books } from '../book/books.js'
 import type { DealChannel } from '../deal/channel.js'
-import { Experiences } from '../deal/sellers/experience.js'
 import { STEP } from '../payment/payment-state.js'
 import { Debts } from '../payment/debts.js'
 import { drivePacker } from './archive/packer.js'
@@ -102,7 +101,7 @@ const mirrors = tradeService('mirrors', ['node', 'wallet', 'leases'], async part
   const own = new Mirrors({
     ...context,
     ...{ store: node.store, log: logOf(node), folder, packer: drivePacker },
-    experiences: new Experiences(node.store, node.now),
+    experiences: context.deals.experiences,
     asks: (key, maxPrice) => bookedAsks(node.books, wallet.network, key, maxPrice),
     spendable: async () => (await wallet.balance()).spendableMsat,
     minGrace: node.policy.grace

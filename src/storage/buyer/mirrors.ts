@@ -221,7 +221,7 @@ export class Mirrors {
   ): BookedAsk[] {
     const { experiences, deals, now } = this.#context
     const wanted = { bytes, time, offer, maxPrice, identity: deals.self.identity }
-    return match(asks, wanted, identity => experiences.of(identity), now())
+    return match(asks, wanted, experiences.toward, now())
   }
 
   #tooFew(request: MirrorRequest, bytes: number, asks: BookedAsk[], found: number): BushelError {

@@ -1,7 +1,7 @@
 import type { MirrorJob, Terms } from '#spec'
 import { parseLink } from '../../../contracts/keys/link.js'
 import { readKeyPair } from '../../../contracts/keys/read-key.js'
-import { BushelError, isBlamed, isOurs } from '../../../contracts/errors/error.js'
+import { BushelError, isOurs } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
 import { SAT, formatAmount, most } from '../../../contracts/money/money.js'
 import { aheadOf, chargeOf } from '../../../contracts/money/installments.js'
@@ -198,13 +198,13 @@ export class Placement {
       identity: deals.self.identity
     }
     const standing = await asks(job.market, priceLimit(wanted))
-    const fitting = match(standing, wanted, identity => experiences.of(identity), now()).filter(
+    const fitting = match(standing, wanted, experiences.toward, now()).filter(
       ask =>
         !this.#tried.has(ask.id.toString('hex')) &&
         !this.#away.has(ask.device.toString('hex')) &&
         !taken.some(identity => identity.equals(ask.identity))
     )
-    return deals.slow.last(fitting)
+    return experiences.slow.last(fitting)
   }
 
   /** Makes agreements with up to `count` more identities; rejects with NO_OFFER when no provider is left to ask. */
@@ -235,7 +235,7 @@ export class Placement {
 
   /** The best offers of sellers that answer, one of each identity; none when there are none left to dial. */
   async #answering(count: number, copies: readonly BuyerLease[], signal: AbortSignal): Promise<BookedAsk[]> {
-    const { deals, timeouts = TIMEOUTS } = this.#context
+    const { deals, experiences, timeouts = TIMEOUTS } = this.#context
     for (;;) {
       const candidates = await this.#candidates(copies)
       if (candidates.length === 0) return []
@@ -247,10 +247,13 @@ export class Placement {
         graceMs: timeouts.grace,
         signal
       })
-      for (const { device } of slower) deals.slow.add(device)
+      for (const { device } of slower) experiences.slow.add(device)
       for (const note of slowNotes(slower)) this.#listener.note(note)
       const away = failed.filter(({ error }) => isAway(error))
-      for (const { ask } of away) this.#away.add(ask.device.toString('hex'))
+      for (const { ask } of away) {
+        this.#away.add(ask.device.toString('hex'))
+        experiences.slow.away(ask.device)
+      }
       if (away.length > MOST_NOTES) this.#listener.note(awayNote(away.length))
       else for (const { ask, error } of away) this.#passOver(ask.device, error)
       for (const { ask, error } of failed) if (!isAway(error)) await this.#skip(ask, error)
@@ -266,7 +269,7 @@ export class Placement {
       const id = ask.id.toString('hex')
       if (this.#tried.has(id) || taken.some(draft => draft.ask.equals(ask.id))) continue
       this.#tried.add(id)
-      this.#context.deals.slow.add(ask.device)
+      this.#context.experiences.slow.add(ask.device)
       this.#passOver(
         ask.device,
         new BushelError('TIMEOUT', `${shortKey(ask.device)} did not answer quote in time`)
@@ -309,7 +312,7 @@ export class Placement {
 
   async #skip(ask: BookedAsk, error: unknown): Promise<void> {
     this.#tried.add(ask.id.toString('hex'))
-    await this.#blame(ask.identity, error)
+    await this.#context.experiences.failed(ask, error)
     this.#passOver(ask.device, error)
   }
 
@@ -321,7 +324,7 @@ export class Placement {
       return copy
     } catch (error) {
       if (isOurs(error)) throw error
-      await this.#blame(channel.peer!.identity, error)
+      await this.#context.experiences.failed(channel.peer!, error)
       this.#passOver(channel.device, error)
       return null
     }
@@ -352,7 +355,7 @@ export class Placement {
     } catch (error) {
       signal.throwIfAborted()
       if (!(error instanceof BushelError) || isOurs(error)) throw error
-      await this.#blame(identity, error)
+      await experiences.failed({ identity, device: copy.provider }, error)
       const { paidMsat, inFlightMsat } = this.#context.payments.ledger.totals(copy.id)
       // A silent provider is asked for its debt later, so that the next offer need not wait.
       await copy.giveUp(error.message, { ask: !isPassing(error) })
@@ -390,11 +393,6 @@ export class Placement {
     this.#listener.note(
       `skipped the offer of ${shortKey(device)}: ${error instanceof Error ? error.message : String(error)}`
     )
-  }
-
-  /** Records a fault of the peer in its experience; passing trouble is not recorded. */
-  async #blame(identity: Buffer, error: unknown): Promise<void> {
-    if (isBlamed(error)) await this.#context.experiences.bad(identity, error.message)
   }
 
   #noOffer(standing: number): BushelError {

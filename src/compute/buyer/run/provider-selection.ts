@@ -4,9 +4,9 @@ import { jobMemory } from '../../../../contracts/job.js'
 import type { Msat } from '../../../../contracts/money/money.js'
 import { dialSellers, isAway } from '../../../deal/sellers/dialling.js'
 import type { Opener } from '../../../deal/sellers/dialling.js'
-import { SlowSellers, slowNotes } from '../../../deal/sellers/slow-sellers.js'
+import { slowNotes } from '../../../deal/sellers/slow-sellers.js'
 import { distinct, livingFirst, priceLimit } from '../../../deal/sellers/matching.js'
-import type { Experience } from '../../../deal/sellers/matching.js'
+import type { Experiences } from '../../../deal/sellers/experience.js'
 import { FUEL_VERSION } from '../../fuel/meter.js'
 import type { BookedComputeAsk } from '../hire-port.js'
 import { matchCompute } from '../matching.js'
@@ -19,7 +19,7 @@ import { fuelOf, shareOf } from './budget.js'
 export interface SelectionContext {
   /** The live asks for compute in a market, for our Lightning network. */
   asks(market: Buffer, maxPrice: bigint | null): Promise<BookedComputeAsk[]>
-  experiences: { of(identity: Buffer): Experience | null }
+  experiences: Pick<Experiences, 'toward' | 'slow'>
   /** The limit that forbids a payment to an identity or, without `peer`, in total; null when it is allowed. */
   faultOf(spend: { msat: Msat; peer?: Buffer | null }): BushelError | null
   identity: Buffer
@@ -27,7 +27,6 @@ export interface SelectionContext {
   deviceLoads: DeviceLoads
   /** Opens a channel to a seller. */
   open: Opener
-  slow?: SlowSellers
   timeouts?: { connect: number; grace: number }
 }
 
@@ -60,12 +59,10 @@ export class ProviderSelection {
   readonly #asked = new Map<string, Choice>()
   /** Devices that could not be reached, or failed when they were, in hex. */
   readonly #away = new Set<string>()
-  readonly #slow: SlowSellers
 
   constructor(context: SelectionContext, run: RunInProgress) {
     this.#context = context
     this.#run = run
-    this.#slow = context.slow ?? new SlowSellers(context.now)
   }
 
   /** Number of devices that could not be reached. */
@@ -139,7 +136,7 @@ export class ProviderSelection {
 
   /** Those of devices that were not found away, the slow ones last. */
   #present(asks: readonly BookedComputeAsk[]): BookedComputeAsk[] {
-    return this.#slow.last(asks.filter(({ device }) => !this.#away.has(device.toString('hex'))))
+    return this.#context.experiences.slow.last(asks.filter(({ device }) => !this.#away.has(device.toString('hex'))))
   }
 
   /** The first sellers that answer; none when there are none left to dial. */
@@ -157,11 +154,14 @@ export class ProviderSelection {
       // A seller that answers with an error is asked again for an agreement, whose error is shown.
       const wrong = dialled.failed.filter(({ error }) => !isAway(error)).map(({ ask }) => ask)
       const { reached, slower } = dialled
-      for (const { device } of slower) this.#slow.add(device)
+      for (const { device } of slower) this.#context.experiences.slow.add(device)
       for (const note of slowNotes(slower)) this.#run.note?.(note)
       const found = reached.length >= wished.least ? reached : [...reached, ...wrong].slice(0, wished.least)
       const failed = dialled.failed.filter(({ ask }) => !found.includes(ask))
-      for (const { ask } of failed) this.#away.add(ask.device.toString('hex'))
+      for (const { ask, error } of failed) {
+        this.#away.add(ask.device.toString('hex'))
+        if (isAway(error)) this.#context.experiences.slow.away(ask.device)
+      }
       if (failed.length > 0) await this.#run.passOver?.(failed)
       if (found.length > 0) return found
     }
@@ -221,7 +221,7 @@ export class ProviderSelection {
       maxMsat,
       identity
     }
-    const matching = matchCompute(asks, wanted, of => experiences.of(of), now())
+    const matching = matchCompute(asks, wanted, experiences.toward, now())
     return livingFirst(deviceLoads.leastLoadedFirst(matching), now())
   }
 }

@@ -1,9 +1,10 @@
 import type { JobOutput, JobResult, RunRecord } from '#spec'
-import { BushelError, isBlamed, isOurs } from '../../../../contracts/errors/error.js'
+import { BushelError, isOurs } from '../../../../contracts/errors/error.js'
 import { shortKey } from '../../../../contracts/keys/key.js'
 import { SAT, formatAmount } from '../../../../contracts/money/money.js'
 import { MOST_NOTES, isAway } from '../../../deal/sellers/dialling.js'
 import { awayNote } from '../../../deal/sellers/slow-sellers.js'
+import type { Experiences } from '../../../deal/sellers/experience.js'
 import { ProviderSelection, plannedReplicas } from './provider-selection.js'
 import type { SelectionContext } from './provider-selection.js'
 import type { Checks } from '../checks.js'
@@ -22,10 +23,7 @@ export interface RunContext extends SelectionContext {
   records: RunRecords
   checks: Checks
   evidence: EvidenceFiles
-  experiences: SelectionContext['experiences'] & {
-    good(identity: Buffer): Promise<void>
-    bad(identity: Buffer, note: string): Promise<void>
-  }
+  experiences: SelectionContext['experiences'] & Pick<Experiences, 'of' | 'good' | 'bad' | 'failed'>
 }
 
 export interface Accepted {
@@ -244,7 +242,7 @@ export class Run {
         return replica
       } catch (error) {
         if (!isTheirs(error, signal)) throw error
-        await this.#blame(ask.identity, error)
+        await experiences.failed(ask, error)
         await this.save()
         this.#skipped(ask.device, error)
       } finally {
@@ -308,7 +306,7 @@ export class Run {
       await this.#keepEvidence(replica)
       await this.#context.checks.wrong(replica.identity)
     }
-    await this.#blame(replica.identity, error)
+    await this.#context.experiences.failed(replica, error)
     await this.#end(replica, 'failed', error.message)
     this.#listener.note(
       `provider ${replica.name} failed: ${error.message}; ${formatAmount(replica.paidMsat)} were paid to it`
@@ -319,7 +317,7 @@ export class Run {
     const away = failed.filter(({ error }) => isAway(error))
     if (away.length > MOST_NOTES) this.note(awayNote(away.length))
     for (const { ask, error } of failed) {
-      await this.#blame(ask.identity, error)
+      await this.#context.experiences.failed(ask, error)
       if (!isAway(error) || away.length <= MOST_NOTES) this.#skipped(ask.device, error)
     }
   }
@@ -331,11 +329,6 @@ export class Run {
   #skipped(device: Buffer, error: unknown): void {
     const why = error instanceof Error ? error.message : String(error)
     this.#listener.note(`skipped the offer of ${shortKey(device)}: ${why}`)
-  }
-
-  /** Records a bad experience when the error is the peer's fault. */
-  async #blame(identity: Buffer, error: unknown): Promise<void> {
-    if (isBlamed(error)) await this.#context.experiences.bad(identity, error.message)
   }
 
   async #keepEvidence(replica: Replica): Promise<void> {
