@@ -519,6 +519,8 @@ export interface Calls {
         ends: number
         /** its state */
         state: string
+        /** why it is over */
+        why?: string
         /** paid, msat */
         paidMsat: string
         /** received, msat */

@@ -236,6 +236,21 @@ export class InstallmentPayment {
       .reduce((sum, { msat }) => sum + msat, 0n)
   }
 
+  /** What the provider has acknowledged that it received, msat. */
+  get acknowledgedMsat(): Msat {
+    return this.#context.payments.ledger
+      .payments(this.#id)
+      .filter(({ step }) => step === STEP.receipt || step === STEP.credited)
+      .reduce((sum, { msat }) => sum + msat, 0n)
+  }
+
+  /** True when the preimage of a payment shows that the provider has received it. */
+  get isProven(): boolean {
+    return this.#context.payments.ledger
+      .payments(this.#id)
+      .some(({ step, preimage }) => isSettled(step) && preimage)
+  }
+
   /** True while the provider may have settled an installment that is not settled in our ledger. */
   get isOpen(): boolean {
     const { payments, debts } = this.#context
@@ -271,6 +286,6 @@ export class InstallmentPayment {
 
 const OVER = new Set(['INVOICE_EXPIRED', 'PAYMENT_FAILED'])
 
-function unlessDeclined(error: unknown): void {
+export function unlessDeclined(error: unknown): void {
   if (!isDeclined(error)) throw error
 }

@@ -126,6 +126,8 @@ export class Maintenance extends ReadyResource {
       await copy.payNext(this.#poller.signal)
     } catch (error) {
       if (this.#poller.signal.aborted) return
+      const { identity, device } = copy.lease.terms.provider
+      await this.#options.deals.experiences.failed({ identity: identity!, device: device! }, error)
       if (endsLease(error)) await copy.giveUp(error.message)
       this.#options.log.fault(error)
     }
