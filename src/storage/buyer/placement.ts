@@ -361,7 +361,9 @@ export class Placement {
       await copy.giveUp(error.message, { ask: !isPassing(error) })
       const paid = paidMsat > 0n ? `${formatAmount(paidMsat)} were paid to it` : 'nothing was paid to it'
       const limbo = inFlightMsat > 0n ? `, ${formatAmount(inFlightMsat)} are still in flight` : ''
-      this.#listener.note(`provider ${copy.name} failed: ${copy.lease.reason ?? error.message}; ${paid}${limbo}`)
+      this.#listener.note(
+        `provider ${copy.name} failed: ${copy.lease.reason ?? error.message}; ${paid}${limbo}`
+      )
       return this.#replace(signal)
     }
   }

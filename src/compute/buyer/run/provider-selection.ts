@@ -136,7 +136,9 @@ export class ProviderSelection {
 
   /** Those of devices that were not found away, the slow ones last. */
   #present(asks: readonly BookedComputeAsk[]): BookedComputeAsk[] {
-    return this.#context.experiences.slow.last(asks.filter(({ device }) => !this.#away.has(device.toString('hex'))))
+    return this.#context.experiences.slow.last(
+      asks.filter(({ device }) => !this.#away.has(device.toString('hex')))
+    )
   }
 
   /** The first sellers that answer; none when there are none left to dial. */
