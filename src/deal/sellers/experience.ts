@@ -77,8 +77,8 @@ export class Experiences {
   }
 }
 
-/** Errors of a seller that said nothing more. */
-const SILENCE: ReadonlySet<string> = new Set(['PEER_GONE', 'TIMEOUT', 'STALLED'])
+/** Errors of a seller that said nothing more, or left a job before it was paid. */
+const SILENCE: ReadonlySet<string> = new Set(['PEER_GONE', 'TIMEOUT', 'STALLED', 'NOT_BEGUN'])
 
 function isNew({ good, bad }: PeerRecord): boolean {
   return good + bad === 0

@@ -11,6 +11,7 @@ import { FUEL_VERSION } from '../../fuel/meter.js'
 import type { BookedComputeAsk } from '../hire-port.js'
 import { matchCompute } from '../matching.js'
 import { JOB_TIMEOUTS } from '../../job/timeouts.js'
+import type { JobTimeouts } from '../../job/timeouts.js'
 import type { DeviceLoads } from '../device-loads.js'
 import type { Replica } from './replica.js'
 import { AUTO } from './run-records.js'
@@ -27,7 +28,7 @@ export interface SelectionContext {
   deviceLoads: DeviceLoads
   /** Opens a channel to a seller. */
   open: Opener
-  timeouts?: { connect: number; grace: number }
+  timeouts?: Pick<JobTimeouts, 'connect' | 'grace' | 'spare'>
 }
 
 export interface RunInProgress {
@@ -92,10 +93,13 @@ export class ProviderSelection {
     return distinct(asks, asks.length).length
   }
 
-  /** Reserves the next fitting ask of a seller that answers; null when none is left. */
-  async next(signal: AbortSignal): Promise<Choice | null> {
+  /**
+   * Reserves the next fitting ask of a seller that answers; null when none is left. With `instead`, for a provider that takes
+   * the place of that replica, to which nothing more is paid then.
+   */
+  async next(signal: AbortSignal, instead: Replica | null = null): Promise<Choice | null> {
     const live = await this.#asks()
-    const possible = () => this.#present(this.#affordable(live).map(({ ask }) => ask))
+    const possible = () => this.#present(this.#affordable(live, instead).map(({ ask }) => ask))
     const answered = new Set<Buffer>()
     const dialled = new Set<Buffer>()
     for (;;) {
@@ -103,7 +107,7 @@ export class ProviderSelection {
       const asks = possible()
       const at = asks.findIndex(({ id }) => answered.has(id))
       if (at >= 0 && asks.slice(0, at).every(({ id }) => dialled.has(id))) {
-        const [choice] = this.#affordable([asks[at]!])
+        const [choice] = this.#affordable([asks[at]!], instead)
         this.#asked.set(choice!.ask.id.toString('hex'), choice!)
         this.#context.deviceLoads.change(choice!.ask.device, 1)
         return choice!
@@ -120,8 +124,8 @@ export class ProviderSelection {
   }
 
   /** The asks that a replica can be hired from now, with its share. */
-  #affordable(live: readonly BookedComputeAsk[]): Choice[] {
-    const left = this.#leftMsat()
+  #affordable(live: readonly BookedComputeAsk[], instead: Replica | null): Choice[] {
+    const left = this.#leftMsat(instead)
     const choices: Choice[] = []
     for (const ask of this.#fitting(live, this.#run.record.maxMsat)) {
       if (this.#isTaken(ask)) continue
@@ -176,9 +180,12 @@ export class ProviderSelection {
   }
 
   /** The part of the budget that no replica or open choice may still claim, msat. */
-  #leftMsat(): Msat {
+  #leftMsat(instead: Replica | null): Msat {
     const { record, replicas } = this.#run
-    const claimed = replicas.reduce((sum, { liableMsat }) => sum + liableMsat, 0n)
+    const claimed = replicas.reduce(
+      (sum, replica) => sum + (replica === instead ? replica.paidMsat : replica.liableMsat),
+      0n
+    )
     // A choice stays here until its replica is on disk, and counts once.
     const open = [...this.#asked.values()].filter(
       ({ ask }) => !replicas.some(({ identity }) => identity.equals(ask.identity))

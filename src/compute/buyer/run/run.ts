@@ -12,9 +12,13 @@ import type { EvidenceFiles } from '../../job/evidence-files.js'
 import { PROVABLE } from '../faults.js'
 import type { BookedComputeAsk, HirePort } from '../hire-port.js'
 import { Replica } from './replica.js'
+import { committedOrReplaced } from './spare.js'
+import type { Replaced } from './spare.js'
 import { AUTO } from './run-records.js'
 import type { RunRecords } from './run-records.js'
 import type { RunListener } from './run-types.js'
+import { JOB_TIMEOUTS } from '../../job/timeouts.js'
+import type { Clock } from '../../../base/clock.js'
 import { equalFuel, shareOf } from './budget.js'
 import { grouped, isExcused, majority } from '../../job/verdicts.js'
 
@@ -23,6 +27,7 @@ export interface RunContext extends SelectionContext {
   records: RunRecords
   checks: Checks
   evidence: EvidenceFiles
+  clock?: Clock
   experiences: SelectionContext['experiences'] & Pick<Experiences, 'of' | 'good' | 'bad' | 'failed'>
 }
 
@@ -203,24 +208,43 @@ export class Run {
 
   /** Gets one commitment, from this replica or, when it fails, from the next provider; false when none is left. */
   async #commitment(replica: Replica | null, signal: AbortSignal, onhired: () => void): Promise<boolean> {
-    for (let current = replica; ; current = null) {
-      current ??= await this.#hireNext(signal)
+    for (let next = replica; ;) {
+      const current: Replica | null = next ?? (await this.#hireNext(signal))
       if (!current) return false
       onhired()
+      next = null
       try {
-        await current.commit(this.#listener, signal)
-        return true
+        const replaced = await this.#committedOrReplaced(current, signal)
+        if (!replaced) return true
+        next = replaced.by
+        await this.save(this.#checked(next))
+        await this.#failed(current, replaced.error, signal)
       } catch (error) {
         await this.#failed(current, error, signal)
       }
     }
   }
 
-  async #hireNext(signal: AbortSignal): Promise<Replica | null> {
-    const { hire, experiences, checks } = this.#context
+  /** A second result is wanted beside that of a provider that is drawn to be checked. */
+  #checked({ identity }: Replica): Pick<RunRecord, 'wanted'> | object {
+    const isDrawn = this.#isAuto && this.record.wanted === 1 && this.#context.checks.isDrawn(identity)
+    return isDrawn ? { wanted: plannedReplicas(this.record) } : {}
+  }
+
+  #committedOrReplaced(replica: Replica, signal: AbortSignal): Promise<Replaced | null> {
+    const { timeouts = JOB_TIMEOUTS, clock } = this.#context
+    return committedOrReplaced(replica, {
+      ...{ listener: this.#listener, signal, silentMs: timeouts.spare, clock },
+      hire: () => this.#hireNext(signal, replica),
+      drop: spare => this.#end(spare, 'failed', 'the first provider answered again')
+    })
+  }
+
+  async #hireNext(signal: AbortSignal, instead: Replica | null = null): Promise<Replica | null> {
+    const { hire, experiences } = this.#context
     for (;;) {
       signal.throwIfAborted()
-      const choice = await this.#selection.next(signal)
+      const choice = await this.#selection.next(signal, instead)
       if (!choice) return null
       const { ask, shareMsat } = choice
       const { market, module, input, args, seed, limits, fuel, offer, maxPrice, passed } = this.record
@@ -237,8 +261,7 @@ export class Run {
         const replica = Replica.of(await hire.agree(request, signal), ask.id)
         this.replicas.push(replica)
         isHired = true
-        const isChecked = this.#isAuto && this.record.wanted === 1 && checks.isDrawn(replica.identity)
-        await this.save(isChecked ? { wanted: plannedReplicas(this.record) } : {})
+        await this.save(instead ? {} : this.#checked(replica))
         return replica
       } catch (error) {
         if (!isTheirs(error, signal)) throw error
