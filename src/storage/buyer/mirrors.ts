@@ -47,7 +47,7 @@ export class Mirrors {
 
   /** The most that a mirror costs by the best offers on the book; nothing is packed and no provider is asked. */
   async estimate(request: MirrorRequest, { note }: Pick<MirrorListener, 'note'>): Promise<MirrorOutcome> {
-    const survey = await this.#options.packer.survey(request.path)
+    const survey = await this.#options.packer.survey(request.path, request.exclude)
     const { offers, chargeMsat, aheadMsat } = await this.#affordable(request, survey)
     survey.notes.forEach(note)
     return {
@@ -66,7 +66,7 @@ export class Mirrors {
 
   async run(request: MirrorRequest, listener: MirrorListener, signal: AbortSignal): Promise<MirrorOutcome> {
     const { packer } = this.#options
-    const survey = await packer.survey(request.path)
+    const survey = await packer.survey(request.path, request.exclude)
     const job = this.#unfinished(request, survey.fingerprint)
     if (!job) await this.#affordable(request, survey)
     const ready = job ?? (await this.#pack(request, survey, MIRROR.PACKED, listener, signal))
@@ -99,7 +99,7 @@ export class Mirrors {
 
   /** Rejects when a bid cannot be made: the path cannot be read, or the price is over a spending limit. */
   async checkBid(request: MirrorRequest): Promise<Survey> {
-    const survey = await this.#options.packer.survey(request.path)
+    const survey = await this.#options.packer.survey(request.path, request.exclude)
     // At the bid's highest price; the provider is not known yet.
     const plans = Array.from({ length: request.copies }, () =>
       planOf(request, survey, { identity: null, price: request.maxPrice ?? 0n, ...UNKNOWN_ASK })
@@ -253,6 +253,7 @@ export class Mirrors {
     const started = Date.now()
     try {
       const drive = await this.#options.packer.pack(request.path, folder, {
+        exclude: request.exclude,
         onbytes: bytes => listener.packed(bytes, survey.bytes),
         onnote: note => listener.note(note),
         signal
