@@ -367,6 +367,8 @@ export interface Calls {
       market?: string
       /** file or folder to store; an absolute path on the machine of the node */
       path: string
+      /** patterns of what to leave out, as in a .gitignore; absent: none */
+      exclude?: (string)[]
       /** copies, each at another provider */
       copies: number
       /** how long to store it, ms */
@@ -421,6 +423,8 @@ export interface Calls {
       market?: string
       /** file or folder to store; an absolute path on the machine of the node */
       path: string
+      /** patterns of what to leave out, as in a .gitignore; absent: none */
+      exclude?: (string)[]
       /** copies, each at another provider */
       copies: number
       /** how long to store it, ms */

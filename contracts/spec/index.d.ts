@@ -568,6 +568,7 @@ export interface OwnOrder {
   until: number
   open: number
   floor: bigint
+  offered: Buffer | null
 }
 
 export interface MirrorJob {

@@ -2480,6 +2480,7 @@ const encoding82 = {
     c.uint.preencode(state, m.until)
     c.uint.preencode(state, m.open)
     c.biguint64.preencode(state, m.floor)
+    c.buffer.preencode(state, m.offered)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.market)
@@ -2487,6 +2488,7 @@ const encoding82 = {
     c.uint.encode(state, m.until)
     c.uint.encode(state, m.open)
     c.biguint64.encode(state, m.floor)
+    c.buffer.encode(state, m.offered)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
@@ -2494,13 +2496,15 @@ const encoding82 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.biguint64.decode(state)
+    const r5 = c.buffer.decode(state)
 
     return {
       market: r0,
       record: r1,
       until: r2,
       open: r3,
-      floor: r4
+      floor: r4,
+      offered: r5
     }
   }
 }

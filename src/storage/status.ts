@@ -15,7 +15,7 @@ export interface StorageStatusSource {
   /** The open shelf, where there is one. */
   shelf: LeaseShelf | null
   /** Our own live orders, where they are known. */
-  orders: Iterable<{ order: Order }>
+  orders: Iterable<{ order: Order; offered: Buffer }>
 }
 
 /** The leases in both roles, and what they take of the disk. */

@@ -20,6 +20,7 @@ import { exchangeCounters } from './lease/counters.js'
 import { consumed } from './lease/consumed.js'
 import { problemsOfLeases } from './lease/lease-sums.js'
 import { Leases } from './lease/leases.js'
+import { AskSpace } from './provider/ask-space.js'
 import { LeaseManager } from './provider/lease-manager.js'
 import { StorageSelling } from './provider/selling.js'
 import { storage } from './resource.js'
@@ -42,6 +43,7 @@ declare module '../node/trade/parts.js' {
     mirrors: Mirrors
     shelf: LeaseShelf | null
     leaseManager: LeaseManager | null
+    askSpace: AskSpace | null
     maintenance: Maintenance | null
     storageBids: StorageBids | null
   }
@@ -137,6 +139,23 @@ const leaseManager = tradeService(
   }
 )
 
+/** Tells the book what is left of our asks. */
+const askSpace = tradeService(
+  'askSpace',
+  ['node', 'orders', 'leaseManager'],
+  async ({ node, orders, leaseManager: manager }, scope) => {
+    if (!manager) return null
+    const made = new AskSpace({
+      asks: () => orders.list(),
+      letUnder: ask => manager.letUnder(ask),
+      revise: (ask, body) => orders.revise(ask, body),
+      log: logOf(node)
+    })
+    scope.on(manager, 'change', () => made.soon())
+    return scope.open(made)
+  }
+)
+
 /** Pays leases unattended. */
 const maintenance = tradeService(
   'maintenance',
@@ -219,7 +238,7 @@ export const storageTrade: TradeResource = {
   resource: storage,
   tables: STORAGE_TABLES,
   answering: [leases, counters, refunds, mirrors, shelf, leaseManager],
-  working: [maintenance, storageBids],
+  working: [askSpace, maintenance, storageBids],
   bids: parts => parts.storageBids,
   hasDealings: hasLeases,
   dealings: ({ leases: { leases: records } }, device) => records.dealings(device),

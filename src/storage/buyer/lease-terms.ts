@@ -24,9 +24,8 @@ export interface LeaseInquiry {
   offer: bigint | null
   /** The highest price; null: any. */
   maxPrice: bigint | null
-  cores: CoreLimit[]
-  /** Public half of the key of those who may read. */
-  readKey: Buffer
+  /** The sizes of what is to be stored, or the most that they can be. */
+  cores: readonly Pick<CoreLimit, 'length' | 'byteLength'>[]
   /** ms. */
   time: number
   /** First installment that this buyer wishes, by its experience with the provider. */
@@ -91,15 +90,19 @@ function faultOfQuote(
   return quote.egressBytes < bytes ? 'the egress in its price does not cover one restore' : null
 }
 
-/** Signed terms from a quote; nothing is sent. */
-export function termsOf(deals: Deals, quoted: LeaseQuote): SignedTerms {
+/** Signed terms from a quote, for cores of at most the quoted sizes; `readKey` is of those who may read. Nothing is sent. */
+export function termsOf(
+  deals: Deals,
+  quoted: LeaseQuote,
+  { cores, readKey }: { cores: CoreLimit[]; readKey: Buffer }
+): SignedTerms {
   const { channel, signed, offer, inquiry } = quoted
   const common = commonTerms(deals, quoted)
   const terms: Terms = {
     version: PROTOCOL_VERSION,
     ...common,
-    cores: inquiry.cores,
-    readKey: inquiry.readKey,
+    cores,
+    readKey,
     time: inquiry.time,
     firstInstallmentMsat: offer.firstInstallmentMsat,
     maxInstallmentMsat: offer.maxInstallmentMsat,

@@ -3,7 +3,7 @@ import { parseLink } from '../../../contracts/keys/link.js'
 import { readKeyPair } from '../../../contracts/keys/read-key.js'
 import { BushelError, isOurs } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
-import { SAT, formatAmount, most } from '../../../contracts/money/money.js'
+import { SAT, billedBytes, formatAmount, most } from '../../../contracts/money/money.js'
 import { aheadOf, chargeOf } from '../../../contracts/money/installments.js'
 import { Mutex } from '../../base/mutex.js'
 import type { DealChannel } from '../../deal/channel.js'
@@ -15,9 +15,10 @@ import type { Prices } from '../../deal/sellers/matching.js'
 import type { PlannedSpending } from '../../payment/limits.js'
 import { BuyerLease } from './buyer-lease.js'
 import type { BuyerLeaseContext, UploadSource } from './buyer-lease.js'
+import type { Survey } from './mirror-types.js'
 import { LEASE, isGivenUp } from '../lease/lease-state.js'
 import { askQuote, termsOf } from './lease-terms.js'
-import type { SignedTerms } from './lease-terms.js'
+import type { LeaseQuote, SignedTerms } from './lease-terms.js'
 import { match } from './matching.js'
 import type { Candidate } from './matching.js'
 import { idOf } from '../lease/leases.js'
@@ -49,6 +50,11 @@ export interface PlacementListener {
   paid(copy: BuyerLease, payment: { installment: number; msat: bigint; feeMsat: bigint }): void
 }
 
+/** What is to be placed: a packed drive, or the most that one can have before it is packed. */
+type Plan = Pick<MirrorJob, 'market' | 'copies' | 'time' | 'offer' | 'maxPrice' | 'prepayMaxMsat'> & {
+  cores: Survey['cores']
+}
+
 /** Terms from a provider's quote, signed by us and not sent yet. */
 interface AgreementDraft {
   channel: DealChannel
@@ -67,24 +73,51 @@ const MAX_START_DOUBLINGS = 3
  */
 export class Placement {
   readonly #context: PlacementContext
-  readonly #goods: UploadSource
   readonly #listener: PlacementListener
   readonly #tried = new Set<string>()
   /** Devices that could not be reached, in hex. */
   readonly #away = new Set<string>()
-  #job: MirrorJob
+  readonly #plan: Plan
+  /** Once the drive is packed. */
+  #packed: { job: MirrorJob; goods: UploadSource } | null = null
   /** Serializes replacements, so that two do not take the same offer. */
   readonly #mutex = new Mutex()
 
-  constructor(context: PlacementContext, job: MirrorJob, goods: UploadSource, listener: PlacementListener) {
+  constructor(context: PlacementContext, plan: Plan, listener: PlacementListener) {
     this.#context = context
-    this.#job = job
-    this.#goods = goods
+    this.#plan = plan
     this.#listener = listener
   }
 
+  get #job(): MirrorJob {
+    return this.#packed!.job
+  }
+
+  get #cores(): Plan['cores'] {
+    return this.#packed?.job.cores ?? this.#plan.cores
+  }
+
+  /**
+   * Asks for quotes until there are enough for all copies, and agrees to none. Rejects with NO_OFFER when there are not. Those
+   * who have no quote are not asked again in `run`.
+   */
+  async seek(signal: AbortSignal): Promise<void> {
+    const found: BookedAsk[] = []
+    const { grace: graceMs } = this.#context.timeouts ?? TIMEOUTS
+    const quote = async (ask: BookedAsk, wanted: AbortSignal): Promise<BookedAsk | null> =>
+      (await this.#quote(ask, signal, wanted)) && ask
+    while (found.length < this.#plan.copies) {
+      const taken = found.map(({ identity }) => identity)
+      const enough = this.#plan.copies - found.length
+      const asked = await this.#answering(enough, taken, signal)
+      if (asked.length === 0) throw this.#noOffer(found.length)
+      found.push(...(await firstAnswers(asked, quote, { enough, graceMs, signal })))
+    }
+  }
+
   /** Rejects with NO_OFFER when nothing was paid, with COPIES_SHORT when only some of the copies were placed. */
-  async run(signal: AbortSignal): Promise<BuyerLease[]> {
+  async run(job: MirrorJob, goods: UploadSource, signal: AbortSignal): Promise<BuyerLease[]> {
+    this.#packed = { job, goods }
     const copies = this.#standing()
     const committed = copies.filter(copy => copy.paidInstallments > 0)
     if (committed.length === 0) await this.#prepare(copies, signal)
@@ -167,7 +200,7 @@ export class Placement {
   }
 
   get #shareMsat(): bigint {
-    return this.#job.prepayMaxMsat / BigInt(this.#job.copies)
+    return this.#plan.prepayMaxMsat / BigInt(this.#plan.copies)
   }
 
   #planOf(terms: Terms, paidMsat = 0n): PlannedSpending {
@@ -187,17 +220,17 @@ export class Placement {
     if (fault) throw fault
   }
 
-  async #candidates(copies: readonly BuyerLease[]): Promise<BookedAsk[]> {
+  /** The asks that fit and were not tried, without those of identities that are taken. */
+  async #candidates(taken: readonly Buffer[]): Promise<BookedAsk[]> {
     const { asks, experiences, deals, now } = this.#context
-    const job = this.#job
-    const taken = copies.map(copy => copy.lease.terms.provider.identity)
+    const { market, time } = this.#plan
     const wanted = {
-      bytes: job.cores.reduce((sum, core) => sum + core.byteLength, 0),
-      time: job.time,
-      ...pricesOf(job),
+      bytes: Number(billedBytes([...this.#cores])),
+      time,
+      ...pricesOf(this.#plan),
       identity: deals.self.identity
     }
-    const standing = await asks(job.market, priceLimit(wanted))
+    const standing = await asks(market, priceLimit(wanted))
     const fitting = match(standing, wanted, experiences.toward, now()).filter(
       ask =>
         !this.#tried.has(ask.id.toString('hex')) &&
@@ -209,10 +242,13 @@ export class Placement {
 
   /** Makes agreements with up to `count` more identities; rejects with NO_OFFER when no provider is left to ask. */
   async #agree(count: number, copies: readonly BuyerLease[], signal: AbortSignal): Promise<BuyerLease[]> {
-    const asked = await this.#answering(count, copies, signal)
+    const taken = copies.map(copy => copy.lease.terms.provider.identity!)
+    const asked = await this.#answering(count, taken, signal)
     if (asked.length === 0) throw this.#noOffer(copies.length)
-    const quote = (ask: BookedAsk, wanted: AbortSignal): Promise<AgreementDraft | null> =>
-      this.#quote(ask, signal, wanted)
+    const quote = async (ask: BookedAsk, wanted: AbortSignal): Promise<AgreementDraft | null> => {
+      const quoted = await this.#quote(ask, signal, wanted)
+      return quoted && this.#draft(ask, quoted)
+    }
     const { grace: graceMs } = this.#context.timeouts ?? TIMEOUTS
     const drafts = await firstAnswers(asked, quote, { enough: count, graceMs, signal })
     this.#leaveSlow(asked, drafts.slice(0, count))
@@ -234,10 +270,10 @@ export class Placement {
   }
 
   /** The best offers of sellers that answer, one of each identity; none when there are none left to dial. */
-  async #answering(count: number, copies: readonly BuyerLease[], signal: AbortSignal): Promise<BookedAsk[]> {
+  async #answering(count: number, taken: readonly Buffer[], signal: AbortSignal): Promise<BookedAsk[]> {
     const { deals, experiences, timeouts = TIMEOUTS } = this.#context
     for (;;) {
-      const candidates = await this.#candidates(copies)
+      const candidates = await this.#candidates(taken)
       if (candidates.length === 0) return []
       const { reached, failed, slower } = await dialSellers(candidates, {
         open: (device, options) => deals.open(device, options),
@@ -278,32 +314,44 @@ export class Placement {
   }
 
   /** Null when the seller has no quote, or the quote is no longer `wanted`. */
-  async #quote(ask: BookedAsk, signal: AbortSignal, wanted: AbortSignal): Promise<AgreementDraft | null> {
+  async #quote(ask: BookedAsk, signal: AbortSignal, wanted: AbortSignal): Promise<LeaseQuote | null> {
     const { deals, experiences, minGrace, timeouts = TIMEOUTS } = this.#context
     try {
       const channel = await deals.open(ask.device, { timeoutMs: timeouts.connect, signal })
       if (!channel.peer!.identity.equals(ask.identity))
         throw new BushelError('BAD_PEER', 'its device does not belong to the identity of its ask')
       const firstInstallmentMsat = firstInstallmentFor(experiences, ask.identity)
-      const quoted = await askQuote(deals, channel, {
-        market: this.#job.market,
+      return await askQuote(deals, channel, {
+        market: this.#plan.market,
         ask: ask.id,
         revision: ask.revision,
         price: ask.price,
         minChargeMsat: ask.minChargeMsat,
-        ...pricesOf(this.#job),
-        cores: this.#job.cores,
-        readKey: readKeyPair(parseLink(this.#job.link).encryptionKey).publicKey,
-        time: this.#job.time,
+        ...pricesOf(this.#plan),
+        cores: this.#cores,
+        time: this.#plan.time,
         firstInstallmentMsat,
         aheadMsat: most(this.#shareMsat, firstInstallmentMsat),
         minGrace,
         timeoutMs: timeouts.quote
       })
-      return { channel, ask: ask.id, agree: termsOf(deals, quoted) }
     } catch (error) {
       signal.throwIfAborted()
       if (wanted.aborted) return null // it had less time than a seller may take
+      if (isOurs(error)) throw error
+      await this.#skip(ask, error)
+      return null
+    }
+  }
+
+  /** The terms of a quote; null when the seller cannot have meant them. */
+  async #draft(ask: BookedAsk, quoted: LeaseQuote): Promise<AgreementDraft | null> {
+    const { cores, link } = this.#job
+    const { publicKey: readKey } = readKeyPair(parseLink(link).encryptionKey)
+    try {
+      const agree = termsOf(this.#context.deals, quoted, { cores, readKey })
+      return { channel: quoted.channel, ask: ask.id, agree }
+    } catch (error) {
       if (isOurs(error)) throw error
       await this.#skip(ask, error)
       return null
@@ -319,8 +367,9 @@ export class Placement {
   async #sign({ channel, agree }: AgreementDraft): Promise<BuyerLease | null> {
     try {
       const copy = await BuyerLease.agree(this.#context, channel, agree, this.#job.link)
-      this.#job = { ...this.#job, agreements: [...this.#job.agreements, copy.id] }
-      await this.#context.saveJob(this.#job)
+      const packed = this.#packed!
+      packed.job = { ...packed.job, agreements: [...packed.job.agreements, copy.id] }
+      await this.#context.saveJob(packed.job)
       return copy
     } catch (error) {
       if (isOurs(error)) throw error
@@ -340,7 +389,7 @@ export class Placement {
         const payment = await copy.commit(signal)
         if (fresh) this.#listener.paid(copy, payment)
       }
-      await copy.upload(this.#goods, bytes => this.#listener.uploaded(copy, bytes), signal)
+      await copy.upload(this.#packed!.goods, bytes => this.#listener.uploaded(copy, bytes), signal)
       let left = this.#ahead(copy) - this.#context.payments.ledger.totals(copy.id).paidMsat
       for (;;) {
         const next = copy.nextMsat
@@ -402,7 +451,7 @@ export class Placement {
     const silent = away > 0 ? `; ${away} devices could not be reached` : ''
     return new BushelError(
       'NO_OFFER',
-      `no more offers fit: providers agreed to ${standing} of ${this.#job.copies} copies${silent}`,
+      `no more offers fit: providers agreed to ${standing} of ${this.#plan.copies} copies${silent}`,
       'nothing was paid; raise --max-price, ask for fewer --copies, or see the offers with: bushel book'
     )
   }

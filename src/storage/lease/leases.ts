@@ -14,7 +14,7 @@ import { KeyedMutex } from '../../base/mutex.js'
 import { nameOf } from '../../base/states.js'
 import { logLease } from './lease-log.js'
 import { leaseDueTable, leaseTable, listTable, reissueTable } from '../tables.js'
-import { recordedWith, sumsOf } from './lease-sums.js'
+import { recordedWith, sumsOf, sumsUnder } from './lease-sums.js'
 import { isUnpaid, leaseStates } from './lease-state.js'
 import type { LeaseState } from './lease-state.js'
 
@@ -106,6 +106,11 @@ export class Leases {
   }
 
   /** How many leases of a role are live, and the bytes that they reserve. */
+  /** The leases that we provide under one of our asks. */
+  sumsUnder(ask: Buffer): { live: number; bytes: number } {
+    return sumsUnder(this.#store, ask)
+  }
+
   sums(role: LeaseRole): { live: number; bytes: number } {
     return sumsOf(this.#store, role)
   }

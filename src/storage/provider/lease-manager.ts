@@ -151,6 +151,11 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     return this.#room.unpaid
   }
 
+  /** What is let of an ask, bytes. */
+  letUnder(ask: Buffer): number {
+    return this.#room.letUnder(ask)
+  }
+
   /** Space reserved by all agreements, bytes. */
   reservedBytes(): bigint {
     return BigInt(this.#options.leases.sums('provider').bytes)

@@ -215,6 +215,7 @@ export class DealPair {
     return {
       market: MARKET,
       path: randomBytes(8).toString('hex'),
+      exclude: [],
       copies: 1,
       time: TIME,
       offer: null,
