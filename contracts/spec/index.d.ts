@@ -251,6 +251,7 @@ export interface StorageQuote {
   minChargeMsat: bigint
   egressBytes: number
   grace: number
+  leastMsat?: bigint | null
 }
 
 export interface AgreementRequest {
@@ -296,6 +297,7 @@ export interface Terms {
   startBy: number
   grace: number
   egressBytes: number
+  leastMsat?: bigint | null
 }
 
 export interface Agree {
@@ -640,6 +642,7 @@ export interface JobTerms {
   maxMsat: bigint
   countersignBy: number
   startBy: number
+  leastMsat?: bigint | null
 }
 
 export interface JobAgree {
@@ -661,6 +664,7 @@ export interface ComputeQuote {
   baseMsat: bigint
   firstInstallmentMsat: bigint
   maxInstallmentMsat: bigint
+  leastMsat?: bigint | null
 }
 
 export interface JobCountersign {
