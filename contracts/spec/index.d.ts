@@ -251,6 +251,7 @@ export interface StorageQuote {
   minChargeMsat: bigint
   egressBytes: number
   grace: number
+  leastMsat?: bigint | null
 }
 
 export interface AgreementRequest {
@@ -296,6 +297,7 @@ export interface Terms {
   startBy: number
   grace: number
   egressBytes: number
+  leastMsat?: bigint | null
 }
 
 export interface Agree {
@@ -641,6 +643,7 @@ export interface JobTerms {
   maxMsat: bigint
   countersignBy: number
   startBy: number
+  leastMsat?: bigint | null
 }
 
 export interface JobAgree {
@@ -662,6 +665,7 @@ export interface ComputeQuote {
   baseMsat: bigint
   firstInstallmentMsat: bigint
   maxInstallmentMsat: bigint
+  leastMsat?: bigint | null
 }
 
 export interface JobCountersign {

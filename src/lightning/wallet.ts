@@ -1,4 +1,5 @@
 import type { NoiseStream } from 'hyperdht'
+import { LEAST_PAYMENT, MAX_LEAST_PAYMENT, least } from '../../contracts/money/money.js'
 import type { Used } from '../base/bounds/bounds.js'
 import type { InvoiceRequest, InvoiceState, PaymentState, WalletRecord } from './payment-records.js'
 
@@ -16,6 +17,12 @@ export interface WalletCondition {
   state: 'working' | 'starting' | 'down'
   /** Why it does not work, or why its process was restarted. May be empty. */
   reason: string
+}
+
+/** The least payment to state to a payer, msat; null when LEAST_PAYMENT does. */
+export async function statedLeast(wallet: Pick<Wallet, 'leastReceivable'>): Promise<bigint | null> {
+  const msat = least((await wallet.leastReceivable?.()) ?? 0n, MAX_LEAST_PAYMENT)
+  return msat > LEAST_PAYMENT ? msat : null
 }
 
 /**
@@ -56,6 +63,8 @@ export interface Wallet {
   history(options?: { since?: number }): Promise<WalletRecord[]>
   /** Whether `msat` can be received from that node, over an open channel or one that it can open. */
   canReceive(from: Buffer, msat: bigint): Promise<boolean>
+  /** The least payment that every usable channel brings to us, msat. Absent: any amount. */
+  leastReceivable?(): Promise<bigint>
   /**
    * Runs Lightning with a peer over an existing connection, beside other protocols, until either is closed. Only for
    * wallets whose channels are with Bushel peers.

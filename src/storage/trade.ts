@@ -1,3 +1,4 @@
+import { statedLeast } from '../lightning/wallet.js'
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from '../base/logger.js'
@@ -129,7 +130,8 @@ const leaseManager = tradeService(
       new LeaseManager({
         ...context,
         ...{ shelf: kept, announcer: network, log: logOf(node) },
-        canReceive: (from, msat) => wallet.canReceive(from, msat)
+        canReceive: (from, msat) => wallet.canReceive(from, msat),
+        statedLeast: () => statedLeast(wallet)
       })
     )
     scope.add(network.serveCores((key, stream) => manager.serve(key, stream)))

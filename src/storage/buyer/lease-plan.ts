@@ -19,6 +19,6 @@ export function planOf(
   { identity, price, minChargeMsat, firstInstallmentMsat }: PlannedLease
 ): PlannedSpending {
   const chargeMsat = totalCharge({ bytes: billedBytes(cores), time, price, minChargeMsat })
-  const aheadMsat = aheadOf(chargeMsat, prepayMaxMsat / BigInt(copies), firstInstallmentMsat)
+  const aheadMsat = aheadOf(chargeMsat, prepayMaxMsat / BigInt(copies), { firstInstallmentMsat })
   return { peer: identity, chargeMsat, aheadMsat }
 }

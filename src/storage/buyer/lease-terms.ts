@@ -1,6 +1,14 @@
 import type { Agree, CoreLimit, Countersign, SignedQuote, StorageQuote, Terms } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
-import { formatAmount } from '../../../contracts/money/money.js'
+import {
+  LEAST_PAYMENT,
+  billedBytes,
+  faultOfLeast,
+  formatAmount,
+  least,
+  leastPaymentOf,
+  totalCharge
+} from '../../../contracts/money/money.js'
 import { shortKey } from '../../../contracts/keys/key.js'
 import { decode } from '../../../contracts/schema/codec.js'
 import { sign, verify } from '../../../contracts/keys/signature.js'
@@ -70,14 +78,17 @@ export async function askQuote(
 
 function faultOfQuote(
   quote: StorageQuote,
-  { minChargeMsat, firstInstallmentMsat, aheadMsat, minGrace }: LeaseInquiry,
+  inquiry: LeaseInquiry,
   bytes: number,
   peer: string
 ): string | BushelError | null {
+  const { minChargeMsat, firstInstallmentMsat, aheadMsat, minGrace } = inquiry
   if (quote.minChargeMsat > minChargeMsat) {
     const [was, is] = [formatAmount(minChargeMsat), formatAmount(quote.minChargeMsat)]
     return new BushelError('PRICE_ROSE', `${peer} now asks at least ${is}; its ask on the book says ${was}`)
   }
+  const fault = faultOfLeast(quote) ?? tooLarge(quote, inquiry, peer)
+  if (fault) return fault
   if (quote.firstInstallmentMsat > MAX_START_FACTOR * firstInstallmentMsat)
     return `its first installment of ${formatAmount(quote.firstInstallmentMsat)} is too high`
   if (quote.firstInstallmentMsat > aheadMsat) {
@@ -88,6 +99,17 @@ function faultOfQuote(
   if (quote.firstInstallmentMsat < 1n || quote.maxInstallmentMsat < quote.firstInstallmentMsat)
     return 'its installments are invalid: the first is 0, or larger than the largest'
   return quote.egressBytes < bytes ? 'the egress in its price does not cover one restore' : null
+}
+
+/** The fault of a least payment that would cost more than the book says, or be paid ahead against our will; or null. */
+function tooLarge(quote: StorageQuote, inquiry: LeaseInquiry, peer: string): BushelError | null {
+  const { cores, time, price, minChargeMsat, aheadMsat } = inquiry
+  const leastMsat = leastPaymentOf(quote)
+  const chargeMsat = totalCharge({ bytes: billedBytes(cores), time, price, minChargeMsat })
+  const most = least(chargeMsat, aheadMsat)
+  if (leastMsat <= most || leastMsat === LEAST_PAYMENT) return null
+  const [takes, due] = [formatAmount(leastMsat), formatAmount(most)]
+  return new BushelError('PRICE_ROSE', `${peer} takes no payment below ${takes}, and at most ${due} would be due`)
 }
 
 /** Signed terms from a quote, for cores of at most the quoted sizes; `readKey` is of those who may read. Nothing is sent. */
@@ -109,7 +131,8 @@ export function termsOf(
     minChargeMsat: offer.minChargeMsat,
     startBy: common.countersignBy + START_WITHIN,
     grace: offer.grace,
-    egressBytes: offer.egressBytes
+    egressBytes: offer.egressBytes,
+    leastMsat: offer.leastMsat ?? null
   }
   const fault = faultOf(terms)
   if (fault) throw bad(shortKey(channel.device), fault)

@@ -196,7 +196,7 @@ export class Placement {
 
   /** Most that is paid in advance for a copy, msat. */
   #ahead(copy: BuyerLease): bigint {
-    return aheadOf(copy.chargeMsat, this.#shareMsat, copy.lease.terms.firstInstallmentMsat)
+    return aheadOf(copy.chargeMsat, this.#shareMsat, copy.lease.terms)
   }
 
   get #shareMsat(): bigint {
@@ -205,7 +205,7 @@ export class Placement {
 
   #planOf(terms: Terms, paidMsat = 0n): PlannedSpending {
     const chargeMsat = chargeOf(terms)
-    const aheadMsat = most(aheadOf(chargeMsat, this.#shareMsat, terms.firstInstallmentMsat) - paidMsat, 0n)
+    const aheadMsat = most(aheadOf(chargeMsat, this.#shareMsat, terms) - paidMsat, 0n)
     return { peer: terms.provider.identity, chargeMsat, aheadMsat }
   }
 

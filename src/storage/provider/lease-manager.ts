@@ -169,6 +169,10 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     return 'the Lightning node cannot receive the first payments now'
   }
 
+  async leastMsat(): Promise<bigint | null> {
+    return (await this.#options.statedLeast?.()) ?? null
+  }
+
   firstList(terms: Terms): Countersign['list'] {
     const id = agreementId(terms)
     return this.#options.payments.list(id, installmentsOf({ terms } as Lease), 0)

@@ -209,6 +209,10 @@ export class FakeSeller implements LeaseDesk {
     return { market: MARKET, ask: this.id, revision: 1, resource: storage.id, body, offer: 0n }
   }
 
+  async leastMsat(): Promise<null> {
+    return null
+  }
+
   async inboundFault(): Promise<null> {
     return null
   }

@@ -27,7 +27,7 @@ test(
     const rogue = await group.node('rogue', { worker })
     const other = await group.node('other', { worker })
     const buyer = await group.node('buyer', { serve: false })
-    const price = 100n * PRICE
+    const price = PRICE / 10n
     const offers = [await sellCompute(rogue, { price }), await sellCompute(other, { price: price + 1n })]
     const [lying, buys] = [await rogue.trade(), await buyer.trade()]
     const notes: string[] = []

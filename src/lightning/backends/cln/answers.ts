@@ -48,6 +48,8 @@ export interface ListedChannel {
   state: string
   spendable_msat?: Amount
   receivable_msat?: Amount
+  /** What the other side has announced for payments to us. */
+  updates?: { remote?: { htlc_minimum_msat?: Amount } }
 }
 
 /** An amount in msat; 0 when it is absent. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import ReadyResource from 'ready-resource'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { demandNodeId } from '../../../../contracts/keys/node-id.js'
-import { formatAmount, least } from '../../../../contracts/money/money.js'
+import { formatAmount, least, most } from '../../../../contracts/money/money.js'
 import type { InvoiceRequest, InvoiceState, PaymentState, WalletRecord } from '../../payment-records.js'
 import type { Balance, Wallet, WalletCondition } from '../../wallet.js'
 import { balanceOf, msatOf, usable } from './answers.js'
@@ -192,6 +192,12 @@ export class ClnWallet extends ReadyResource implements Wallet {
     const pays = await this.#node.pages<ListedPay>('listpays', 'pays')
     const invoices = await this.#node.pages<ListedInvoice>('listinvoices', 'invoices')
     return walletRecords(pays, invoices, since)
+  }
+
+  /** The largest minimum of the channels: a payment may come over any of them. */
+  async leastReceivable(): Promise<bigint> {
+    const channels = (await this.#node.channels()).filter(usable)
+    return channels.reduce((sum, { updates }) => most(sum, msatOf(updates?.remote?.htlc_minimum_msat)), 0n)
   }
 
   /** All payments come over the existing channels, whoever the payer is. */

@@ -18,7 +18,7 @@ export function workRequest(market: Buffer, rounds: string, change: Partial<RunR
     input: { stdin: Buffer.alloc(0), files: [] },
     args: ['work', rounds],
     verify: 1,
-    maxMsat: 3_000_000n,
+    maxMsat: 3_000_000_000n,
     offer: null,
     maxPrice: null,
     limits: WORK_LIMITS,

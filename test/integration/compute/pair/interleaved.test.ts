@@ -38,7 +38,7 @@ test(
     const packed = await pack(buys, program('work'))
     const agree = async (rounds: string): Promise<Hire> =>
       buys.compute.hires.agree(
-        await request(buys, offer, 'work', [rounds], { packed, firstInstallmentMsat: 20n }),
+        await request(buys, offer, 'work', [rounds], { packed, firstInstallmentMsat: 20_000n }),
         never
       )
     const channel = await buys.deals.open(provider.home.device.publicKey)
