@@ -53,7 +53,11 @@ test('a job passes on from each seller that fails at a step', { timeout: 400_000
     state: () => undefined,
     paid: () => undefined
   }
-  const { jobs } = await openBuyerJobs(t, buyer, { offers, folder: join(group.dir, 'jobs'), listener })
+  const { jobs, forget } = await openBuyerJobs(t, buyer, {
+    offers,
+    folder: join(group.dir, 'jobs'),
+    listener
+  })
   const { identity } = rogue.home
   const device = rogue.home.device.publicKey
 
@@ -66,6 +70,7 @@ test('a job passes on from each seller that fails at a step', { timeout: 400_000
   for (const { method, loses, way, fault, says } of TABLE) {
     await t.test(`a seller that ${way} at ${method}`, async () => {
       await buyer.store.set(change(peerTable, identity, null)) // it is asked again
+      forget() // and first
       if (method === 'hello') await disconnect()
       answerWithFaults(device, { [method]: fault })
       const before = new Set([...buys.compute.jobs.list('buyer')].map(({ id }) => id.toString('hex')))
