@@ -16,6 +16,8 @@ export interface PeerTimeouts {
   reach: number
   /** The outcome of a payment that was sent. */
   payment: number
+  /** After so long without news of a seller that was agreed with, another one is asked, and takes over when it agrees meanwhile. */
+  spare: number
 }
 
 export const PEER_TIMEOUTS: PeerTimeouts = {
@@ -23,7 +25,8 @@ export const PEER_TIMEOUTS: PeerTimeouts = {
   grace: 1000,
   answer: 20_000,
   reach: 30_000,
-  payment: 60_000
+  payment: 60_000,
+  spare: 15_000
 }
 
 /** Calls `work` after `ms`; when the process stood still meanwhile, the wait starts anew. */

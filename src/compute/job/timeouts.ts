@@ -9,8 +9,6 @@ export interface JobTimeouts extends PeerTimeouts {
   fetch: number
   /** Pause before the first retry of a failed payment; doubles each time. */
   retry: number
-  /** After so long without an answer another provider is asked, and takes over when it agrees meanwhile. */
-  spare: number
   /** A provider that cannot be reached or does not answer. */
   silence: number
   /** A job whose state and fuel do not change. */
@@ -22,7 +20,6 @@ export const JOB_TIMEOUTS: JobTimeouts = {
   progress: 8000,
   fetch: 60_000,
   retry: 500,
-  spare: 15_000,
   silence: 120_000,
   stall: 15 * 60_000
 }

@@ -5,13 +5,16 @@ import { BushelError, isOurs } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
 import { SAT, billedBytes, formatAmount, most } from '../../../contracts/money/money.js'
 import { aheadOf, chargeOf } from '../../../contracts/money/installments.js'
+import type { Clock } from '../../base/clock.js'
 import { Mutex } from '../../base/mutex.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { Experiences } from '../../deal/sellers/experience.js'
+import { doneOrReplaced } from '../../deal/sellers/spare.js'
 import { MOST_NOTES, dialSellers, firstAnswers, isAway } from '../../deal/sellers/dialling.js'
 import { awayNote, slowNotes } from '../../deal/sellers/slow-sellers.js'
 import { priceLimit } from '../../deal/sellers/matching.js'
 import type { Prices } from '../../deal/sellers/matching.js'
+import type { Payment } from '../../payment/ledger.js'
 import type { PlannedSpending } from '../../payment/limits.js'
 import { BuyerLease } from './buyer-lease.js'
 import type { BuyerLeaseContext, UploadSource } from './buyer-lease.js'
@@ -41,6 +44,7 @@ export interface PlacementContext extends BuyerLeaseContext {
   spendable(): Promise<bigint>
   saveJob(job: MirrorJob): Promise<void>
   minGrace: number
+  clock?: Clock
 }
 
 /** Progress and notes of a placement, for the user. */
@@ -64,6 +68,8 @@ interface AgreementDraft {
 
 /** Extra providers asked for a quote, so that a silent one costs no time. */
 const SPARE_QUOTES = 2
+/** What forbids to agree with one more seller than there are copies. */
+const BEYOND: ReadonlySet<string> = new Set(['OVER_LIMIT', 'NO_BALANCE'])
 const INSTALLMENT_START = 5n * SAT
 const MAX_START_DOUBLINGS = 3
 
@@ -383,21 +389,17 @@ export class Placement {
   async #keepUp(copy: BuyerLease, signal: AbortSignal): Promise<BuyerLease | null> {
     const { experiences } = this.#context
     const identity = copy.lease.terms.provider.identity
+    let spare: BuyerLease | null = null
     try {
-      const fresh = copy.paidInstallments === 0
-      if (fresh || copy.lease.state === LEASE.BOUND) {
-        const payment = await copy.commit(signal)
-        if (fresh) this.#listener.paid(copy, payment)
-      }
-      await copy.upload(this.#packed!.goods, bytes => this.#listener.uploaded(copy, bytes), signal)
-      let left = this.#ahead(copy) - this.#context.payments.ledger.totals(copy.id).paidMsat
-      for (;;) {
-        const next = copy.nextMsat
-        if (next === null || next > left) break
-        const payment = await copy.payNext(signal)
-        if (!payment) break
-        left -= payment.msat
-        this.#listener.paid(copy, payment)
+      const { timeouts = TIMEOUTS, clock } = this.#context
+      const replaced = await doneOrReplaced((stop, onnews) => this.#fill(copy, stop, onnews), {
+        ...{ name: copy.name, signal, silentMs: timeouts.spare, clock },
+        agree: () => this.#spare(signal),
+        drop: async one => void (await one.void('the first provider answered again'))
+      })
+      if (replaced) {
+        spare = replaced.by
+        throw replaced.error
       }
       await experiences.good(identity)
       return copy
@@ -413,13 +415,51 @@ export class Placement {
       this.#listener.note(
         `provider ${copy.name} failed: ${copy.lease.reason ?? error.message}; ${paid}${limbo}`
       )
-      return this.#replace(signal)
+      return this.#replace(signal, spare)
     }
   }
 
-  /** Replaces a failed provider by the next offer, if there is one. */
-  async #replace(signal: AbortSignal): Promise<BuyerLease | null> {
-    const copy = await this.#mutex.run(() => this.#nextCopy(signal))
+  /** Pays and uploads a copy up to its last payment in advance; `onnews` is called whenever it is further. */
+  async #fill(copy: BuyerLease, signal: AbortSignal, onnews: () => void): Promise<void> {
+    const paid = (payment: Payment): void => {
+      onnews()
+      this.#listener.paid(copy, payment)
+    }
+    const isFresh = copy.paidInstallments === 0
+    if (isFresh || copy.lease.state === LEASE.BOUND) {
+      const payment = await copy.commit(signal)
+      if (isFresh) paid(payment)
+    }
+    const uploaded = (bytes: number): void => {
+      onnews()
+      this.#listener.uploaded(copy, bytes)
+    }
+    await copy.upload(this.#packed!.goods, uploaded, signal)
+    let left = this.#ahead(copy) - this.#context.payments.ledger.totals(copy.id).paidMsat
+    for (;;) {
+      onnews()
+      const next = copy.nextMsat
+      if (next === null || next > left) return
+      const payment = await copy.payNext(signal)
+      if (!payment) return
+      left -= payment.msat
+      paid(payment)
+    }
+  }
+
+  /** An agreement in the place of one whose provider is silent; null when there is none within balance and limits. */
+  async #spare(signal: AbortSignal): Promise<BuyerLease | null> {
+    try {
+      return await this.#mutex.run(() => this.#nextCopy(signal))
+    } catch (error) {
+      if (error instanceof BushelError && BEYOND.has(error.code)) return null
+      throw error
+    }
+  }
+
+  /** Replaces a failed provider by a spare or by the next offer, if there is one. */
+  async #replace(signal: AbortSignal, spare: BuyerLease | null = null): Promise<BuyerLease | null> {
+    const copy = spare ?? (await this.#mutex.run(() => this.#nextCopy(signal)))
     if (!copy) return null
     this.#listener.note(`using the next offer, of provider ${copy.name}`)
     return this.#keepUp(copy, signal)

@@ -44,7 +44,8 @@ test('a job passes on from each seller that fails at a step', { timeout: 400_000
   const other = await group.node('other', { worker })
   const jobTimeouts = { connect: 1500, grace: 60_000, progress: 3000, answer: 1000, silence: 3000 }
   const buyer = await group.node('buyer', { serve: false, jobTimeouts })
-  const price = PRICE / 10n
+  // High enough that something is due at the end.
+  const price = PRICE * 10n
   const offers = [await sellCompute(rogue, { price }), await sellCompute(other, { price: price + 1n })]
   const buys = await buyer.trade()
   const notes: string[] = []

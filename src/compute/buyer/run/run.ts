@@ -2,6 +2,8 @@ import type { JobOutput, JobResult, RunRecord } from '#spec'
 import { BushelError, isOurs } from '../../../../contracts/errors/error.js'
 import { shortKey } from '../../../../contracts/keys/key.js'
 import { SAT, formatAmount } from '../../../../contracts/money/money.js'
+import { doneOrReplaced } from '../../../deal/sellers/spare.js'
+import type { Replaced } from '../../../deal/sellers/spare.js'
 import { MOST_NOTES, isAway } from '../../../deal/sellers/dialling.js'
 import { awayNote } from '../../../deal/sellers/slow-sellers.js'
 import type { Experiences } from '../../../deal/sellers/experience.js'
@@ -12,8 +14,6 @@ import type { EvidenceFiles } from '../../job/evidence-files.js'
 import { PROVABLE } from '../faults.js'
 import type { BookedComputeAsk, HirePort } from '../hire-port.js'
 import { Replica } from './replica.js'
-import { committedOrReplaced } from './spare.js'
-import type { Replaced } from './spare.js'
 import { AUTO } from './run-records.js'
 import type { RunRecords } from './run-records.js'
 import type { RunListener } from './run-types.js'
@@ -231,11 +231,12 @@ export class Run {
     return isDrawn ? { wanted: plannedReplicas(this.record) } : {}
   }
 
-  #committedOrReplaced(replica: Replica, signal: AbortSignal): Promise<Replaced | null> {
+  /** The provider that takes over from one that fell silent; null once the first one has committed. */
+  #committedOrReplaced(replica: Replica, signal: AbortSignal): Promise<Replaced<Replica> | null> {
     const { timeouts = JOB_TIMEOUTS, clock } = this.#context
-    return committedOrReplaced(replica, {
-      ...{ listener: this.#listener, signal, silentMs: timeouts.spare, clock },
-      hire: () => this.#hireNext(signal, replica),
+    return doneOrReplaced((stop, onnews) => replica.commit(this.#listener, stop, onnews), {
+      ...{ name: replica.name, signal, silentMs: timeouts.spare, clock },
+      agree: () => this.#hireNext(signal, replica),
       drop: spare => this.#end(spare, 'failed', 'the first provider answered again')
     })
   }

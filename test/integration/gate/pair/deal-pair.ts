@@ -47,6 +47,7 @@ export const TIMEOUTS: Timeouts = {
   upload: 4000,
   reach: 1000,
   payment: 2000,
+  spare: 60_000,
   wallet: 2000,
   restore: 1000
 }
@@ -61,6 +62,7 @@ const PATIENT: Timeouts = {
   upload: 30_000,
   reach: 30_000,
   payment: 30_000,
+  spare: 60_000,
   wallet: 30_000,
   restore: 30_000
 }
