@@ -160,3 +160,11 @@ test('a wrong sum, and a lease that no look finds, are problems of the store', a
   assert.match(problems[1]!, /^1 leases \(provider\) reserve \d+ bytes, their sum says 2 and 7$/)
   assert.match(problems[2]!, /^lease (09){32} \(provider\) is not open and is looked at$/)
 })
+
+test('a lease whose due time has a fraction, as one that follows from a rate has, is looked at later', async t => {
+  const { leases, people } = await opened(t)
+  await leases.save(signed(people, 1))
+  const dueAt = (now: number): string[] => idsOf(leases.due('provider', now, () => NOW + 10.5))
+  assert.deepEqual(dueAt(NOW), [])
+  assert.equal(dueAt(NOW + 11).length, 1)
+})
