@@ -77,6 +77,9 @@ export const askSumTable = table('ask-sums', bytes(32), sumCodec, {
   forget: 'when no lease of the ask is open'
 })
 
+/** What readers were sent of provided leases that are over, bytes. */
+export const servedTable = table('served', text, uintCodec, { rows: 1, forget: 'never: a sum' })
+
 /** Countersigned lists of installments after the first, by role, agreement and first installment. */
 export const listTable = table('installment-lists', parts(text, bytes(32), uint), 'countersign', {
   unbounded: 'the installments of its lease bound them',
@@ -106,6 +109,7 @@ export const STORAGE_TABLES = [
   leaseDueTable,
   leaseSumTable,
   askSumTable,
+  servedTable,
   listTable,
   reissueTable,
   mirrorTable

@@ -245,8 +245,7 @@ export const storageTrade: TradeResource = {
   hasDealings: hasLeases,
   dealings: ({ leases: { leases: records } }, device) => records.dealings(device),
   consumed: ({ leases: { leases: records, debts }, ledger }, now) => consumed(records, ledger, debts, now),
-  status: ({ store, dir, parts }) =>
-    storageStatus({ store, dir, shelf: parts?.shelf ?? null, orders: parts?.orders.list() ?? [] }),
+  status: ({ store, dir, parts }) => storageStatus({ store, dir, shelf: parts?.shelf ?? null }),
   problems: problemsOfLeases,
   used: ({ shelf: kept, leaseManager: manager }) => ({
     ...manager?.used,

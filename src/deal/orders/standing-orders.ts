@@ -67,6 +67,21 @@ export interface NewOrder {
   lifetime: number
 }
 
+interface LiveOrder {
+  id: Buffer
+  /** As it is on the book. */
+  order: Order
+  until: number
+  /** The body with which it was placed. */
+  offered: Buffer
+}
+
+/** Our own orders that are neither withdrawn nor expired. */
+export function* liveOrders(store: Store, now: number): Iterable<LiveOrder> {
+  for (const { key, value } of store.table(ownOrderTable).by('open', { gte: now + 1 }))
+    yield { id: key, order: decode('order', value.record), until: value.until, offered: value.offered! }
+}
+
 /** An order is published for three days and renewed half-way, so that the orders of a node that stopped expire. */
 const PUBLISHED_FOR = 3 * DAY
 const RENEW_EVERY = HOUR
@@ -232,11 +247,8 @@ export class StandingOrders extends ReadyResource {
     return { created: now, expires: Math.min(until, now + longest) }
   }
 
-  /** Our live orders; `offered` is the body with which each was placed. */
-  *list(): Iterable<{ id: Buffer; order: Order; until: number; offered: Buffer }> {
-    const live = this.#options.store.table(ownOrderTable).by('open', { gte: this.#now() + 1 })
-    for (const { key, value } of live)
-      yield { id: key, order: decode('order', value.record), until: value.until, offered: value.offered! }
+  list(): Iterable<LiveOrder> {
+    return liveOrders(this.#options.store, this.#now())
   }
 
   #own(id: Buffer): OwnOrder | null {

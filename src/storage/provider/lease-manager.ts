@@ -262,7 +262,8 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     const ended: Lease = { ...leases.get('provider', id)!, state: LEASE.ENDED, reason }
     const debt = this.#billing.debtOf(ended)
     const owed = debt ? [this.#billing.debtChange(terms, debt)] : []
-    await deals.store.set(leases.change(ended), ...owed)
+    const served = leases.servedChange(this.#options.shelf.egressBytes(idOf(ended)))
+    await deals.store.set(leases.change(ended), served, ...owed)
     this.#room.changed(ended)
     this.emit('change', ended)
     await this.#intake.done(ended)
