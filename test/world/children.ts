@@ -23,6 +23,8 @@ export interface ChildOptions {
   env?: Record<string, string>
   input?: string
   cwd?: string
+  /** The words of a command that starts it, such as `ip netns exec NAME`. */
+  under?: readonly string[]
 }
 
 /**
@@ -89,13 +91,14 @@ export class Children extends Processes {
   }
 
   #node(name: string, argv: string[], options: ChildOptions & { ipc?: boolean }): Child {
-    const { env, input, cwd, ipc } = options
+    const { env, input, cwd, ipc, under } = options
     return this.adopt(
       () =>
         new Child(name, argv, {
           env: { ...cleanEnvironment(), ...env },
           ...(input === undefined ? {} : { input }),
           ...(cwd ? { cwd } : {}),
+          ...(under ? { under } : {}),
           ...(ipc ? { ipc } : {})
         })
     )
