@@ -79,6 +79,11 @@ export class World {
     return this.processes.run(args, { ...this.#of(name), ...options })
   }
 
+  /** Starts a command. */
+  start(name: string, args: readonly string[]): BushelProcess {
+    return this.processes.start(args, this.#of(name))
+  }
+
   /** Runs a command that must succeed; gives its result. */
   async ok<T = Record<string, unknown>>(
     name: string,
@@ -170,7 +175,7 @@ export class World {
 
   /** Reads the book until it is as wanted, woken by `book --watch`. */
   async book(name: string, is: (book: BookResult) => boolean, ...args: string[]): Promise<BookResult> {
-    const watching = this.processes.start(['book', '--watch', ...args], this.#of(name))
+    const watching = this.start(name, ['book', '--watch', ...args])
     try {
       return (await watching.line(
         line => 'asks' in line && is(line as unknown as BookResult)
@@ -182,7 +187,7 @@ export class World {
 
   /** Reads the leases until they are as wanted, woken by `leases --watch`. */
   async leasesWhen(name: string, are: (leases: LeaseEntry[]) => boolean): Promise<LeaseEntry[]> {
-    const watching = this.processes.start(['leases', '--watch'], this.#of(name))
+    const watching = this.start(name, ['leases', '--watch'])
     try {
       const line = await watching.line(line => 'leases' in line && are(line['leases'] as LeaseEntry[]))
       return line['leases'] as LeaseEntry[]

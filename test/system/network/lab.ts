@@ -29,7 +29,7 @@ interface Uplink {
   address: string
   /** The other end of the cable. */
   far: { space: string; device: string }
-  wire: Child | null
+  wire: { link: Child; shape: Shape } | null
 }
 
 interface Home {
@@ -117,9 +117,10 @@ export class Lab {
   }
 
   /** Pulls the cable of a home, or puts it back. */
-  cable(name: string, state: 'in' | 'out'): void {
-    const { far } = this.#homes.get(name)!.uplink
-    this.#spaces.ip(far.space, `link set ${far.device} ${state === 'in' ? 'up' : 'down'}`)
+  async cable(name: string, state: 'in' | 'out'): Promise<void> {
+    const { far, wire } = this.#homes.get(name)!.uplink
+    if (wire) await wire.link.ask(state === 'in' ? wire.shape : { ...wire.shape, lost: 100 })
+    else this.#spaces.ip(far.space, `link set ${far.device} ${state === 'in' ? 'up' : 'down'}`)
   }
 
   /** Gives a home, or its carrier, another public address, as providers do at night. */
@@ -132,7 +133,9 @@ export class Lab {
 
   /** Changes the link of a home that was made with one. */
   async shape(name: string, shape: Shape): Promise<void> {
-    await this.#homes.get(name)!.uplink.wire!.ask(shape)
+    const wire = this.#homes.get(name)!.uplink.wire!
+    wire.shape = shape
+    await wire.link.ask(shape)
   }
 
   #address(): string {
@@ -144,11 +147,12 @@ export class Lab {
   async #connect(space: string, shape: Shape | null = null): Promise<Uplink> {
     const device = shape ? `tap${++this.#devices}` : 'wan'
     const far = { space: this.#inet, device: `w${++this.#devices}` }
-    let wire: Child | null = null
+    let wire: Uplink['wire'] = null
     if (shape) {
       const options: WireOptions = { taps: [device, far.device], shape }
-      wire = this.#children.fork(WIRE, { options, under: ['ip', 'netns', 'exec', this.#inet] })
-      await wire.next()
+      const link = this.#children.fork(WIRE, { options, under: ['ip', 'netns', 'exec', this.#inet] })
+      await link.next()
+      wire = { link, shape }
       this.#spaces.ip(this.#inet, `link set ${device} netns ${space}`)
     } else this.#spaces.ip(space, `link add ${device} type veth peer name ${far.device} netns ${far.space}`)
     this.#spaces.ip(far.space, `link set ${far.device} master net up`)
