@@ -116,6 +116,16 @@ export class Lab {
     return ['ip', 'netns', 'exec', home.space]
   }
 
+  /** Starts a built script in a home. */
+  fork(name: string, script: URL, options?: unknown): Child {
+    return this.#children.fork(script, { options, under: this.under(name) })
+  }
+
+  /** The address by which the internet knows a home. */
+  addressOf(name: string): string {
+    return this.#homes.get(name)!.outer.address.split('/')[0]!
+  }
+
   /** Pulls the cable of a home, or puts it back. */
   async cable(name: string, state: 'in' | 'out'): Promise<void> {
     const { far, wire } = this.#homes.get(name)!.uplink
@@ -188,8 +198,7 @@ export class Lab {
     const { space, uplink } = this.#homes.get('dht')!
     const hosts = Array.from({ length: DHT_NODES }, (_, i) => `5.1.${i + 1}.1`)
     this.#spaces.ip(space, ...hosts.map(host => `addr add ${host}/8 dev ${uplink.device}`))
-    const options = { hosts, port: DHT_PORT }
-    await this.#children.fork(DHT, { options, under: this.under('dht') }).next()
+    await this.fork('dht', DHT, { hosts, port: DHT_PORT }).next()
     this.#children.bootstrap = hosts
       .slice(0, 3)
       .map(host => `${host}:${DHT_PORT}`)
