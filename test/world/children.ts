@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -7,6 +8,7 @@ import type { Testnet } from 'hyperdht/testnet.js'
 import { Processes, cleanEnvironment } from '../../bin/demo/processes.js'
 import type { Address } from '../../src/network/network.js'
 import { Child } from './child.js'
+import { whenStopped } from './stopping.js'
 
 /** A test, or a file of tests when `after` is that of `node:test`. */
 export interface Scope {
@@ -44,6 +46,10 @@ export class Children extends Processes {
   static async open(scope: Scope): Promise<Children> {
     const children = new Children(await mkdtemp(join(tmpdir(), 'bushel-test-')))
     const failedBefore = process.exitCode
+    const forget = whenStopped(() => {
+      children.killAll()
+      rmSync(children.dir, { recursive: true, force: true, maxRetries: 5 })
+    })
     scope.after(async () => {
       const failed = scope.passed === false || (process.exitCode && !failedBefore)
       if (failed) children.#report()
@@ -51,6 +57,7 @@ export class Children extends Processes {
       await children.close()
       await children.#testnet?.destroy()
       await rm(children.dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+      forget()
     })
     return children
   }

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { whenStopped } from '../../world/stopping.js'
 
 /** Begins the name of each namespace of ours; the process that made it comes next. */
 const PREFIX = 'bq'
@@ -13,15 +14,15 @@ function tool(program: string, args: readonly string[], input?: string): string 
 /**
  * Network namespaces of this process, without a connection to the network of this machine: all their links lead to one
  * another. Those that a killed process has left are removed with the first one. Everything is synchronous, because it
- * must also be possible in an `exit` handler.
+ * must also be possible when this process is stopped.
  */
 export class Namespaces {
   readonly #names = new Set<string>()
-  readonly #onexit = (): void => this.remove()
+  readonly #forget: () => void
 
   constructor() {
     for (const name of listed()) if (isOrphan(name)) removeNamespace(name)
-    process.on('exit', this.#onexit)
+    this.#forget = whenStopped(() => this.remove())
   }
 
   /** A new namespace; gives its whole name. */
@@ -47,9 +48,9 @@ export class Namespaces {
 
   /** Kills what runs in them, and removes them. */
   remove(): void {
-    process.off('exit', this.#onexit)
     for (const name of this.#names) removeNamespace(name)
     this.#names.clear()
+    this.#forget()
   }
 }
 

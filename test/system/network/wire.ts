@@ -23,6 +23,9 @@ const LONGEST_QUEUE_MS = 300
 /** Bytes that the kernel keeps for a socket; a burst must fit. */
 const SOCKET_BUFFER = 4 << 20
 
+/** What socat says when both of its sides are there. */
+const CARRIES = 'starting data transfer loop'
+
 /** One direction of the link: a queue that is emptied in order, each frame when its time has come. */
 class Direction {
   readonly #send: (frame: Buffer) => void
@@ -74,8 +77,11 @@ class End {
     theirs.close()
     const device = `TUN,tun-type=tap,tun-name=${tap},iff-no-pi,iff-up`
     const datagrams = `UDP-DATAGRAM:127.0.0.1:${to},bind=127.0.0.1:${from}`
-    const socat = spawn('socat', [device, datagrams], { stdio: ['ignore', 'ignore', 'inherit'] })
+    const socat = spawn('socat', ['-d', '-d', device, datagrams], { stdio: ['ignore', 'ignore', 'pipe'] })
     socat.once('exit', () => process.exit(1)) // a link without an end is no link, and the test must see it
+    let said = ''
+    socat.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-4096)))
+    while (!said.includes(CARRIES)) await once(socat.stderr, 'data')
     return new End(ours, from)
   }
 
