@@ -31,6 +31,7 @@ import { fullnessBits, lifetimeBits, revisionBits } from './view/rules.js'
 import { orderOf } from './view/slots.js'
 import { hashOfView } from './view/view-hash.js'
 import { refusal } from './refusal.js'
+import { Authors } from './relay/authors.js'
 import { Founding } from './relay/founding.js'
 import { Relaying } from './relay/relaying.js'
 import { Sweeper } from './sweep/sweeper.js'
@@ -88,6 +89,7 @@ export class Market extends ReadyResource {
   #following!: Following
   #sightings!: SightingBook<MarketChannel>
   #sweeper!: Sweeper
+  readonly #authors = new Authors(() => this.#faults.read(() => this.#listing.devices()))
   #fastForwards = 0
   #caughtUp = false
   /** The role last logged; null before the first time. */
@@ -474,6 +476,21 @@ export class Market extends ReadyResource {
   }
 
   // Peers
+
+  /** The forwarders of the connected relays. */
+  get forwarders(): Buffer[] {
+    return this.#peers.forwarders
+  }
+
+  /** Tells the peers which forwarder this node has as a relay; null: none. */
+  forwardBy(forwarder: Buffer | null): void {
+    this.#talk.forwardBy(forwarder)
+  }
+
+  /** Whether the device is a relay of this market or has a live order on its book, as far as was looked lately. */
+  async isMember(device: Buffer): Promise<boolean> {
+    return this.#talk.isRelay(device) || (await this.#authors.has(device))
+  }
 
   /** Opens this market's channel on a connection. */
   connect(stream: NoiseStream): void {

@@ -9,6 +9,9 @@ import { ControlServer } from './control-server.js'
 import { controlPath } from './control-path.js'
 import { openProductNode } from './node-port.js'
 import type { Address, OpenNode, RunningNode } from './node-port.js'
+import { freePort } from './bootstrap-node.js'
+import { reachText, reachWarning } from '../network/reach/reachability.js'
+import type { Reach } from '../network/reach/reachability.js'
 import { openLog } from './log/open-log.js'
 import type { NodeCaller } from '../node/api/api.js'
 import type { LogSettings, OpenLog, PlainLine } from './log/open-log.js'
@@ -20,6 +23,9 @@ export interface DaemonOptions {
   /** Folder of the home. */
   home: string
   bootstrap: Address[] | null
+  /** The address of this machine to bind, and the UDP port; by default all of them, and any one. */
+  host?: string | undefined
+  port?: number | undefined
   /** Overrides of the home's log settings. */
   log?: LogSettings
   /** Hears every line of the log; `kept` is false for one that the disk did not take. */
@@ -36,8 +42,15 @@ export interface Ready {
   device: string
   identity: string
   pid: number
-  host: string
-  port: number
+  /** Where others see this node; null when nobody has said. */
+  host: string | null
+  /** Null when it is another one for each. */
+  port: number | null
+  reach: Reach
+  /** What the network looks like from here, for people. */
+  network: string
+  /** What keeps others from reaching this node; null: nothing. */
+  warning: string | null
   /** Key of the market in use, or null. */
   market: string | null
 }
@@ -79,8 +92,9 @@ export const DAEMON_SERVICES: readonly Service<DaemonParts>[] = [
   }),
 
   service('node', ['options', 'home', 'lock', 'log'], async ({ options, home, log: { log } }, scope) => {
-    const { bootstrap, openNode = openProductNode } = options
-    const node = await opening(log, () => openNode({ home, bootstrap, serve: true, log }))
+    const { bootstrap, host, port, openNode = openProductNode } = options
+    if (port !== undefined) await freePort(port, host)
+    const node = await opening(log, () => openNode({ home, bootstrap, host, port, serve: true, log }))
     scope.add(() => closing(log, () => node.close()))
     if (options.onfailed) node.on('failed', options.onfailed)
     return node
@@ -90,7 +104,8 @@ export const DAEMON_SERVICES: readonly Service<DaemonParts>[] = [
     const control = new ControlServer(node, controlPath(home.dir))
     scope.add(() => closing(log, () => control.close()))
     await opening(log, () => control.ready())
-    log.info('node is up', { host: node.host, port: node.port })
+    const { reach, host, port } = node.reachability
+    log.info('node is up', { host, port, reach })
     return control
   })
 ]
@@ -132,13 +147,17 @@ export class Daemon extends ReadyResource {
     const { node, home } = this.#services.parts as DaemonParts
     const context = { onProgress: () => undefined, signal: new AbortController().signal }
     const { markets } = await node.call('market.list', {}, context)
+    const { reachability } = node
     return {
       event: 'ready',
       device: node.device,
       identity: formatKey(home.identity),
       pid: process.pid,
-      host: node.host,
-      port: node.port,
+      host: reachability.host,
+      port: reachability.port,
+      reach: reachability.reach,
+      network: reachText(reachability),
+      warning: reachWarning(reachability),
       market: markets.find(market => market.used)?.key ?? null
     }
   }

@@ -1,6 +1,7 @@
 import type { BushelError } from '../../contracts/errors/error.js'
 import type { Home } from '../identity/home.js'
 import type { NodeCaller, OfflineMethod, Params, Result } from '../node/api/api.js'
+import type { Reachability } from '../network/reach/reachability.js'
 import type { Logger } from '../base/logger.js'
 
 export interface Address {
@@ -12,6 +13,9 @@ export interface DaemonNodeOptions {
   home: Home
   /** Null: the public DHT. All loopback: bound to 127.0.0.1 and not firewalled. */
   bootstrap: Address[] | null
+  /** The address of this machine to bind, and the UDP port; by default all of them, and any one. */
+  host?: string | undefined
+  port?: number | undefined
   /** True for `up`: provider and resting orders are served too, not only the call at hand. */
   serve: boolean
   /** The log of events, and of failures that no caller waits for. */
@@ -21,9 +25,8 @@ export interface DaemonNodeOptions {
 export interface RunningNode extends NodeCaller {
   /** Public key in z32. */
   readonly device: string
-  /** Where the node can be dialled. */
-  readonly host: string
-  readonly port: number
+  /** What the network looks like from it. */
+  readonly reachability: Reachability
   /** Called when the node cannot go on, and has to be opened anew. */
   on(event: 'failed', listener: (error: BushelError) => void): unknown
   close(): Promise<void>

@@ -36,16 +36,19 @@ export interface Config {
   /** The connected wallet; null for the default one, play money. */
   wallet: WalletChoice | null
   log: LogChoice
+  /** Whether this node, as a relay of a market, forwards for members that cannot reach each other. */
+  forwards: boolean
 }
 
 /** The text of `config.json`. */
-export function formatConfig({ created, market, wallet, log }: Config): string {
+export function formatConfig({ created, market, wallet, log, forwards }: Config): string {
   const plain = {
     version: VERSION,
     created,
     ...(market ? { market: formatKey(market) } : {}),
     ...(wallet ? { wallet: plainWallet(wallet) } : {}),
-    ...(log.level || log.file ? { log } : {})
+    ...(log.level || log.file ? { log } : {}),
+    ...(forwards ? {} : { forwards })
   }
   return JSON.stringify(plain, null, 2) + '\n'
 }
@@ -61,15 +64,17 @@ export function parseConfig(text: string, file: string): Config {
   if (typeof plain !== 'object' || plain === null || Array.isArray(plain)) {
     throw badFile(file, 'it is not a JSON object')
   }
-  const { version, created, market, wallet, log } = plain as Record<string, unknown>
+  const { version, created, market, wallet, log, forwards = true } = plain as Record<string, unknown>
   if (version !== VERSION) {
     throw badFile(file, `its version is ${JSON.stringify(version) ?? 'missing'}, not ${VERSION}`)
   }
   if (typeof created !== 'number' || !Number.isSafeInteger(created) || created < 0) {
     throw badFile(file, "'created' must be a time in ms since 1970")
   }
+  if (typeof forwards !== 'boolean') throw badFile(file, "'forwards' must be true or false")
   return {
     created,
+    forwards,
     market: marketOf(market, file),
     wallet: walletOf(wallet, file),
     log: logOf(log, file)

@@ -65,7 +65,7 @@ export class Home {
     const identity = Buffer.from(key.identityPublicKey)
     const proof = Buffer.from(await key.bootstrap(device.publicKey))
     key.clear()
-    const config: Config = { created: Date.now(), market: null, wallet: null, log: {} }
+    const config: Config = { created: Date.now(), market: null, wallet: null, log: {}, forwards: true }
     const parts = { device, identity, proof, config }
     const draft = await openingFolder(dir, async () => {
       await mkdir(dirname(target), { recursive: true, mode: 0o700 })
@@ -134,6 +134,11 @@ export class Home {
 
   get log(): LogChoice {
     return this.#config.log
+  }
+
+  /** Whether this node, as a relay of a market, forwards for members that cannot reach each other. */
+  get forwards(): boolean {
+    return this.#config.forwards
   }
 
   /** Chooses the market in use; it is on disk when this resolves. Settings that another process wrote are kept. */

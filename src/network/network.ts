@@ -4,8 +4,6 @@ import type { NoiseStream } from 'hyperdht'
 import Hyperswarm from 'hyperswarm'
 import type { Discovery } from 'hyperswarm'
 import ReadyResource from 'ready-resource'
-import { BushelError } from '../../contracts/errors/error.js'
-import { shortKey } from '../../contracts/keys/key.js'
 import { BOUNDS } from '../base/bounds/bounds.js'
 import type { Used } from '../base/bounds/bounds.js'
 import type { Disposer } from '../base/scope.js'
@@ -17,9 +15,14 @@ import { CutOff } from './cut-off.js'
 import { systemClock } from '../base/clock.js'
 import type { Cancel } from '../base/clock.js'
 import { endDeadStreams } from './dead-streams.js'
+import { ForwarderChoice } from './forwarding/choice.js'
+import { Forwarder } from './forwarding/forwarder.js'
 import { Handshakes } from './handshakes.js'
 import { announcedPages, guardMux } from './mux.js'
 import { acceptProofs } from './read-proofs.js'
+import { reachOf } from './reach/reachability.js'
+import type { Reachability } from './reach/reachability.js'
+import { unreachable } from './reach/unreachable.js'
 import { TellingDht } from './telling-dht.js'
 import { STANDING, Visitors } from './visitors.js'
 import type { Standing } from './visitors.js'
@@ -34,7 +37,13 @@ export interface NetworkOptions {
   keyPair: KeyPair
   /** Null: the public DHT. All loopback: this node binds 127.0.0.1 and is not firewalled. */
   bootstrap: Address[] | null
+  /** The address of this machine to bind; all of them by default. */
+  host?: string | undefined
+  /** The UDP port to be reached at; any one by default. */
+  port?: number | undefined
   log?: Logger
+  /** False, for tests: behind a router that lets no peer in. */
+  direct?: boolean
 }
 
 /** Replicates the core with this discovery key on the connection; false when it is not served. */
@@ -45,12 +54,15 @@ export type Dealings = (device: Buffer) => 'pays' | 'has paid' | null
 
 /** Each room and channel on a connection listens for its end; more than so many is a leak. */
 const LISTENERS = 64
+const LOOPBACK = '127.0.0.1'
 /** Most connections that are being opened at the same time. */
 const DIALS = 64
 /** Delay between two tries to connect to a device that a caller waits for, ms. */
 const DIAL_EVERY = 1000
 /** ms */
 const SEEK_EVERY = 4000
+/** How long it may take to get through the routers to a device that has answered: the punch to a random port takes 35 s, ms. */
+const PUNCHES_FOR = 60_000
 
 /**
  * The node's connections: one Hyperswarm on the device key. Event: `connection` (stream) for each, on which the other
@@ -69,6 +81,8 @@ export class Network extends ReadyResource {
   #dealings: Dealings = () => null
   #swarm: Hyperswarm | null = null
   #dht: TellingDht | null = null
+  #forwarder: Forwarder | null = null
+  readonly #choice = new ForwarderChoice()
   #unwatch: Cancel = () => undefined
 
   constructor(options: NetworkOptions) {
@@ -79,12 +93,16 @@ export class Network extends ReadyResource {
     this.setMaxListeners(0)
   }
 
-  get host(): string {
-    return this.#dht!.host
+  /** Where others see this node. */
+  get reachability(): Reachability {
+    const { host, port } = this.#dht!
+    const reach = reachOf(this.#dht!, this.#isLocal)
+    return { reach, host, port: port || null, forwarders: this.#choice.size }
   }
 
-  get port(): number {
-    return this.#dht!.port
+  get #isLocal(): boolean {
+    const { bootstrap, direct = true } = this.#options
+    return direct && bootstrap !== null && bootstrap.every(address => isLoopback(address.host))
   }
 
   get streams(): NoiseStream[] {
@@ -97,31 +115,88 @@ export class Network extends ReadyResource {
   }
 
   protected override async _open(): Promise<void> {
-    const { keyPair, bootstrap } = this.#options
-    const local = bootstrap !== null && bootstrap.every(address => isLoopback(address.host))
+    const { keyPair, bootstrap, host, port, direct = true } = this.#options
     this.#dht = new TellingDht(
       {
         ...(bootstrap ? { bootstrap } : {}),
-        ...(local ? { host: '127.0.0.1', firewalled: false } : {})
+        ...(host === undefined ? {} : { host }),
+        ...(port === undefined ? {} : { port, anyPort: false }),
+        ...(this.#isLocal ? { host: LOOPBACK, firewalled: false } : {}),
+        ...(direct ? {} : { host: LOOPBACK, quickFirewall: false })
       },
-      (device, host) => this.#admits(device, host)
+      { keyPair, direct, admits: (device, from) => this.#admits(device, from) }
     )
+    this.#dht.forwarders.on('told', (key: Buffer, answers: boolean) => {
+      if (answers) this.#choice.answered(key)
+      else this.#choice.failed(key)
+    })
+    this.#dht.on('nat-update', () => this.emit('reach'))
+    this.#dht.on('network-update', () => this.emit('reach'))
+    this.#dht.on('moved', () => this.#announceAnew())
     // By default connections of strangers count too, and with 64 of them no peer would be dialled any more.
     this.#swarm = new Hyperswarm({
       keyPair,
       dht: this.#dht,
       maxPeers: Infinity,
       maxParallel: DIALS,
-      maxClientConnections: BOUNDS.dialled.all
+      maxClientConnections: BOUNDS.dialled.all,
+      relayThrough: force => this.#forwarderFor(force)
     })
     this.#swarm.on('connection', (stream: NoiseStream) => this.#onconnection(stream))
     this.#unwatch = endDeadStreams(() => this.streams, systemClock)
     await this.#dht.fullyBootstrapped()
+    await this.#testReach()
+  }
+
+  /**
+   * Whether others get through to this node, which hyperdht finds out at the start only when an answer comes before it has
+   * met its first nodes, and else in 20 minutes. Where the network is small, all wait for that.
+   */
+  async #testReach(): Promise<void> {
+    if (this.#isLocal || !this.#dht!.firewalled || this.#options.direct === false) return
+    const tested = this.#dht!.testReach().then(() => void this.emit('reach'))
+    if (this.#options.bootstrap) await tested
+  }
+
+  /** At another address, where others look for it no more. */
+  #announceAnew(): void {
+    this.emit('reach')
+    for (const { discovery } of this.#topics.values()) discovery.refresh().catch(() => undefined) // it is tried again later
+  }
+
+  /** The forwarder to offer: always to who dials this node, else where there is no way through. */
+  #forwarderFor(force: boolean | undefined): Buffer | null {
+    if (!this.#dht!.firewalled) return null
+    return force === undefined || force || this.#dht!.randomized ? this.#choice.pick() : null
+  }
+
+  /** Who knows the forwarders, the best first. */
+  useForwarders(known: () => readonly Buffer[]): void {
+    this.#choice.use(known)
+  }
+
+  /** Forwards for devices that `knows` knows, from now on; resolves to the key of the forwarder. */
+  async forward(knows: (device: Buffer) => Promise<boolean>): Promise<Buffer> {
+    const { log } = this.#options
+    this.#forwarder ??= new Forwarder({ dht: this.#dht!, knows, ...(log ? { log } : {}) })
+    await this.#forwarder.ready()
+    return this.#forwarder.key
+  }
+
+  /** What it forwards; null when it does not. */
+  get forwarding(): Forwarder['stats'] | null {
+    return this.#forwarder?.stats ?? null
+  }
+
+  /** Number of own connections that others forward. */
+  get forwarded(): number {
+    return this.#dht!.forwarded
   }
 
   protected override async _close(): Promise<void> {
     this.#unwatch()
     this.#visitors.close()
+    await this.#forwarder?.close()
     await this.#swarm?.destroy()
     await this.#dht?.destroy()
     this.#cutOff.flush()
@@ -156,6 +231,7 @@ export class Network extends ReadyResource {
     const dialled = this.#swarm?.stats.connects.client
     return {
       ...this.#visitors.used,
+      ...this.#forwarder?.used,
       dialled: dialled ? dialled.attempted - dialled.closed : 0,
       announced: announcedPages()
     }
@@ -250,8 +326,9 @@ export class Network extends ReadyResource {
   }
 
   /**
-   * Returns the connection to a device, opened if needed; rejects with PEER_UNREACHABLE after `timeoutMs`. With `knownOnly`
-   * it rejects as soon as the DHT does not know where the device is, for a caller that has others to dial.
+   * Returns the connection to a device, opened if needed; rejects with PEER_UNREACHABLE after `timeoutMs`, and after a minute
+   * where the device has answered and a way through the routers is looked for. With `knownOnly` it rejects as soon as the DHT
+   * does not know where the device is, for a caller that has others to dial.
    */
   async connect(
     device: Buffer,
@@ -267,26 +344,27 @@ export class Network extends ReadyResource {
     this.hold(device)
     // The swarm retries ever more rarely, but here a caller waits.
     const again = setInterval(() => this.#swarm!.joinPeer(device), DIAL_EVERY)
-    const cancel = deadline(timeoutMs, () => limit.abort())
+    let [cancel, ms] = [deadline(timeoutMs, () => limit.abort()), timeoutMs]
+    const punching = (): void => {
+      if (ms >= PUNCHES_FOR) return
+      cancel()
+      ms = PUNCHES_FOR
+      cancel = deadline(ms, () => limit.abort())
+    }
+    this.#dht!.punching.on(id, punching)
     try {
       const any = signal ? AbortSignal.any([signal, limit.signal]) : limit.signal
       const [stream] = (await once(this.#arrivals, id, { signal: any })) as [NoiseStream]
       return stream
     } catch (error) {
       signal?.throwIfAborted()
-      const how =
-        limit.signal.reason === UNKNOWN
-          ? 'is not known to the network'
-          : `did not answer in ${Math.round(timeoutMs / 1000)} s`
-      throw new BushelError(
-        'PEER_UNREACHABLE',
-        `device ${shortKey(device)} ${how}`,
-        'it may be offline; try again later'
-      ).withCause(error)
+      const dial = { isUnknown: limit.signal.reason === UNKNOWN, isAnswered: ms > timeoutMs, ms }
+      throw unreachable(device, this.reachability, dial).withCause(error)
     } finally {
       cancel()
       clearInterval(again)
       this.#dht!.unknown.off(id, unknown)
+      this.#dht!.punching.off(id, punching)
       this.release(device)
     }
   }
@@ -306,7 +384,10 @@ export class Network extends ReadyResource {
       return
     }
     this.#wanted.delete(id)
-    if (!this.closing) this.#swarm!.leavePeer(device)
+    if (this.closing) return
+    this.#swarm!.leavePeer(device)
+    // A dial that goes on would hold up others.
+    if (!this.#swarm!.peers.get(id)?.topics.length) this.#dht!.giveUp(device)
   }
 }
 

@@ -1,6 +1,11 @@
 import { EventEmitter } from 'node:events'
+import type { KeyPair } from 'hypercore-crypto'
 import HyperDHT from 'hyperdht'
-import type { NoiseStream, Server } from 'hyperdht'
+import type { NoiseStream, PeerAddress, Server } from 'hyperdht'
+import { CutOff } from './cut-off.js'
+import { guardMux } from './mux.js'
+import { AddressWatch } from './reach/address-watch.js'
+import { PunchTurns } from './reach/punch-turns.js'
 
 /** True when a connection is refused. */
 type Firewall = (device: Buffer, payload: object, from: { host: string; port: number }) => boolean
@@ -9,31 +14,149 @@ interface ServerOptions {
   firewall?: Firewall
 }
 
-/** A DHT that tells of devices nobody knows; the swarm keeps the error of a connection to itself and tries again. */
+export interface TellingOptions {
+  /** Of the device; a forwarder knows it by this. */
+  keyPair?: KeyPair
+  /** Whether a device that connects from this host is answered. */
+  admits: (device: Buffer, host: string) => boolean
+  /** False: no packet goes from peer to peer, as between two routers that let nothing in. */
+  direct?: boolean
+}
+
+/** From here on a router gives each packet another port, as hyperdht counts them. */
+const RANDOM = 3
+/** Largest frame of a forwarder: the answer to a request takes some 50 bytes. */
+const MOST_FRAME = 4096
+/** Most unread bytes that are kept for a forwarder. */
+const MOST_UNREAD = 64 * 1024
+
+/** No way through: for tests on one machine, where every packet gets through. */
+const INDIRECT = { holepunch: () => false, localConnection: false, fastOpen: false }
+
+/**
+ * A DHT that tells what becomes of a dial, which the swarm keeps to itself, and that notices when this node has another
+ * address.
+ */
 export class TellingDht extends HyperDHT {
   /** Emits the device in hex when a lookup of it has ended and no node knows where it is. */
   readonly unknown = new EventEmitter().setMaxListeners(0)
+  /** Emits the device in hex when it has answered and a way through the routers is looked for. */
+  readonly punching = new EventEmitter().setMaxListeners(0)
+  /** Emits `told` with the key of a forwarder, and whether it answers. */
+  readonly forwarders = new EventEmitter().setMaxListeners(0)
+  readonly #options: TellingOptions
+  readonly #turns = new PunchTurns()
+  readonly #addresses = new AddressWatch()
+  readonly #dials = new Map<string, Set<NoiseStream>>()
+  #forwarding = 0
 
-  /** Whether a device that connects from this host is answered. */
-  readonly #admits: (device: Buffer, host: string) => boolean
+  constructor(options: object, own: TellingOptions) {
+    super({ ...options, ...(own.keyPair ? { keyPair: own.keyPair } : {}) })
+    this.#options = own
+  }
 
-  constructor(options: object, admits: (device: Buffer, host: string) => boolean) {
-    super(options)
-    this.#admits = admits
+  /** Number of own connections to forwarders. */
+  get forwarded(): number {
+    return this.#forwarding
   }
 
   /** The swarm's own firewall is not told of the address, and bans for good. */
   override createServer(options: ServerOptions, listener: (stream: NoiseStream) => void): Server {
+    const { admits, direct = true } = this.#options
     const firewall: Firewall = (device, payload, from) =>
-      !this.#admits(device, from.host) || (options.firewall?.(device, payload, from) ?? false)
-    return super.createServer({ ...options, firewall }, listener)
+      !admits(device, from.host) || (options.firewall?.(device, payload, from) ?? false)
+    const blocked = direct ? {} : { holepunch: INDIRECT.holepunch, shareLocalAddress: false }
+    return super.createServer({ ...options, firewall, ...blocked }, listener)
   }
 
+  /** hyperdht itself dials the forwarder that one side of a connection has offered; only these dials have no options. */
   override connect(device: Buffer, options?: object): NoiseStream {
-    const stream = super.connect(device, options)
+    return options ? this.#dial(device, options) : this.#dialForwarder(device)
+  }
+
+  #dial(device: Buffer, options: object): NoiseStream {
+    const id = device.toString('hex')
+    const { direct = true } = this.#options
+    const holepunch = (remote: number, local: number): boolean => this.#mayPunch(id, remote, local)
+    const stream = super.connect(device, { holepunch, ...options, ...(direct ? {} : INDIRECT) })
     stream.on('error', (error: { code?: string }) => {
-      if (error.code === 'PEER_NOT_FOUND') this.unknown.emit(device.toString('hex'))
+      if (error.code === 'PEER_NOT_FOUND') this.unknown.emit(id)
+    })
+    const dials = this.#dials.get(id) ?? new Set()
+    this.#dials.set(id, dials.add(stream))
+    const done = (): void => {
+      dials.delete(stream)
+      if (dials.size === 0 && this.#dials.get(id) === dials) this.#dials.delete(id)
+    }
+    stream.once('close', done)
+    stream.once('open', done)
+    return stream
+  }
+
+  /** Ends the dials of a device that nobody waits for any more: hyperdht punches towards one random port range at a time. */
+  giveUp(device: Buffer): void {
+    for (const stream of this.#dials.get(device.toString('hex')) ?? []) stream.destroy()
+  }
+
+  /** Whether to go on with a dial whose other side has answered. */
+  #mayPunch(id: string, remote: number, local: number): boolean {
+    this.punching.emit(id)
+    if (remote < RANDOM && local < RANDOM) return true
+    const isFree =
+      this._randomPunches < this._randomPunchLimit &&
+      Date.now() - this._lastRandomPunch >= this._randomPunchInterval
+    return this.#turns.mayPunch(id, isFree)
+  }
+
+  /** Anybody may name it as a forwarder, so it is bounded before a protocol reads it. */
+  #dialForwarder(key: Buffer): NoiseStream {
+    const stream = super.connect(key)
+    let hasAnswered = false
+    stream.on('error', () => undefined)
+    stream.once('open', () => {
+      hasAnswered = true
+      this.#forwarding++
+      this.forwarders.emit('told', key, true)
+      stream.rawStream.on('data', () => {
+        if (stream._state === 1 && stream._len > MOST_FRAME)
+          stream.destroy(new CutOff('FRAME', `a frame of ${stream._len} bytes`))
+      })
+    })
+    stream.once('close', () => {
+      if (hasAnswered) this.#forwarding--
+      else this.forwarders.emit('told', key, false)
+    })
+    guardMux(stream, {
+      wrote: buffered => {
+        if (buffered > MOST_UNREAD) stream.destroy(new CutOff('BACKLOG', 'it does not read answers'))
+      }
     })
     return stream
+  }
+
+  /** Finds out whether others get through to this node, from those that it knows. Never rejects. */
+  async testReach(): Promise<void> {
+    await this._updateNetworkState(true)
+  }
+
+  /** Each answer of another node says where it sees this one. */
+  override _addNodeFromNetwork(
+    sample: boolean,
+    from: PeerAddress & { id: Buffer | null },
+    to: PeerAddress
+  ): void {
+    super._addNodeFromNetwork(sample, from, to)
+    const seen = sample ? this.#addresses.see(from, to) : null
+    if (seen) this.#moved(seen)
+  }
+
+  /** What was sampled at the old address says nothing any more, and would be believed for an hour. */
+  #moved(seen: readonly PeerAddress[]): void {
+    const { constructor: Sampler } = this._nat as unknown as { constructor: new () => HyperDHT['_nat'] }
+    this._nat = new Sampler()
+    for (const { host, port } of seen) this._nat.add(host, port)
+    this.emit('nat-update', this.host, this.port)
+    this.emit('moved')
+    for (const server of this.listening) server.refresh()
   }
 }

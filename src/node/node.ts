@@ -12,6 +12,7 @@ import type { Store, StoreOptions } from '../store/store.js'
 import { homeStore } from './home-store.js'
 import { Network } from '../network/network.js'
 import type { Address } from '../network/network.js'
+import type { Reachability } from '../network/reach/reachability.js'
 import { throttle } from './throttle.js'
 import { answer } from './api/calls.js'
 import type { Method, NodeCaller, Params, Result } from './api/calls.js'
@@ -42,12 +43,19 @@ export interface HomePort {
   useMarket(market: Buffer | null): Promise<void>
   /** The chosen wallet; null for the default one. */
   readonly wallet: WalletChoice | null
+  /** Whether it forwards for members of the markets that it is a relay of; by default. */
+  readonly forwards?: boolean
 }
 
 export interface NodeOptions {
   home: HomePort
   /** Null: the public DHT. */
   bootstrap: Address[] | null
+  /** The address of this machine to bind, and the UDP port; by default all of them, and any one. */
+  host?: string | undefined
+  port?: number | undefined
+  /** False, for tests: behind a router that lets no peer in. */
+  direct?: boolean
   /** True for `bushel up`: provider, unattended buyer, relay; false for the length of one command. */
   serve: boolean
   /** The resources that the node deals in; `RESOURCES` by default. */
@@ -98,9 +106,9 @@ export class BushelNode extends ReadyResource implements NodeCaller {
     const { backend } = options
     this.store = homeStore(dir, { resources: this.resources, ...(backend ? { backend } : {}) })
     this.store.on('failed', (error: BushelError) => this.emit('failed', error))
+    const { bootstrap, host, port, direct = true } = options
     this.network = new Network({
-      keyPair: device,
-      bootstrap: options.bootstrap,
+      ...{ keyPair: device, bootstrap, host, port, direct },
       log: this.log.child('network')
     })
     this.books = new Books({
@@ -118,12 +126,8 @@ export class BushelNode extends ReadyResource implements NodeCaller {
     return formatKey(this.home.device.publicKey)
   }
 
-  get host(): string {
-    return this.network.host
-  }
-
-  get port(): number {
-    return this.network.port
+  get reachability(): Reachability {
+    return this.network.reachability
   }
 
   protected override async _open(): Promise<void> {

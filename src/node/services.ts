@@ -3,6 +3,7 @@ import { declaring } from '../base/services.js'
 import type { Service } from '../base/services.js'
 import type { Books } from '../book/books.js'
 import type { Market } from '../book/market.js'
+import { startForwarding } from './forwarding.js'
 import type { Network } from '../network/network.js'
 import type { Store } from '../store/store.js'
 
@@ -10,7 +11,7 @@ import type { Store } from '../store/store.js'
 export interface NodeParts {
   /** Given. */
   node: {
-    readonly home: { readonly dir: string }
+    readonly home: { readonly dir: string; readonly forwards?: boolean }
     readonly serving: boolean
     readonly store: Store
     readonly books: Books
@@ -25,6 +26,7 @@ export interface NodeParts {
   books: Books
   network: Network
   markets: null
+  forwarding: null
   trade: null
 }
 
@@ -48,6 +50,13 @@ export const NODE_SERVICES: readonly Service<NodeParts>[] = [
     scope.on(books, 'broken', ({ discoveryKey }: Market) => {
       node.leaveTopic(discoveryKey).catch((error: unknown) => node.fault(error))
     })
+    return null
+  }),
+
+  /** Who cannot reach the other side of a deal is forwarded by a relay of the market. */
+  service('forwarding', ['node', 'books', 'network'], ({ node, books, network }, scope) => {
+    const isAllowed = node.serving && node.home.forwards !== false
+    startForwarding(scope, { books, network, isAllowed, onfault: error => node.fault(error) })
     return null
   }),
 

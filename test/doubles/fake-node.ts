@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events'
+import type { Reachability } from '../../src/network/reach/reachability.js'
 import type { CallContext, Method, NodeCaller, Params, Result } from '../../src/node/api/api.js'
 
 export interface Asked {
@@ -10,8 +11,7 @@ export interface Asked {
 /** A node that gives the answers of the test and records its calls. Event `asked` (Asked). */
 export class FakeNode extends EventEmitter implements NodeCaller {
   readonly device = 'device-of-a-fake-node'
-  readonly host = '127.0.0.1'
-  readonly port = 1
+  reachability: Reachability = { reach: 'local', host: '127.0.0.1', port: 1, forwarders: 0 }
   readonly asked: Asked[] = []
   closed = false
   #answer: (asked: Asked) => unknown

@@ -17,6 +17,7 @@ export interface Bound {
 
 const KIB = 1024
 const MIB = 1024 * KIB
+const GIB = 1024 * MIB
 
 /**
  * Every bound for strangers, in one place. `docs/threat-model.md` has the same table, with the test that shows each; a test
@@ -176,6 +177,27 @@ export const BOUNDS = {
     peer: 8,
     address: 64,
     all: 256
+  },
+  forwarding: {
+    text: 'connections to the forwarder of a relay; one without a pair gives way',
+    unit: 'places',
+    peer: 64,
+    address: 64,
+    all: 256
+  },
+  forwardWaiting: {
+    text: 'requests to a forwarder that wait for the other side, for at most 20 s each; the oldest of strangers gives way',
+    unit: 'places',
+    peer: 32,
+    address: null,
+    all: 128
+  },
+  forwarded: {
+    text: 'bytes that a relay forwards; what is used up comes back slowly, and until then nothing more is forwarded',
+    unit: 'bytes',
+    peer: 4 * GIB,
+    address: 8 * GIB,
+    all: 64 * GIB
   }
 } as const satisfies Record<string, Bound>
 
@@ -212,6 +234,13 @@ export const LIGHTNING_RATE = { burst: BOUNDS.lightning.peer, perSecond: 64 } as
 export const HANDSHAKES = {
   addressRate: { burst: 256, perSecond: 24 },
   allRate: { burst: 1024, perSecond: 128 }
+} as const
+
+/** What a forwarder forwards: at once, and in the long run, bytes. A device in all 42 GiB a day. */
+export const FORWARDING = {
+  peerRate: { burst: BOUNDS.forwarded.peer, perSecond: 512 * KIB },
+  addressRate: { burst: BOUNDS.forwarded.address, perSecond: MIB },
+  allRate: { burst: BOUNDS.forwarded.all, perSecond: 8 * MIB }
 } as const
 
 /** An upload that makes no progress for so long, ms, is given up, and its space is free. */

@@ -13,6 +13,7 @@ import { StrictRpc } from './strict-rpc.js'
 export const PROTOCOL = 'bushel/book'
 export const VERSION = 1
 
+const KEY_BYTES = 32
 const MAX_HELLO_BYTES = 192
 const MAX_SIGNED_HEAD_BYTES = 128
 const MAX_HEADS_BYTES = MAX_HEADS * 44
@@ -59,6 +60,8 @@ export class MarketChannel {
   hello: BookHello | null = null
   /** The heads that the peer announced last. */
   said: BookHead[] = []
+  /** The key of the peer's forwarder, which counts when it is a relay; null: it does not forward. */
+  forwarder: Buffer | null = null
   readonly #host: ChannelHost
   readonly #stream: NoiseStream
   readonly #rpc: StrictRpc
@@ -90,6 +93,11 @@ export class MarketChannel {
       this.#onsigned(value)
       return null
     })
+    this.#rpc.respond('forwards', async value => {
+      if (!host.isRelay(this.device)) this.#pay(COST.asked)
+      this.#onforwards(value)
+      return null
+    })
     this.#rpc.respond('submit', value => this.#limited(() => this.#onsubmit(value)))
     this.#rpc.respond('heads', () =>
       this.#limited(async () => encode('book-heads', { heads: this.#host.heads() }))
@@ -119,6 +127,11 @@ export class MarketChannel {
   /** Shows the head of the view that the founder signed last. */
   show(head: SignedHead): void {
     if (!this.closed) this.#rpc.event('signed', encode('signed-head', head))
+  }
+
+  /** Tells whether this node forwards, and the key of its forwarder. */
+  tellForwarder(key: Buffer | null): void {
+    if (!this.closed) this.#rpc.event('forwards', key)
   }
 
   /** Ends the connection to a peer that showed a head which the founder has not signed. */
@@ -178,6 +191,12 @@ export class MarketChannel {
       return
     }
     this.#host.onsigned(this, head)
+  }
+
+  #onforwards(value: Buffer | null): void {
+    if (value && value.byteLength !== 0 && value.byteLength !== KEY_BYTES)
+      this.#cutOff(new BushelError('MALFORMED', 'the key of a forwarder has 32 bytes'))
+    else this.forwarder = value?.byteLength ? value : null
   }
 
   #onsaid(value: Buffer | null): void {

@@ -45,6 +45,11 @@ export class MarketPeers extends EventEmitter {
     return this.record.ranked(this.all.filter(({ device }) => this.#end.isRelay(device)))
   }
 
+  /** The forwarders of the connected relays, in the order in which to ask those. */
+  get forwarders(): Buffer[] {
+    return this.relays.flatMap(({ forwarder }) => forwarder ?? [])
+  }
+
   /** The channel to a device whose hello has arrived. */
   get(device: Buffer): MarketChannel | null {
     return this.all.find(channel => channel.device.equals(device)) ?? null

@@ -42,6 +42,7 @@ export class Talk {
   readonly #witness: Witness
   /** Length of the signed head shown last. */
   #shown = 0
+  #forwarder: Buffer | null = null
 
   constructor(options: TalkOptions) {
     this.#options = options
@@ -74,6 +75,7 @@ export class Talk {
     this.peers.on('hello', (channel: MarketChannel) => {
       this.seen.came(channel.device, channel.address)
       if (role() !== 'reader') channel.say(base.heads())
+      if (this.#forwarder) channel.tellForwarder(this.#forwarder)
       this.#hold()
       this.#consider(channel)
     })
@@ -85,6 +87,13 @@ export class Talk {
     this.#show()
     this.#hold()
     for (const channel of this.peers.all) this.#consider(channel)
+  }
+
+  /** Tells the peers which forwarder this node has as a relay. */
+  forwardBy(forwarder: Buffer | null): void {
+    if (forwarder === this.#forwarder || (forwarder && this.#forwarder?.equals(forwarder))) return
+    this.#forwarder = forwarder
+    for (const channel of this.peers.all) channel.tellForwarder(forwarder)
   }
 
   #hold(): void {

@@ -8,7 +8,18 @@ import type { ViewDatabase, ViewFetching } from './database.js'
 import { isAlive } from '../sightings.js'
 import type { Sightings } from '../sightings.js'
 import { orderOf } from './slots.js'
-import { COUNT, RULES, TICK, allRelays, banKey, bookRange, idOf, orderKey, slotsOf } from './keys.js'
+import {
+  COUNT,
+  RULES,
+  TICK,
+  allOrders,
+  allRelays,
+  banKey,
+  bookRange,
+  idOf,
+  orderKey,
+  slotsOf
+} from './keys.js'
 
 export interface ListQuery {
   /** Id of the resource. */
@@ -132,6 +143,19 @@ export class Listing {
         if (!verified) continue
         left[kind]--
         found.push({ ...verified, seen })
+      }
+      return found
+    })
+  }
+
+  /** The devices of all live orders, in hex. They are not verified: what lies in the view has cost its author a stamp. */
+  async devices(): Promise<Set<string>> {
+    return await this.#reading(async view => {
+      const found = new Set<string>()
+      for await (const { value } of rowsOf(view, allOrders(), { timeout: FETCH_TIMEOUT })) {
+        const order = orderOf(value)
+        if (order?.device && !order.withdrawn && order.expires > this.#now())
+          found.add(order.device.toString('hex'))
       }
       return found
     })

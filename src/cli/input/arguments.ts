@@ -1,5 +1,6 @@
 import { constants } from 'node:fs'
 import { access, readFile, stat } from 'node:fs/promises'
+import { isIPv4 } from 'node:net'
 import { resolve } from 'node:path'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey, parseKey } from '../../../contracts/keys/key.js'
@@ -40,6 +41,16 @@ function minutes(hour: string, minute: string): number {
 
 export function parsePort(text: string): number {
   return parseCount(text, 'port', 1, 65_535)
+}
+
+/** Parses an IPv4 address, of this machine or in front of it. Throws BAD_INPUT. */
+export function parseHost(text: string): string {
+  if (isIPv4(text) && text !== '0.0.0.0') return text
+  throw new BushelError(
+    'BAD_INPUT',
+    `'${text}' is not an IPv4 address that others can dial`,
+    'give the address of this machine, such as 192.168.1.10'
+  )
 }
 
 export function parseWhole(text: string, what: string, most: number): number {

@@ -16,6 +16,7 @@ declare module 'hyperdht' {
       readonly bytesTransmitted: number
       readonly bytesReceived: number
       readonly remoteHost: string | null
+      readonly remotePort: number
     }
     readonly destroying: boolean
     readonly connected: boolean
@@ -41,25 +42,62 @@ declare module 'hyperdht' {
     keyPair?: KeyPair
     firewalled?: boolean
     ephemeral?: boolean
+    anyPort?: boolean
+  }
+
+  /** Where a packet came from, or where its sender saw this node. */
+  export interface PeerAddress {
+    host: string
+    port: number
+  }
+
+  /** Finds out from answers of others which address this node has for them. */
+  export interface NatSampler {
+    readonly host: string | null
+    /** 0: another one for each. */
+    readonly port: number
+    add(host: string, port: number): void
   }
 
   export interface Server extends EventEmitter {
     readonly publicKey: Buffer
     listen(keyPair?: KeyPair): Promise<void>
     close(): Promise<void>
+    /** Announces it anew soon. */
+    refresh(): void
   }
 
+  /** Events: nat-update, network-change, network-update. */
   export default class HyperDHT extends EventEmitter {
     constructor(options?: Options)
     static bootstrapper(port: number, host: string, options?: Options): HyperDHT
-    readonly host: string
+    /** Null until others have said it. */
+    readonly host: string | null
+    /** 0 before that, and when each packet leaves by another one. */
     readonly port: number
+    /** True behind a router that lets nobody in. */
+    readonly firewalled: boolean
+    readonly randomized: boolean
+    readonly online: boolean
+    readonly nodes: { readonly length: number }
+    readonly listening: ReadonlySet<Server>
     readonly defaultKeyPair: KeyPair
     createServer(options: object, listener: (stream: NoiseStream) => void): Server
     connect(publicKey: Buffer, options?: object): NoiseStream
+    createRawStream(options?: object): import('blind-relay').ForwardedStream
     address(): { host: string; port: number }
     fullyBootstrapped(): Promise<void>
     destroy(options?: { force?: boolean }): Promise<void>
+    _nat: NatSampler
+    /** Punches towards random ports that are under way, how many may be, and when the last one ended; ms. */
+    readonly _randomPunches: number
+    readonly _randomPunchLimit: number
+    readonly _lastRandomPunch: number
+    readonly _randomPunchInterval: number
+    /** Called for each answer and request of another node: where it is, and where it sees this one. */
+    _addNodeFromNetwork(sample: boolean, from: PeerAddress & { id: Buffer | null }, to: PeerAddress): void
+    /** Asks other nodes whether they get through to this one; never rejects. */
+    _updateNetworkState(onlyFirewall?: boolean): Promise<boolean>
   }
 }
 

@@ -27,6 +27,11 @@ declare module 'hyperswarm' {
       /** Connections that are being opened at the same time. */
       maxParallel?: number
       firewall?: (remotePublicKey: Buffer) => boolean
+      /**
+       * The forwarder to offer to the other side; null for none. `force` is undefined for who dials this node, else true
+       * once a dial of the same device has failed.
+       */
+      relayThrough?: (force: boolean | undefined) => Buffer | null
     })
     readonly keyPair: KeyPair
     readonly dht: HyperDHT

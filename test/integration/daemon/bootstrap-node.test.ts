@@ -8,7 +8,7 @@ import Hyperswarm from 'hyperswarm'
 import { BootstrapNode, freePort } from '../../../src/daemon/bootstrap-node.js'
 
 test('two peers find each other by topic through one bootstrap node alone', async t => {
-  const node = new BootstrapNode(null)
+  const node = new BootstrapNode()
   await node.ready()
   const bootstrap = [{ host: node.host, port: node.port }]
   const swarms = [0, 1].map(() => {
@@ -32,11 +32,11 @@ test('two peers find each other by topic through one bootstrap node alone', asyn
 
 test('the bootstrap node serves on the requested port and says when it is taken', async t => {
   const port = await freePort(null)
-  const node = new BootstrapNode(port)
+  const node = new BootstrapNode({ port })
   await node.ready()
   t.after(() => node.close())
   assert.equal(node.port, port)
-  const second = new BootstrapNode(port)
+  const second = new BootstrapNode({ port })
   await assert.rejects(second.ready(), {
     code: 'PORT_IN_USE',
     exit: 2,

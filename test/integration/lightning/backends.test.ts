@@ -21,7 +21,7 @@ let dht: BootstrapNode
 
 before(async () => {
   dir = await mkdtemp(join(tmpdir(), 'bushel-backends-'))
-  dht = new BootstrapNode(null)
+  dht = new BootstrapNode()
   await dht.ready()
 })
 after(async () => {

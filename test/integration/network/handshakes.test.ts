@@ -14,9 +14,11 @@ test('a stranger that begins connections too often gets none, and is not banned'
   let open = false
   const dht = new TellingDht(
     { bootstrap: testnet.bootstrap, host: '127.0.0.1', firewalled: false },
-    (_, host) => {
-      asked.push(host)
-      return open
+    {
+      admits: (_, host) => {
+        asked.push(host)
+        return open
+      }
     }
   )
   const swarm = new Hyperswarm({ keyPair: crypto.keyPair(), dht })

@@ -33,7 +33,7 @@ test(
   'the example of the library runs in an empty project, and its process ends by itself',
   { timeout: 120_000 },
   async t => {
-    const dht = new BootstrapNode(null)
+    const dht = new BootstrapNode()
     await dht.ready()
     t.after(() => dht.close())
     await copyFile(join(root, 'docs', 'examples', 'library.mjs'), join(project, 'library.mjs'))

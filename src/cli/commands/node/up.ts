@@ -4,8 +4,8 @@ import { Daemon, checkDaemon } from '../../../daemon/daemon.js'
 import type { Ready } from '../../../daemon/daemon.js'
 import { keepUp } from '../../../daemon/keep-up.js'
 import type { LogSettings, PlainLine } from '../../../daemon/log/open-log.js'
-import { absolutePath } from '../../input/arguments.js'
-import { endOf, text } from '../../invocation.js'
+import { absolutePath, parseHost, parsePort } from '../../input/arguments.js'
+import { endOf, parsed, text } from '../../invocation.js'
 import type { Action, OptionValues } from '../../invocation.js'
 import { logText, wholeText } from '../../output/log-text.js'
 import type { Output } from '../../output/output.js'
@@ -17,6 +17,8 @@ export const syntax: CommandSyntax = {
   summary: 'run the node in the foreground, as provider and buyer',
   example: 'up',
   options: {
+    '--port <n>': 'UDP port to be reached at (default: any one)',
+    '--host <address>': 'IPv4 address of this machine to use (default: all)',
     '--log-level <level>': { help: 'how much is said (default: info)', choices: LEVELS },
     '--log-file <path>': 'where the log goes (default: logs/bushel.log in the home)'
   }
@@ -25,6 +27,7 @@ export const syntax: CommandSyntax = {
 /** Runs the node in the foreground until a signal stops it. */
 export const run: Action = async ({ access, dryRun, output, signal }, _positional, options) => {
   const log = logSettings(options)
+  const bound = { host: parsed(options, 'host', parseHost), port: parsed(options, 'port', parsePort) }
   if (dryRun) {
     const result = { ...(await checkDaemon(access.home)), dryRun }
     output.print(result, () => `would run the node of device ${result.device}`)
@@ -35,7 +38,7 @@ export const run: Action = async ({ access, dryRun, output, signal }, _positiona
   try {
     await keepUp({
       make: onfailed =>
-        new Daemon({ home, bootstrap, log, onfailed, onlog: (line, kept) => told.say(line, kept) }),
+        new Daemon({ home, bootstrap, ...bound, log, onfailed, onlog: (line, kept) => told.say(line, kept) }),
       onup: async daemon => {
         const ready = await daemon.describe()
         output.print(ready, () => page(ready))
@@ -56,12 +59,21 @@ function page(ready: Ready): string[] {
     ...facts([
       ['identity', ready.identity],
       ['device', ready.device],
-      ['address', `${ready.host}:${ready.port}`],
+      ['address', addressText(ready)],
+      ['network', ready.network],
       ['market', ready.market ?? 'none yet; join one with: bushel market join KEY'],
       ['process', String(ready.pid)]
     ]),
-    'The node is up. Stop it with Ctrl-C.'
+    ...(ready.warning === null ? [] : [`warning: ${ready.warning}`]),
+    ready.reach === 'offline'
+      ? 'The node runs, and is up once the network is back. Stop it with Ctrl-C.'
+      : 'The node is up. Stop it with Ctrl-C.'
   ]
+}
+
+function addressText({ host, port }: Ready): string {
+  if (host === null) return 'not known yet'
+  return port === null ? `${host}, another port for each` : `${host}:${port}`
 }
 
 function logSettings(options: OptionValues): LogSettings {
