@@ -126,6 +126,11 @@ export class Lab {
     return this.#homes.get(name)!.outer.address.split('/')[0]!
   }
 
+  /** Bytes that a home has sent. */
+  sent(name: string): number {
+    return this.#spaces.sent(this.#homes.get(name)!.uplink)
+  }
+
   /** Pulls the cable of a home, or puts it back. */
   async cable(name: string, state: 'in' | 'out'): Promise<void> {
     const { far, wire } = this.#homes.get(name)!.uplink

@@ -4,6 +4,11 @@ import { whenStopped } from '../../world/stopping.js'
 /** Begins the name of each namespace of ours; the process that made it comes next. */
 const PREFIX = 'bq'
 
+/** What `ip -s -json link` prints of a device. */
+interface Counted {
+  stats64: { tx: { bytes: number } }
+}
+
 function tool(program: string, args: readonly string[], input?: string): string {
   const { status, stdout, stderr, error } = spawnSync(program, args, { input, encoding: 'utf8' })
   if (error) throw error
@@ -44,6 +49,12 @@ export class Namespaces {
   /** Rules of `nft` in a namespace. */
   nft(name: string, rules: string): void {
     tool('ip', ['netns', 'exec', name, 'nft', '-f', '-'], rules)
+  }
+
+  /** Bytes that were sent over a device. */
+  sent({ space, device }: { space: string; device: string }): number {
+    const [link] = JSON.parse(tool('ip', ['-n', space, '-s', '-json', 'link', 'show', device])) as Counted[]
+    return link!.stats64.tx.bytes
   }
 
   /** Kills what runs in them, and removes them. */
