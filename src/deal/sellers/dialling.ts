@@ -5,6 +5,8 @@ import { distinct } from './matching.js'
 
 /** Most dials of one choice of sellers at the same time. */
 export const DIALS_AT_ONCE = 32
+/** Most dials beside these that take longer than a seller may: it has answered, and a way through the routers is looked for. */
+const PATIENT = 16
 /** The first sellers have this long, ms, before more than are wished for are dialled. */
 const HEAD_START = 300
 /** Least time for the second dial of a seller that the network did not know at first, ms. */
@@ -25,7 +27,7 @@ export interface DialOptions {
   least: number
   /** Sellers that are wished for. */
   most: number
-  /** How long one seller may take, ms. */
+  /** How long one seller may take, ms. One that takes longer, as `Network.connect` allows, holds up no others. */
   timeoutMs: number
   /** Once enough sellers have answered, those that rank better may answer too for so long, ms. */
   graceMs: number
@@ -45,7 +47,14 @@ export interface Dialled<C> {
 interface Round<C> {
   reached: Map<number, C>
   failed: Map<number, { ask: C; error: unknown }>
+  /** Those of them that took longer than a seller may. */
+  late: Set<number>
   slower: C[]
+}
+
+interface RunningDial {
+  done: Promise<void>
+  late: ReturnType<typeof timer>
 }
 
 /**
@@ -63,7 +72,9 @@ export async function dialSellers<C extends { device: Buffer; identity: Buffer }
   const missing = least - first.reached.size
   if (missing > 0) {
     // A lookup may miss a device that has just come.
-    const away = [...first.failed].filter(([, { error }]) => isAway(error)).slice(0, DIALS_AT_ONCE)
+    const away = [...first.failed]
+      .filter(([rank, { error }]) => isAway(error) && !first.late.has(rank))
+      .slice(0, DIALS_AT_ONCE)
     const left = Math.max(timeoutMs - (clock.monotonic() - begun), SECOND_CHANCE)
     const second = await dialInOrder(
       away.map(([rank, { ask }]) => [rank, ask]),
@@ -91,10 +102,14 @@ async function dialInOrder<C extends { device: Buffer }>(
     clock = systemClock
   }: DialOptions & { knownOnly: boolean }
 ): Promise<Round<C>> {
-  const round: Round<C> = { reached: new Map(), failed: new Map(), slower: [] }
+  const round: Round<C> = { reached: new Map(), failed: new Map(), late: new Set(), slower: [] }
   const stop = new AbortController()
   const either = AbortSignal.any([signal, stop.signal])
-  const running = new Map<number, Promise<void>>()
+  const running = new Map<number, RunningDial>()
+  const places = (): number => {
+    const late = [...running.values()].filter(({ late }) => late.isOver).length
+    return running.size - Math.min(late, PATIENT)
+  }
   let next = 0
   const dial = async (rank: number, ask: C): Promise<void> => {
     try {
@@ -105,7 +120,9 @@ async function dialInOrder<C extends { device: Buffer }>(
       if (either.aborted) return
       if (isOurs(error)) throw error
       round.failed.set(rank, { ask, error })
+      if (running.get(rank)?.late.isOver) round.late.add(rank)
     } finally {
+      running.get(rank)?.late.cancel()
       running.delete(rank)
     }
   }
@@ -116,9 +133,9 @@ async function dialInOrder<C extends { device: Buffer }>(
       signal.throwIfAborted()
       const last =
         headStart.isOver || (running.size === 0 && next > 0) ? waiting.length : Math.min(most, waiting.length)
-      while (round.reached.size < least && running.size < DIALS_AT_ONCE && next < last) {
+      while (round.reached.size < least && places() < DIALS_AT_ONCE && next < last) {
         const [rank, ask] = waiting[next++]!
-        running.set(rank, dial(rank, ask))
+        running.set(rank, { late: timer(clock, timeoutMs), done: dial(rank, ask) })
       }
       if (running.size === 0 || isSettled(round.reached, running, most)) return round
       if (round.reached.size >= least) grace ??= timer(clock, graceMs)
@@ -128,14 +145,25 @@ async function dialInOrder<C extends { device: Buffer }>(
         return round
       }
       const timers = [grace ?? (headStart.isOver ? null : headStart)].filter(one => one !== null)
-      await Promise.race([...running.values(), ...timers.map(({ over }) => over)])
+      if (next < waiting.length) timers.push(...notOver(running))
+      await Promise.race([
+        ...[...running.values()].map(({ done }) => done),
+        ...timers.map(({ over }) => over)
+      ])
     }
   } finally {
     headStart.cancel()
     grace?.cancel()
     stop.abort()
-    for (const one of running.values()) one.catch(() => undefined) // nobody waits for it any more
+    for (const { late, done } of running.values()) {
+      late.cancel()
+      done.catch(() => undefined) // nobody waits for it any more
+    }
   }
+}
+
+function notOver(running: ReadonlyMap<number, RunningDial>): RunningDial['late'][] {
+  return [...running.values()].map(({ late }) => late).filter(({ isOver }) => !isOver)
 }
 
 /**

@@ -34,13 +34,10 @@ export class Allowance {
     return this.#all.left > 0 && this.#devices.left(device) > 0 && ofAddress > 0
   }
 
-  /** Counts bytes; false when they were more than was left. */
-  charge({ device, address }: Account, bytes: number): boolean {
-    const left = [
-      this.#all.charge(bytes),
-      this.#devices.charge(device, bytes),
-      address === null || this.#addresses.charge(Buffer.from(address), bytes)
-    ]
-    return left.every(Boolean)
+  /** Counts bytes that were forwarded for an account. */
+  charge({ device, address }: Account, bytes: number): void {
+    this.#all.charge(bytes)
+    this.#devices.charge(device, bytes)
+    if (address !== null) this.#addresses.charge(Buffer.from(address), bytes)
   }
 }

@@ -30,6 +30,8 @@ export interface ForwarderOptions {
   dht: Pick<HyperDHT, 'createServer' | 'createRawStream'>
   /** Whether this node forwards for a device. One side of each pair must be such a device. */
   knows: (device: Buffer) => Promise<boolean>
+  /** How many bytes are forwarded; `BOUNDS.forwarded` by default. */
+  allowance?: Allowance
   log?: Logger
   clock?: Clock
 }
@@ -78,7 +80,7 @@ export class Forwarder extends ReadyResource {
     super()
     this.#options = options
     this.#clock = options.clock ?? systemClock
-    this.#allowance = new Allowance(() => this.#clock.monotonic())
+    this.#allowance = options.allowance ?? new Allowance(() => this.#clock.monotonic())
     this.#refused = new Tally(options.log ?? nullLogger, 'forwarding refused')
     this.#server = new Server({
       createStream: own => options.dht.createRawStream({ ...own, framed: true })
@@ -231,23 +233,24 @@ export class Forwarder extends ReadyResource {
 
   /** Counts what was forwarded, and ends pairs whose allowance is used up and connections that ask for nothing. */
   look(): void {
-    for (const pair of this.#pairs) this.#count(pair)
+    for (const pair of this.#pairs) {
+      this.#count(pair)
+      if (pair.guests.every(guest => this.#allowance.isLeft(guest))) continue
+      for (const guest of pair.guests) this.#refuse(guest, 'FORWARDED', USED_UP)
+    }
     const now = this.#clock.monotonic()
     for (const guest of [...this.#guests]) {
       if (guest.waiting.size + guest.pairs.size === 0 && now - guest.since > WAITS) this.#end(guest)
     }
   }
 
-  #count({ flows, guests }: Pair): void {
-    let isLeft = true
+  #count({ flows }: Pair): void {
     for (const flow of flows) {
       const bytes = flow.stream.bytesReceived - flow.counted
       flow.counted += bytes
       this.#forwarded += bytes
-      if (bytes > 0 && !this.#allowance.charge(flow.from, bytes)) isLeft = false
+      if (bytes > 0) this.#allowance.charge(flow.from, bytes)
     }
-    if (isLeft) return
-    for (const guest of guests) this.#refuse(guest, 'FORWARDED', USED_UP)
   }
 
   #refuse(guest: Guest, bound: string, why: string): void {

@@ -83,6 +83,47 @@ test('sellers that do not answer hold the others back for the head start alone',
   assert.equal(phone.underWay, 0, 'the silent ones are no longer dialled')
 })
 
+test('sellers to which a way through the routers is looked for hold up no others, and are waited for alone', async () => {
+  const phone = new Phone(async seller => (seller === 45 ? undefined : silent()))
+  const found = dialSellers(sellers(46), phone.options(1, 1))
+  await phone.after(300)
+  assert.equal(phone.dialled.length, DIALS_AT_ONCE)
+  await phone.after(10_000)
+  assert.equal(phone.dialled.length, 46, 'the late ones left their places')
+  await phone.after(1000)
+  assert.deepEqual(
+    (await found).reached.map(({ device }) => device),
+    [key(45)]
+  )
+  assert.equal(phone.underWay, 0)
+})
+
+test('late sellers beyond a few do hold places, so that those who only pretend to be reachable stay few', async () => {
+  const phone = new Phone(silent)
+  const stop = new AbortController()
+  const found = dialSellers(sellers(100), phone.options(1, 1, { signal: stop.signal }))
+  for (const ms of [300, 10_000, 10_000, 10_000]) await phone.after(ms)
+  assert.equal(phone.underWay, DIALS_AT_ONCE + 16)
+  stop.abort()
+  await assert.rejects(found)
+})
+
+test('a seller that was looked for longer than the others may take is not dialled a second time', async () => {
+  let fail = (): void => undefined
+  const failing = new Promise<never>((_, reject) => (fail = () => reject(away())))
+  const phone = new Phone(async seller => (seller === 0 ? failing : Promise.reject(away())))
+  const found = dialSellers(sellers(2), phone.options(1, 1))
+  await phone.after(300)
+  await phone.after(40_000)
+  fail()
+  const { reached, failed } = await found
+  assert.deepEqual([reached.length, failed.length], [0, 2])
+  assert.deepEqual(
+    phone.dialled.map(({ seller }) => seller),
+    [0, 1, 1]
+  )
+})
+
 test('a seller that ranks better and answers a little later is preferred', async () => {
   let answer = (): void => undefined
   const later = new Promise<void>(resolve => (answer = resolve))
