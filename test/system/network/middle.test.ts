@@ -13,7 +13,7 @@ const MIB = 1024 ** 2
 /** So large, over so slow a link, that the upload lasts while its network changes. */
 const SIZE = 12 * MIB
 const SLOW = { mbit: 16, delayMs: 5, lost: 0 }
-const FAR = { mbit: 100, delayMs: 40, lost: 2.5 }
+const FAR = { mbit: 100, delayMs: 40, lost: 5 }
 /** How long a cable is out. */
 const OUT_MS = 10_000
 const UPLOAD_MS = 300_000
