@@ -1,4 +1,5 @@
 import { BushelError } from '../../contracts/errors/error.js'
+import { NO_UDP } from '../network/reach/reachability.js'
 import type { Reachability } from '../network/reach/reachability.js'
 
 /** Errors that say somebody could not be reached. */
@@ -31,7 +32,7 @@ export function withCulprit(
   if (reach === 'offline' && UNREACHED.includes(code))
     return new BushelError(
       code,
-      `${message}; no node answers over UDP: this machine is offline, or its network or firewall drops UDP`,
+      `${message}; ${NO_UDP}`,
       'check the connection of this machine, let UDP out of its network and firewall, and run the same command again'
     ).withCause(error)
   if (!isMarketReached && OFFERS.includes(code))
