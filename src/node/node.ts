@@ -15,6 +15,7 @@ import type { Address } from '../network/network.js'
 import type { Reachability } from '../network/reach/reachability.js'
 import { throttle } from './throttle.js'
 import { answer } from './api/calls.js'
+import { withCulprit } from './culprit.js'
 import type { Method, NodeCaller, Params, Result } from './api/calls.js'
 import type { CallContext } from './api/definition/call.js'
 import { NODE_SERVICES } from './services.js'
@@ -208,7 +209,12 @@ export class BushelNode extends ReadyResource implements NodeCaller {
 
   async call<M extends Method>(method: M, params: Params<M>, context: CallContext): Promise<Result<M>> {
     this.log.debug('call', { method: String(method).slice(0, 40) })
-    return answer(this, method, params, throttle(context))
+    try {
+      return await answer(this, method, params, throttle(context))
+    } catch (error) {
+      const isMarketReached = this.books.markets.some(({ peers, role }) => peers > 0 || role === 'founder')
+      throw withCulprit(error, this.reachability, isMarketReached)
+    }
   }
 }
 

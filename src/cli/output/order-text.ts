@@ -1,11 +1,13 @@
 import type { OrderResult } from '../../node/api/api.js'
 
 /** The lines for an order that was, or with --dry-run would be, published. */
-export function placed(what: string, { id, expires, note, dryRun }: OrderResult): string[] {
-  if (dryRun) return [`would publish: ${what}`]
+export function placed(what: string, { id, expires, note, warning, dryRun }: OrderResult): string[] {
+  const unreached = warning === '' ? [] : [`warning: ${warning}`]
+  if (dryRun) return [`would publish: ${what}`, ...unreached]
   return [
     `${note === '' ? 'published' : 'kept'}: ${what}`,
     ...(note === '' ? [] : [`warning: ${note}`]),
+    ...unreached,
     `it stays on the book until ${dateText(expires)}; withdraw it with`,
     `  bushel withdraw ${id}`
   ]

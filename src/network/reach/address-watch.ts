@@ -2,7 +2,7 @@ import type { PeerAddress } from 'hyperdht'
 
 /** So many nodes in a row have to see this one elsewhere: one alone may lie, or be behind the same router. */
 const WITNESSES = 3
-/** Most nodes that are remembered to have seen the present address. */
+/** Most nodes that are remembered to have said anything. */
 const MOST = 64
 
 /**
@@ -11,8 +11,8 @@ const MOST = 64
  */
 export class AddressWatch {
   #here: PeerAddress | null = null
-  /** Who has seen the present address. */
-  readonly #present = new Set<string>()
+  /** Who has said where it sees this node. */
+  readonly #witnesses = new Set<string>()
   /** Where this node was seen instead, by who has seen it there. */
   readonly #elsewhere = new Map<string, PeerAddress>()
 
@@ -20,20 +20,19 @@ export class AddressWatch {
   see(from: PeerAddress, to: PeerAddress): PeerAddress[] | null {
     const witness = `${from.host}:${from.port}`
     this.#here ??= to
+    this.#witnesses.delete(witness)
+    this.#witnesses.add(witness)
+    if (this.#witnesses.size > MOST) this.#witnesses.delete(this.#witnesses.values().next().value!)
     if (isSame(to, this.#here)) {
       this.#elsewhere.clear()
-      this.#present.add(witness)
-      if (this.#present.size > MOST) this.#present.delete(this.#present.values().next().value!)
       return null
     }
     const [other] = this.#elsewhere.values()
     if (other && !this.#agree(other, to)) this.#elsewhere.clear()
     this.#elsewhere.set(witness, to)
-    if (this.#elsewhere.size < Math.min(WITNESSES, Math.max(1, this.#present.size))) return null
+    if (this.#elsewhere.size < Math.min(WITNESSES, this.#witnesses.size)) return null
     const seen = [...this.#elsewhere.values()]
     this.#here = to
-    this.#present.clear()
-    for (const each of this.#elsewhere.keys()) this.#present.add(each)
     this.#elsewhere.clear()
     return seen
   }

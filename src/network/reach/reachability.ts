@@ -26,6 +26,10 @@ export interface Reachability {
   forwarders: number
 }
 
+/** Why nobody answers, for people. */
+export const NO_UDP =
+  'no node answers over UDP: this machine is offline, its network or firewall drops UDP, or the nodes of --bootstrap are away'
+
 type Seen = Pick<HyperDHT, 'host' | 'port' | 'firewalled' | 'randomized' | 'online' | 'nodes'>
 
 export function reachOf({ host, firewalled, randomized, online, nodes }: Seen, isLocal: boolean): Reach {
@@ -52,7 +56,7 @@ export function reachText({ reach, forwarders }: Reachability): string {
     case 'symmetric':
       return `behind a router that gives each connection another port (symmetric NAT): others get through slowly or not at all; ${bridged}`
     case 'offline':
-      return 'no node answers over UDP: this machine is offline, or its network or firewall drops UDP'
+      return NO_UDP
     case 'unknown':
       return 'not found out yet'
   }
@@ -61,7 +65,7 @@ export function reachText({ reach, forwarders }: Reachability): string {
 /** What the owner should know before others are blamed; null when others can reach this node, with some patience. */
 export function reachWarning({ reach, forwarders }: Reachability): string | null {
   if (reach === 'offline')
-    return 'nobody can reach this node, and it reaches nobody: no node answers over UDP; check the connection of this machine, and let UDP out of its network and firewall'
+    return 'nobody can reach this node, and it reaches nobody; check the connection of this machine, and let UDP out of its network and firewall'
   if (reach === 'symmetric' && forwarders === 0)
     return 'others behind a router cannot reach this node: its router gives each connection another port, and no relay of a market is known that forwards; forward a UDP port to this machine and run `bushel up --port PORT`, or see docs/network.md'
   return null

@@ -1,5 +1,6 @@
 import { BushelError } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
+import { NO_UDP } from './reachability.js'
 import type { Reachability } from './reachability.js'
 
 export interface Dial {
@@ -18,7 +19,7 @@ export function unreachable(device: Buffer, { reach }: Reachability, dial: Dial)
   if (reach === 'offline')
     return new BushelError(
       'PEER_UNREACHABLE',
-      `${name} cannot be reached from here, and nobody else: no node answers over UDP`,
+      `${name} cannot be reached from here, and nobody else: ${NO_UDP}`,
       'check the connection of this machine, and let UDP out of its network and firewall'
     )
   if (dial.isAnswered)

@@ -4,6 +4,7 @@ import { formatKey, parseKey, shortKey } from '../../../contracts/keys/key.js'
 import { DAY, formatSize } from '../../../contracts/money/quantity.js'
 import { SIDE } from '../../../contracts/order.js'
 import type { PlacedOrder } from '../../deal/orders/standing-orders.js'
+import { reachWarning } from '../../network/reach/reachability.js'
 import { leftOf } from '../../storage/provider/ask-space.js'
 import { storage } from '../../storage/resource.js'
 import { needsUp } from '../needs-up.js'
@@ -41,7 +42,8 @@ export const ORDER_RESULT = {
   market: key('key of the market'),
   expires: moment('when it expires'),
   inBook: flag('false: no relay has put it into the book yet; the node offers it again'),
-  note: said('why it is not in the book yet, for people; empty: it is, or this was a dry run')
+  note: said('why it is not in the book yet, for people; empty: it is, or this was a dry run'),
+  warning: said('what keeps others from reaching this node, for people; empty: nothing')
 }
 export type OrderResult = Values<typeof ORDER_RESULT> & { dryRun?: boolean }
 
@@ -93,7 +95,7 @@ export const ORDER_CALLS = {
         lifetime: params.lifetime ?? ASK_LIFETIME
       }
       const placed = params.dryRun ? dryOrder(orders.draft(order)) : await orders.publish(order)
-      return dry(params, orderResult(placed, placed.order.created + order.lifetime))
+      return dry(params, orderResult(node, placed, placed.order.created + order.lifetime))
     }
   ),
   'bid.storage': callWithDryRun(
@@ -113,10 +115,10 @@ export const ORDER_CALLS = {
       if (params.dryRun) {
         await mirrors.checkBid(request)
         const none = { id: '', market: formatKey(chosen.key), expires: Date.now(), inBook: false, note: '' }
-        return dry(params, none)
+        return dry(params, { ...none, warning: '' })
       }
       const placed = await bids.place(request, mirrorListener(context), context.signal)
-      return orderResult(placed, placed.order.expires)
+      return orderResult(node, placed, placed.order.expires)
     }
   ),
   withdraw: callWithDryRun(
@@ -162,9 +164,15 @@ export function dryOrder({ id, order }: { id: Buffer; order: Order }): Placed {
 /** `note` is null for an order that was not published. */
 type Placed = Omit<PlacedOrder, 'note'> & { note: string | null }
 
-export function orderResult({ id, order, note }: Placed, expires: number): Values<typeof ORDER_RESULT> {
+export function orderResult(
+  { network }: Pick<NodeContext, 'network'>,
+  { id, order, note }: Placed,
+  expires: number
+): Values<typeof ORDER_RESULT> {
   const market = formatKey(order.market)
-  return { id: formatKey(id), market, expires, inBook: note === '', note: note ?? '' }
+  // Who buys dials the seller.
+  const warning = order.side === SIDE.ask ? (reachWarning(network.reachability) ?? '') : ''
+  return { id: formatKey(id), market, expires, inBook: note === '', note: note ?? '', warning }
 }
 
 /** What the offers of this node have left: the same disk is offered once. */

@@ -9,6 +9,7 @@ import { marketsOnDisk } from '../../book/known-markets.js'
 import { forkNote } from '../../book/market.js'
 import { BOUNDS } from '../../base/bounds/bounds.js'
 import type { Used } from '../../base/bounds/bounds.js'
+import { REACHES, reachText, reachWarning } from '../../network/reach/reachability.js'
 import type { Wallet } from '../../lightning/wallet.js'
 import { readingStore } from '../home-store.js'
 import { networkOf } from '../backend.js'
@@ -43,6 +44,19 @@ const RESULT = {
   ),
   market: orNull(key('a market'), 'key of the market in use; null: none'),
   peers: count('connections'),
+  reachability: orNull(
+    fields({
+      reach: oneOf(REACHES, 'what the network looks like from here'),
+      text: said('the same, for people'),
+      host: orNull(said('an address'), 'where others see this node; null: nobody has said'),
+      port: orNull(whole(1, 65_535, 'a port'), 'its port there; null: another one for each'),
+      forwarders: count('relays that forward for this node where there is no way through'),
+      forwarded: count('connections to them now'),
+      forwardsFor: count('pairs of others for which this node forwards now'),
+      forwardedBytes: count('bytes that it has forwarded since it started')
+    }),
+    'whether others can reach this node; null: none runs'
+  ),
   resources: about(v.record(v.string(), resource), 'each resource, by its id'),
   strangers: listed(
     fields({
@@ -81,6 +95,8 @@ async function resourceStatuses(
 async function statusOf(node: NodeContext): Promise<StatusResult> {
   const trade = node.serving ? await node.trade() : null
   const notes = node.books.broken.map(brokenNote)
+  const unreached = node.serving ? reachWarning(node.network.reachability) : null
+  if (unreached !== null) notes.push(unreached)
   if (trustedTime.jump !== 0) notes.push(clockNote(trustedTime.jump))
   for (const market of node.books.markets) {
     const { state, behind } = market.clock
@@ -103,6 +119,7 @@ async function statusOf(node: NodeContext): Promise<StatusResult> {
     wallet: trade ? await trade.wallet.condition() : null,
     market: marketInUse(node.home.market, node.books.markets),
     peers: node.network.streams.length,
+    reachability: reachabilityOf(node.network),
     resources: await resourceStatuses(node.resources, {
       store: node.store,
       dir: node.home.dir,
@@ -111,6 +128,12 @@ async function statusOf(node: NodeContext): Promise<StatusResult> {
     strangers: await heldBy(node, trade?.parts ?? null),
     notes
   }
+}
+
+function reachabilityOf(network: NodeContext['network']): StatusResult['reachability'] {
+  const { reachability, forwarded, forwarding } = network
+  const { pairs: forwardsFor, bytes: forwardedBytes } = forwarding ?? { pairs: 0, bytes: 0 }
+  return { ...reachability, text: reachText(reachability), forwarded, forwardsFor, forwardedBytes }
 }
 
 /** What strangers make a node hold, of each bound for all of them together. */
@@ -160,6 +183,7 @@ async function readStatus(home: OfflineHome): Promise<StatusResult> {
       known.markets.filter(({ broken }) => !broken)
     ),
     peers: 0,
+    reachability: null,
     resources: await readingStore(home.dir, store =>
       resourceStatuses(RESOURCES, { store, dir: home.dir, parts: null })
     ),

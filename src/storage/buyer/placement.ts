@@ -492,7 +492,9 @@ export class Placement {
     return new BushelError(
       'NO_OFFER',
       `no more offers fit: providers agreed to ${standing} of ${this.#plan.copies} copies${silent}`,
-      'nothing was paid; raise --max-price, ask for fewer --copies, or see the offers with: bushel book'
+      away > 0
+        ? 'nothing was paid; try again when their sellers are online, or ask for fewer --copies'
+        : 'nothing was paid; raise --max-price, ask for fewer --copies, or see the offers with: bushel book'
     )
   }
 

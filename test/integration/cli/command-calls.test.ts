@@ -7,7 +7,7 @@ import { serveNode } from './served-node.js'
 
 const { node, home } = serveNode()
 
-const order = { id: a, market: b, expires: DAY, inBook: true, note: '' }
+const order = { id: a, market: b, expires: DAY, inBook: true, note: '', warning: '' }
 const market = { key: a, name: 'here' }
 
 /** What is typed, the call that the node receives, and its answer. */

@@ -54,6 +54,16 @@ export const status = {
   wallet: { state: 'down', reason: 'it ended with SIGSEGV' },
   market: null,
   peers: 3,
+  reachability: {
+    reach: 'symmetric',
+    text: 'behind a router',
+    host: '203.0.113.1',
+    port: null,
+    forwarders: 1,
+    forwarded: 2,
+    forwardsFor: 1,
+    forwardedBytes: 3000
+  },
   resources: {
     storage: { facts: { usedBytes: 1 }, lines: [{ label: 'shelf', text: '1 B on disk' }] },
     compute: { facts: { paused: true }, lines: [{ label: 'jobs', text: '3 bought; PAUSED' }] }

@@ -5,7 +5,9 @@ import crypto from 'hypercore-crypto'
 import HyperDHT from 'hyperdht'
 import type { NoiseStream } from 'hyperdht'
 import Hyperswarm from 'hyperswarm'
-import { BootstrapNode, freePort } from '../../../src/daemon/bootstrap-node.js'
+import { networkInterfaces } from 'node:os'
+import { Network } from '../../../src/network/network.js'
+import { BootstrapNode, boundTo, freePort } from '../../../src/daemon/bootstrap-node.js'
 
 test('two peers find each other by topic through one bootstrap node alone', async t => {
   const node = new BootstrapNode()
@@ -42,4 +44,41 @@ test('the bootstrap node serves on the requested port and says when it is taken'
     exit: 2,
     message: new RegExp(`${port}.*in use`)
   })
+})
+
+test('a bootstrap node for other machines is dialled at its address, and others join it', async t => {
+  const lan = Object.values(networkInterfaces())
+    .flatMap(each => each ?? [])
+    .find(({ family, internal }) => family === 'IPv4' && !internal)
+  if (!lan) return t.skip('this machine has no network')
+  const first = new BootstrapNode({ host: lan.address })
+  await first.ready()
+  t.after(() => first.close())
+  const second = new BootstrapNode({
+    host: lan.address,
+    bootstrap: [{ host: first.host, port: first.port }]
+  })
+  await second.ready()
+  t.after(() => second.close())
+  const network = new Network({ keyPair: crypto.keyPair(), bootstrap: [second] })
+  t.after(() => network.close())
+  await network.ready()
+  // The quick test of hyperdht is won by chance alone on a network of two.
+  assert.deepEqual([network.reachability.reach, network.reachability.host], ['public', lan.address])
+})
+
+test('an address that this machine does not have is bound to all of them', () => {
+  assert.equal(boundTo('203.0.113.77'), '0.0.0.0')
+  assert.equal(boundTo('127.0.0.1'), '127.0.0.1')
+})
+
+test('a node is reached at the port that was asked for', async t => {
+  const node = new BootstrapNode()
+  await node.ready()
+  t.after(() => node.close())
+  const port = await freePort(null)
+  const network = new Network({ keyPair: crypto.keyPair(), bootstrap: [node], port })
+  t.after(() => network.close())
+  await network.ready()
+  assert.equal(network.reachability.port, port)
 })

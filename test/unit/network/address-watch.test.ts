@@ -30,7 +30,7 @@ test('one node that lies moves nobody, and nor do three that do not agree', () =
 })
 
 test('a router that gives each node another port has not moved until its address has', () => {
-  const watch = watching()
+  const watch = new AddressWatch()
   for (let i = 0; i < 20; i++) assert.equal(watch.see(node(i), at('203.0.113.1', 2000 + i)), null)
   assert.equal(watch.see(node(1), at('203.0.113.2', 3001)), null)
   assert.equal(watch.see(node(2), at('203.0.113.2', 3002)), null)

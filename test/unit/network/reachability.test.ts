@@ -19,7 +19,8 @@ test('what the network looks like follows from what other nodes have seen', () =
 })
 
 test('the owner is warned where others cannot reach the node', () => {
-  assert.match(reachWarning(as('offline'))!, /no node answers over UDP/)
+  assert.match(reachWarning(as('offline'))!, /let UDP out/)
+  assert.match(reachText(as('offline')), /no node answers over UDP/)
   assert.match(reachWarning(as('symmetric'))!, /bushel up --port/)
   assert.equal(reachWarning(as('symmetric', 1)), null)
   assert.equal(reachWarning(as('cone')), null)
@@ -34,7 +35,7 @@ test('an error of a dial names whose network is to blame', () => {
     unreachable(device, as(reach), { ...dial, ...change }).message
   assert.match(said('cone'), /did not answer in 10 s$/)
   assert.match(said('cone', { isUnknown: true }), /is not known to the network$/)
-  assert.match(said('offline'), /nobody else: no node answers over UDP$/)
+  assert.match(said('offline'), /nobody else: no node answers over UDP:/)
   assert.match(
     said('cone', { isAnswered: true, ms: 60_000 }),
     /no way through the routers was found in 60 s$/

@@ -9,12 +9,25 @@ export const { syntax, run } = listing({
   summary: 'show the identity and the state of this node',
   example: 'status',
   reads: 'status',
-  text: ({ identity, device, pid, network, wallet, market, peers, resources, strangers, notes }) =>
+  text: ({
+    identity,
+    device,
+    pid,
+    network,
+    wallet,
+    market,
+    peers,
+    reachability,
+    resources,
+    strangers,
+    notes
+  }) =>
     facts([
       ['identity', identity],
       ['device', device],
       ['node', pid === null ? 'not running' : `running, process ${pid}, ${count(peers, 'peer', 'peers')}`],
       ['network', network],
+      ...reachLines(reachability),
       ['wallet', walletText(wallet)],
       ['market', market ?? 'none in use'],
       ...Object.values(resources).flatMap(({ lines }) =>
@@ -26,6 +39,26 @@ export const { syntax, run } = listing({
       ...notes.map((note): [string, string] => ['note', note])
     ])
 })
+
+function reachLines(reachability: StatusResult['reachability']): [string, string][] {
+  if (!reachability) return []
+  const { text, host, port, forwarded, forwardsFor, forwardedBytes } = reachability
+  const address = host === null ? 'address not known' : port === null ? host : `${host}:${port}`
+  return [
+    ['reachable', `${address}: ${text}`],
+    ...(forwarded > 0
+      ? [['reachable', `${count(forwarded, 'connection', 'connections')} over a relay`] as [string, string]]
+      : []),
+    ...(forwardedBytes > 0
+      ? [
+          [
+            'forwards',
+            `${count(forwardsFor, 'pair', 'pairs')} now, ${formatSize(forwardedBytes)} since the start`
+          ] as [string, string]
+        ]
+      : [])
+  ]
+}
 
 function heldText({ text, unit, used, most }: StatusResult['strangers'][number]): string {
   const amount = unit === 'bytes' ? `${formatSize(used)} of ${formatSize(most)}` : `${used} of ${most}`

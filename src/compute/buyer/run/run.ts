@@ -384,7 +384,9 @@ export class Run {
     return new BushelError(
       'NO_OFFER',
       `${found} of ${needed} providers can run this job for ${formatAmount(maxMsat)} in all (the book has ${all.length} asks${silent})`,
-      'nothing was paid; raise --max, lower --verify, or see the asks with: bushel book compute'
+      away > 0
+        ? 'nothing was paid; try again when their providers are online, or lower --verify'
+        : 'nothing was paid; raise --max, lower --verify, or see the asks with: bushel book compute'
     )
   }
 

@@ -53,7 +53,7 @@ export const BID_COMPUTE_CALLS = {
       const placed = dryRun
         ? dryOrder(orders.draft(order))
         : await bids.place(order, Buffer.from(JSON.stringify(stored)))
-      return dry(params, orderResult(placed, placed.order.created + order.lifetime))
+      return dry(params, orderResult(node, placed, placed.order.created + order.lifetime))
     }
   )
 }

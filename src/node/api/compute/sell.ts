@@ -100,7 +100,7 @@ export const SELL_COMPUTE_CALLS = {
       }
       const placed = dryRun ? dryOrder(orders.draft(order)) : await publish()
       const found = [...(await bestWalls())]
-      const made = orderResult(placed, placed.order.created + order.lifetime)
+      const made = orderResult(node, placed, placed.order.created + order.lifetime)
       return dry(params, { ...made, isolation, walls: found })
     }
   ),
