@@ -34,7 +34,8 @@ export interface JobBuying {
 
 /** Builds the buyer's side of compute from the parts of a node. */
 export function jobsOf(buying: JobBuying): Jobs {
-  const { hires, open, experiences, blobs, store, limits, identity, folder, now, unattended, listener, log } = buying
+  const { hires, open, experiences, blobs, store, limits, identity, folder, now, unattended, listener, log } =
+    buying
   return new Jobs({
     hire: hires,
     open,
