@@ -4,7 +4,8 @@ import { readKeyPair } from '../../../contracts/keys/read-key.js'
 import { BushelError, isBlamed, isOurs } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
 import { SAT, formatAmount, most } from '../../../contracts/money/money.js'
-import { aheadOf, chargeOf } from '../../../contracts/money/installments.js'
+import type { Installment } from '../../../contracts/money/installments.js'
+import { aheadOf, amountsIn, chargeOf, planInstallments } from '../../../contracts/money/installments.js'
 import { Mutex } from '../../base/mutex.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { Experiences } from '../../deal/sellers/experience.js'
@@ -21,7 +22,7 @@ import type { SignedTerms } from './lease-terms.js'
 import { match } from './matching.js'
 import type { Candidate } from './matching.js'
 import { idOf } from '../lease/leases.js'
-import { whenBack } from './own-wallet.js'
+import { isRouteMissing, whenBack } from './own-wallet.js'
 import { isPassing } from './passing.js'
 import { TIMEOUTS } from '../lease/timeouts.js'
 
@@ -136,11 +137,15 @@ export class Placement {
         const spendable = await whenBack(ask, timeouts.wallet, signal)
         if (due > spendable) throw noBalance(due, spendable)
         reached = true
+        let fees = 0n
         for (const copy of [...copies]) {
-          if (await this.#reaches(copy)) continue
+          const fee = await this.#reaches(copy)
+          fees += fee ?? 0n
+          if (fee !== null) continue
           copies.splice(copies.indexOf(copy), 1)
           reached = false
         }
+        if (reached && due + fees > spendable) throw noBalance(due + fees, spendable)
       }
     } catch (error) {
       for (const copy of copies) await copy.void('too few providers agreed')
@@ -148,15 +153,34 @@ export class Placement {
     }
   }
 
-  /** False when the provider cannot be paid and is skipped. Rejects when our own balance is too low. */
-  async #reaches(copy: BuyerLease): Promise<boolean> {
+  /**
+   * The fees to expect, msat; null when the provider cannot be paid: it is told, and skipped. Rejects when our own balance is
+   * too low.
+   */
+  async #reaches(copy: BuyerLease): Promise<bigint | null> {
     try {
-      await copy.reach(this.#ahead(copy))
+      return await copy.reach(this.#ahead(copy))
+    } catch (error) {
+      if (!(error instanceof BushelError) || isOurs(error)) throw error
+      await copy.leave(`the buyer cannot pay it: ${error.message}`)
+      this.#passOver(copy.provider, error)
+      return null
+    }
+  }
+
+  /** False when it turns out before anything is signed that the provider cannot be paid. Rejects as `#reaches` does. */
+  async #canPay({ channel, agree: { terms } }: AgreementDraft): Promise<boolean> {
+    const { payments, timeouts = TIMEOUTS } = this.#context
+    const { aheadMsat } = this.#planOf(terms)
+    const amounts = amountsIn(planInstallments(terms), aheadMsat)
+    const foresee = (): Promise<bigint> =>
+      payments.foresee(terms.provider.lightning!, aheadMsat, timeouts.reach, { amounts })
+    try {
+      await whenBack(foresee, timeouts.wallet)
       return true
     } catch (error) {
       if (!(error instanceof BushelError) || isOurs(error)) throw error
-      await copy.void(error.message)
-      this.#passOver(copy.provider, error)
+      this.#passOver(channel.device, error)
       return false
     }
   }
@@ -173,7 +197,11 @@ export class Placement {
   #planOf(terms: Terms, paidMsat = 0n): PlannedSpending {
     const chargeMsat = chargeOf(terms)
     const aheadMsat = most(aheadOf(chargeMsat, this.#shareMsat, terms) - paidMsat, 0n)
-    return { peer: terms.provider.identity, chargeMsat, aheadMsat }
+    const { limits } = this.#context.payments
+    const left = unpaid(planInstallments(terms), paidMsat)
+    const feesMsat = limits.feesOf(left)
+    const aheadFeesMsat = aheadMsat > 0n ? limits.feesOf(amountsIn(left.map(msat => ({ msat })), aheadMsat)) : 0n
+    return { peer: terms.provider.identity, chargeMsat, aheadMsat, feesMsat, aheadFeesMsat }
   }
 
   /** Throws OVER_LIMIT before anything is signed when these copies and drafts together exceed a spending limit. */
@@ -223,7 +251,7 @@ export class Placement {
         if (missing === 0) break
         this.#demandLimits([...copies, ...agreed], drafts.slice(i, i + missing))
         this.#tried.add(draft.ask.toString('hex'))
-        const copy = await this.#sign(draft)
+        const copy = (await this.#canPay(draft)) ? await this.#sign(draft) : null
         if (copy) agreed.push(copy)
       }
     } catch (error) {
@@ -352,6 +380,13 @@ export class Placement {
     } catch (error) {
       signal.throwIfAborted()
       if (!(error instanceof BushelError) || isOurs(error)) throw error
+      if (isRouteMissing(error) && copy.lease.state === LEASE.STORED) {
+        const until = new Date(copy.paidUntil).toISOString()
+        this.#listener.note(
+          `provider ${copy.name} cannot be paid now (${error.message}); its copy is kept, paid until ${until}, and \`bushel up\` pays on`
+        )
+        return copy
+      }
       await this.#blame(identity, error)
       const { paidMsat, inFlightMsat } = this.#context.payments.ledger.totals(copy.id)
       // A silent provider is asked for its debt later, so that the next offer need not wait.
@@ -435,4 +470,10 @@ function noBalance(due: bigint, spendable: bigint): BushelError {
     `this costs ${formatAmount(due)}, and ${formatAmount(spendable)} can be spent`,
     'nothing was paid; ask for fewer copies, less time, or a smaller --prepay-max'
   )
+}
+
+/** The amounts of the installments that follow the paid ones. */
+function unpaid(installments: readonly Installment[], paidMsat: bigint): bigint[] {
+  let paid = 0n
+  return installments.filter(({ msat }) => (paid += msat) > paidMsat).map(({ msat }) => msat)
 }

@@ -46,6 +46,7 @@ export const TIMEOUTS: Timeouts = {
   audit: 1200,
   upload: 4000,
   reach: 1000,
+  route: 5000,
   payment: 2000,
   wallet: 2000,
   restore: 1000
@@ -60,6 +61,7 @@ const PATIENT: Timeouts = {
   audit: 30_000,
   upload: 30_000,
   reach: 30_000,
+  route: 60_000,
   payment: 30_000,
   wallet: 30_000,
   restore: 30_000
