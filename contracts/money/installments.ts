@@ -1,4 +1,4 @@
-import type { Terms } from '#spec'
+import type { CoreLimit, Terms } from '#spec'
 import { billedBytes, ceilDiv, leastPaymentOf, totalCharge, least, most } from './money.js'
 import type { Msat } from './money.js'
 
@@ -10,9 +10,9 @@ export interface Installment {
   msat: Msat
 }
 
-export type InstallmentTerms = Pick<
+export type InstallmentTerms = { cores: readonly Pick<CoreLimit, 'length' | 'byteLength'>[] } & Pick<
   Terms,
-  'cores' | 'price' | 'time' | 'minChargeMsat' | 'firstInstallmentMsat' | 'maxInstallmentMsat' | 'leastMsat'
+  'price' | 'time' | 'minChargeMsat' | 'firstInstallmentMsat' | 'maxInstallmentMsat' | 'leastMsat'
 >
 
 /** The most installments of a lease. A larger charge gets larger installments instead. */
@@ -71,6 +71,18 @@ export function planInstallments(terms: InstallmentTerms): Installment[] {
     listed = least(listed * 2n, cap)
   }
   return installments
+}
+
+/** The amounts of the installments, from the first on, that `msat` pays for; at least one. */
+export function amountsIn(installments: readonly Pick<Installment, 'msat'>[], msat: Msat): Msat[] {
+  const amounts: Msat[] = []
+  let left = msat
+  for (const one of installments) {
+    if (amounts.length > 0 && one.msat > left) break
+    amounts.push(one.msat)
+    left -= one.msat
+  }
+  return amounts
 }
 
 /** The first ms at which the cumulative charge is at least `target`. */

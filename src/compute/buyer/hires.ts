@@ -1,7 +1,7 @@
 import ReadyResource from 'ready-resource'
 import type { ComputeQuote, Job, JobTerms } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
-import { INSTALLMENT_CAP, TFUEL, faultOfJob, jobId, jobMemory, jobTime } from '../../../contracts/job.js'
+import { INSTALLMENT_CAP, TFUEL, faultOfJob, jobId, jobMemory, jobSegments, jobTime } from '../../../contracts/job.js'
 import { shortKey } from '../../../contracts/keys/key.js'
 import { faultOfLeast, formatAmount, least, leastPaymentOf, most } from '../../../contracts/money/money.js'
 import { sign } from '../../../contracts/keys/signature.js'
@@ -11,7 +11,7 @@ import type { Quoted } from '../../deal/negotiation/buyer.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { LocalBlob } from '../blobs/blobs.js'
 import { FUEL_VERSION } from '../fuel/meter.js'
-import { Hire } from './hire.js'
+import { Hire, firstPayments } from './hire.js'
 import type { HireContext } from './hire.js'
 import { JOB } from '../job/job-state.js'
 import { JOB_TIMEOUTS } from '../job/timeouts.js'
@@ -97,8 +97,12 @@ export class Hires extends ReadyResource implements HirePort {
     const fault = faultOfJob(terms)
     if (fault) throw new BushelError('BAD_INPUT', `the job cannot be agreed on: ${fault}`)
     const id = jobId(terms)
-    const over = payments.limits.faultOf({ msat: terms.maxMsat, agreement: id, peer: ask.identity })
+    const spend = { msat: terms.maxMsat, amounts: jobSegments(terms), agreement: id, peer: ask.identity }
+    const over = payments.limits.faultOf(spend)
     if (over) throw over
+    const { msat, amounts } = firstPayments(terms)
+    const { reach } = { ...JOB_TIMEOUTS, ...this.#context.timeouts }
+    await payments.foresee(terms.provider.lightning!, msat, reach, { amounts })
     const job: Job = {
       role: 'buyer',
       state: JOB.AGREED,

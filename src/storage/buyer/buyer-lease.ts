@@ -1,8 +1,8 @@
 import type { Lease, SignedCounter, SignedQuote } from '#spec'
 import { hashOf } from '../../../contracts/schema/codec.js'
-import { BushelError } from '../../../contracts/errors/error.js'
+import { BushelError, isOurs } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
-import { chargeOf } from '../../../contracts/money/installments.js'
+import { amountsIn, chargeOf } from '../../../contracts/money/installments.js'
 import { formatAmount } from '../../../contracts/money/money.js'
 import { consumedMsat } from '../../../contracts/money/refund.js'
 import { sign, verify } from '../../../contracts/keys/signature.js'
@@ -156,11 +156,15 @@ export class BuyerLease {
     })
   }
 
-  /** Makes sure that `msat` can be paid to the provider's Lightning node. */
-  async reach(msat: bigint): Promise<void> {
+  /** Makes sure that `msat` can be paid to the provider's Lightning node; resolves to the fees to expect, msat. */
+  async reach(msat: bigint): Promise<bigint> {
     const { reach, wallet } = this.#timeouts
     const { lightning } = this.lease.terms.provider
-    await whenBack(() => this.#context.payments.reach(lightning!, msat, reach), wallet)
+    const { payments } = this.#context
+    const invoice = payments.ledger.payment(this.id, this.paidInstallments)?.text
+    const amounts = amountsIn(installmentsOf(this.lease).slice(this.paidInstallments), msat)
+    const options = { amounts, ...(invoice ? { invoice } : {}) }
+    return whenBack(() => payments.reach(lightning!, msat, reach, options), wallet)
   }
 
   /** Pays the first installment: from here on the agreement binds. */
@@ -324,6 +328,18 @@ export class BuyerLease {
     const { lease } = this
     const ended = isOver(lease) ? lease : { ...lease, state: LEASE.ENDED, reason }
     return this.#context.leases.change(ended)
+  }
+
+  /** Voids the lease and tells the provider why, so that it need not wait. */
+  async leave(reason: string): Promise<void> {
+    const told = async (): Promise<void> => {
+      const ended = { agreement: this.id, reason, counter: null }
+      await (await this.channel()).request('end', ended, this.#soon)
+    }
+    await this.void(reason)
+    await told().catch((error: unknown) => {
+      if (isOurs(error)) throw error
+    })
   }
 
   /**

@@ -14,7 +14,8 @@ import type { Payments } from '../../payment/payments.js'
 import { isGivenUp } from '../lease/lease-state.js'
 import { stripOf } from '../lease/leases.js'
 import type { Leases } from '../lease/leases.js'
-import { whenBack } from './own-wallet.js'
+import { FIRST_ROUTE } from '../../base/timeouts.js'
+import { whenBack, whenRouted } from './own-wallet.js'
 import type { Timeouts } from '../lease/timeouts.js'
 import { STEP } from '../../payment/payment-state.js'
 
@@ -97,9 +98,15 @@ export class InstallmentPayment {
     await this.strip(channel, countersign, from, { listed })
   }
 
-  /** Settles an installment, once: from a debt of the provider, or over Lightning. Waits for an unreachable wallet. */
+  /**
+   * Settles an installment, once: from a debt of the provider, or over Lightning. Waits for an unreachable wallet, and for a
+   * route: before the first payment not for long, because another provider may have one.
+   */
   pay(installment: number, open: () => Promise<DealChannel>, signal?: AbortSignal): Promise<Payment> {
-    return whenBack(() => this.#pay(installment, open), this.#timeouts.wallet, signal)
+    const { wallet, route } = this.#timeouts
+    const timeoutMs = installment === 0 ? Math.min(route, FIRST_ROUTE) : route
+    const pay = (): Promise<Payment> => whenBack(() => this.#pay(installment, open), wallet, signal)
+    return whenRouted(pay, timeoutMs, signal)
   }
 
   async #pay(installment: number, open: () => Promise<DealChannel>): Promise<Payment> {

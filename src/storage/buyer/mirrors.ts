@@ -4,7 +4,7 @@ import crypto from 'hypercore-crypto'
 import type { CoreLimit, MirrorJob, StorageBid } from '#spec'
 import { domain } from '../../../contracts/schema/codec.js'
 import { BushelError } from '../../../contracts/errors/error.js'
-import { billedBytes, formatPrice, least } from '../../../contracts/money/money.js'
+import { billedBytes, formatAmount, formatPrice, least } from '../../../contracts/money/money.js'
 import { formatSize } from '../../../contracts/money/quantity.js'
 import { distinct, priceLimit } from '../../deal/sellers/matching.js'
 import type { Logger } from '../../base/logger.js'
@@ -34,6 +34,17 @@ export interface MirrorsOptions extends Omit<PlacementContext, 'saveJob'> {
   folder: string
 }
 
+/** What the best offers cost together, msat. */
+interface Affordable {
+  offers: BookedAsk[]
+  chargeMsat: bigint
+  aheadMsat: bigint
+  /** The most that the fees come to, of all and of the part in advance. */
+  feesMsat: bigint
+  aheadFeesMsat: bigint
+  spendableMsat: bigint
+}
+
 /** Buys mirrors: packs, places and pays. A job is on disk from its first step, so that it goes on after a kill. */
 export class Mirrors {
   readonly #options: MirrorsOptions
@@ -48,8 +59,15 @@ export class Mirrors {
   /** The most that a mirror costs by the best offers on the book; nothing is packed and no provider is asked. */
   async estimate(request: MirrorRequest, { note }: Pick<MirrorListener, 'note'>): Promise<MirrorOutcome> {
     const survey = await this.#options.packer.survey(request.path, request.exclude)
-    const { offers, chargeMsat, aheadMsat } = await this.#affordable(request, survey)
+    const { offers, chargeMsat, aheadMsat, feesMsat, aheadFeesMsat, spendableMsat } = await this.#affordable(
+      request,
+      survey
+    )
     survey.notes.forEach(note)
+    if (aheadMsat + aheadFeesMsat > spendableMsat)
+      note(
+        `${formatAmount(aheadMsat)} and up to ${formatAmount(aheadFeesMsat)} of fees are paid ahead, and ${formatAmount(spendableMsat)} can be sent`
+      )
     return {
       link: '',
       files: survey.files,
@@ -58,7 +76,7 @@ export class Mirrors {
       leases: offers.map(() => ''),
       chargeMsat,
       paidMsat: aheadMsat,
-      feesMsat: 0n,
+      feesMsat,
       atRiskMsat: 0n,
       seconds: { pack: 0, upload: 0 }
     }
@@ -117,7 +135,7 @@ export class Mirrors {
     const survey = await this.#options.packer.survey(request.path, request.exclude)
     // At the bid's highest price; the provider is not known yet.
     const plans = Array.from({ length: request.copies }, () =>
-      planOf(request, survey, { identity: null, price: request.maxPrice ?? 0n, ...UNKNOWN_ASK })
+      planOf(request, survey, { identity: null, price: request.maxPrice ?? 0n, ...UNKNOWN_ASK }, this.#feesOf)
     )
     const fault = this.#context.payments.limits.faultOfPlans(plans)
     if (fault) throw fault
@@ -207,18 +225,17 @@ export class Mirrors {
   }
 
   /** The best offers, the most that they cost together, and how much of it in advance. Throws when that is too much. */
-  async #affordable(
-    request: MirrorRequest,
-    survey: Survey
-  ): Promise<{ offers: BookedAsk[]; chargeMsat: bigint; aheadMsat: bigint }> {
+  async #affordable(request: MirrorRequest, survey: Survey): Promise<Affordable> {
     const bytes = Number(billedBytes(survey.cores))
     const asks = await this.#context.asks(request.market, null)
     const fitting = distinct(this.#match(asks, request, bytes), request.copies)
     if (fitting.length < request.copies) throw this.#tooFew(request, bytes, asks, fitting.length)
     const atMost = (price: bigint): bigint => least(price, request.maxPrice ?? price)
+    const feesOf = this.#feesOf
     const plans = fitting.map(({ identity, price, minChargeMsat }) => {
       const firstInstallmentMsat = firstInstallmentFor(this.#context.experiences, identity)
-      return planOf(request, survey, { identity, price: atMost(price), minChargeMsat, firstInstallmentMsat })
+      const lease = { identity, price: atMost(price), minChargeMsat, firstInstallmentMsat }
+      return planOf(request, survey, lease, feesOf)
     })
     const fault = this.#context.payments.limits.faultOfPlans(plans)
     if (fault) throw fault
@@ -232,8 +249,12 @@ export class Mirrors {
         'nothing was packed or paid; ask for fewer copies, less time, or a smaller --prepay-max'
       )
     }
-    return { offers: fitting, chargeMsat, aheadMsat }
+    const feesMsat = plans.reduce((all, plan) => all + plan.feesMsat, 0n)
+    const aheadFeesMsat = plans.reduce((all, plan) => all + plan.aheadFeesMsat, 0n)
+    return { offers: fitting, chargeMsat, aheadMsat, feesMsat, aheadFeesMsat, spendableMsat: spendable }
   }
+
+  readonly #feesOf = (amounts: readonly bigint[]): bigint => this.#context.payments.limits.feesOf(amounts)
 
   #match(
     asks: BookedAsk[],

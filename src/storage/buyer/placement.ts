@@ -4,17 +4,18 @@ import { readKeyPair } from '../../../contracts/keys/read-key.js'
 import { BushelError, isOurs } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
 import { SAT, billedBytes, formatAmount, most } from '../../../contracts/money/money.js'
-import { aheadOf, chargeOf } from '../../../contracts/money/installments.js'
+import type { Installment } from '../../../contracts/money/installments.js'
+import { aheadOf, amountsIn, chargeOf, planInstallments } from '../../../contracts/money/installments.js'
 import type { Clock } from '../../base/clock.js'
 import { Mutex } from '../../base/mutex.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { Experiences } from '../../deal/sellers/experience.js'
 import { doneOrReplaced } from '../../deal/sellers/spare.js'
+import type { Replaced } from '../../deal/sellers/spare.js'
 import { MOST_NOTES, dialSellers, firstAnswers, isAway } from '../../deal/sellers/dialling.js'
 import { awayNote, slowNotes } from '../../deal/sellers/slow-sellers.js'
 import { priceLimit } from '../../deal/sellers/matching.js'
 import type { Prices } from '../../deal/sellers/matching.js'
-import type { Payment } from '../../payment/ledger.js'
 import type { PlannedSpending } from '../../payment/limits.js'
 import { BuyerLease } from './buyer-lease.js'
 import type { BuyerLeaseContext, UploadSource } from './buyer-lease.js'
@@ -25,7 +26,7 @@ import type { LeaseQuote, SignedTerms } from './lease-terms.js'
 import { match } from './matching.js'
 import type { Candidate } from './matching.js'
 import { idOf } from '../lease/leases.js'
-import { whenBack } from './own-wallet.js'
+import { isRouteMissing, whenBack } from './own-wallet.js'
 import { isPassing } from './passing.js'
 import { TIMEOUTS } from '../lease/timeouts.js'
 
@@ -175,11 +176,15 @@ export class Placement {
         const spendable = await whenBack(ask, timeouts.wallet, signal)
         if (due > spendable) throw noBalance(due, spendable)
         reached = true
+        let fees = 0n
         for (const copy of [...copies]) {
-          if (await this.#reaches(copy)) continue
+          const fee = await this.#reaches(copy)
+          fees += fee ?? 0n
+          if (fee !== null) continue
           copies.splice(copies.indexOf(copy), 1)
           reached = false
         }
+        if (reached && due + fees > spendable) throw noBalance(due + fees, spendable)
       }
     } catch (error) {
       for (const copy of copies) await copy.void('too few providers agreed')
@@ -187,15 +192,34 @@ export class Placement {
     }
   }
 
-  /** False when the provider cannot be paid and is skipped. Rejects when our own balance is too low. */
-  async #reaches(copy: BuyerLease): Promise<boolean> {
+  /**
+   * The fees to expect, msat; null when the provider cannot be paid: it is told, and skipped. Rejects when our own balance is
+   * too low.
+   */
+  async #reaches(copy: BuyerLease): Promise<bigint | null> {
     try {
-      await copy.reach(this.#ahead(copy))
+      return await copy.reach(this.#ahead(copy))
+    } catch (error) {
+      if (!(error instanceof BushelError) || isOurs(error)) throw error
+      await copy.leave(`the buyer cannot pay it: ${error.message}`)
+      this.#passOver(copy.provider, error)
+      return null
+    }
+  }
+
+  /** False when it turns out before anything is signed that the provider cannot be paid. Rejects as `#reaches` does. */
+  async #canPay({ channel, agree: { terms } }: AgreementDraft): Promise<boolean> {
+    const { payments, timeouts = TIMEOUTS } = this.#context
+    const { aheadMsat } = this.#planOf(terms)
+    const amounts = amountsIn(planInstallments(terms), aheadMsat)
+    const foresee = (): Promise<bigint> =>
+      payments.foresee(terms.provider.lightning!, aheadMsat, timeouts.reach, { amounts })
+    try {
+      await whenBack(foresee, timeouts.wallet)
       return true
     } catch (error) {
       if (!(error instanceof BushelError) || isOurs(error)) throw error
-      await copy.void(error.message)
-      this.#passOver(copy.provider, error)
+      this.#passOver(channel.device, error)
       return false
     }
   }
@@ -212,7 +236,19 @@ export class Placement {
   #planOf(terms: Terms, paidMsat = 0n): PlannedSpending {
     const chargeMsat = chargeOf(terms)
     const aheadMsat = most(aheadOf(chargeMsat, this.#shareMsat, terms) - paidMsat, 0n)
-    return { peer: terms.provider.identity, chargeMsat, aheadMsat }
+    const { limits } = this.#context.payments
+    const left = unpaid(planInstallments(terms), paidMsat)
+    const feesMsat = limits.feesOf(left)
+    const aheadFeesMsat =
+      aheadMsat > 0n
+        ? limits.feesOf(
+            amountsIn(
+              left.map(msat => ({ msat })),
+              aheadMsat
+            )
+          )
+        : 0n
+    return { peer: terms.provider.identity, chargeMsat, aheadMsat, feesMsat, aheadFeesMsat }
   }
 
   /** Throws OVER_LIMIT before anything is signed when these copies and drafts together exceed a spending limit. */
@@ -265,7 +301,7 @@ export class Placement {
         if (missing === 0) break
         this.#demandLimits([...copies, ...agreed], drafts.slice(i, i + missing))
         this.#tried.add(draft.ask.toString('hex'))
-        const copy = await this.#sign(draft)
+        const copy = (await this.#canPay(draft)) ? await this.#sign(draft) : null
         if (copy) agreed.push(copy)
       }
     } catch (error) {
@@ -391,21 +427,29 @@ export class Placement {
     const identity = copy.lease.terms.provider.identity
     let spare: BuyerLease | null = null
     try {
-      const { timeouts = TIMEOUTS, clock } = this.#context
-      const replaced = await doneOrReplaced((stop, onnews) => this.#fill(copy, stop, onnews), {
-        ...{ name: copy.name, signal, silentMs: timeouts.spare, clock },
-        agree: () => this.#spare(signal),
-        drop: async one => void (await one.void('the first provider answered again'))
-      })
+      const isFresh = copy.paidInstallments === 0
+      if (isFresh || copy.lease.state === LEASE.BOUND) {
+        const payment = await copy.commit(signal)
+        if (isFresh) this.#listener.paid(copy, payment)
+      }
+      const replaced = await this.#uploadedOrReplaced(copy, signal)
       if (replaced) {
         spare = replaced.by
         throw replaced.error
       }
+      await this.#payAhead(copy, signal)
       await experiences.good(identity)
       return copy
     } catch (error) {
       signal.throwIfAborted()
       if (!(error instanceof BushelError) || isOurs(error)) throw error
+      if (isRouteMissing(error) && copy.lease.state === LEASE.STORED) {
+        const until = new Date(copy.paidUntil).toISOString()
+        this.#listener.note(
+          `provider ${copy.name} cannot be paid now (${error.message}); its copy is kept, paid until ${until}, and \`bushel up\` pays on`
+        )
+        return copy
+      }
       await experiences.failed({ identity, device: copy.provider }, error)
       const { paidMsat, inFlightMsat } = this.#context.payments.ledger.totals(copy.id)
       // A silent provider is asked for its debt later, so that the next offer need not wait.
@@ -419,31 +463,32 @@ export class Placement {
     }
   }
 
-  /** Pays and uploads a copy up to its last payment in advance; `onnews` is called whenever it is further. */
-  async #fill(copy: BuyerLease, signal: AbortSignal, onnews: () => void): Promise<void> {
-    const paid = (payment: Payment): void => {
-      onnews()
-      this.#listener.paid(copy, payment)
+  /** The agreement with a provider that takes over from one that falls silent; null once all is uploaded. */
+  #uploadedOrReplaced(copy: BuyerLease, signal: AbortSignal): Promise<Replaced<BuyerLease> | null> {
+    const { timeouts = TIMEOUTS, clock } = this.#context
+    const upload = (stop: AbortSignal, onnews: () => void): Promise<void> => {
+      const uploaded = (bytes: number): void => {
+        onnews()
+        this.#listener.uploaded(copy, bytes)
+      }
+      return copy.upload(this.#packed!.goods, uploaded, stop)
     }
-    const isFresh = copy.paidInstallments === 0
-    if (isFresh || copy.lease.state === LEASE.BOUND) {
-      const payment = await copy.commit(signal)
-      if (isFresh) paid(payment)
-    }
-    const uploaded = (bytes: number): void => {
-      onnews()
-      this.#listener.uploaded(copy, bytes)
-    }
-    await copy.upload(this.#packed!.goods, uploaded, signal)
+    return doneOrReplaced(upload, {
+      ...{ name: copy.name, signal, silentMs: timeouts.spare, clock },
+      agree: () => this.#spare(signal),
+      drop: async one => void (await one.void('the first provider answered again'))
+    })
+  }
+
+  async #payAhead(copy: BuyerLease, signal: AbortSignal): Promise<void> {
     let left = this.#ahead(copy) - this.#context.payments.ledger.totals(copy.id).paidMsat
     for (;;) {
-      onnews()
       const next = copy.nextMsat
       if (next === null || next > left) return
       const payment = await copy.payNext(signal)
       if (!payment) return
       left -= payment.msat
-      paid(payment)
+      this.#listener.paid(copy, payment)
     }
   }
 
@@ -526,4 +571,10 @@ function noBalance(due: bigint, spendable: bigint): BushelError {
     `this costs ${formatAmount(due)}, and ${formatAmount(spendable)} can be spent`,
     'nothing was paid; ask for fewer copies, less time, or a smaller --prepay-max'
   )
+}
+
+/** The amounts of the installments that follow the paid ones. */
+function unpaid(installments: readonly Installment[], paidMsat: bigint): bigint[] {
+  let paid = 0n
+  return installments.filter(({ msat }) => (paid += msat) > paidMsat).map(({ msat }) => msat)
 }

@@ -166,7 +166,7 @@ export class RogueBuyer {
     const { invoices } = await channel.request('strip', { agreement: id, from: 0 })
     const payee = agree.terms.provider.lightning!
     await this.#payments?.bind(list, invoices, payee)
-    return { id, agree, channel, reach: async () => this.#payments!.reach(payee, 500_000n) }
+    return { id, agree, channel, reach: async () => void (await this.#payments!.reach(payee, 500_000n)) }
   }
 
   /** Pays an installment as the product does. */

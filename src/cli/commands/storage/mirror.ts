@@ -56,7 +56,8 @@ function receipt(result: MirrorResult, time: number): string[] {
 function estimate(result: MirrorResult, time: number): string[] {
   return facts([
     ['would store', `${count(result.copies, 'copy', 'copies')} of ${size(result)}, for ${formatTime(time)}`],
-    ['would pay', `at most ${amount(result.paidMsat)}, and fees${later(result, time)}`]
+    ['would pay', `at most ${amount(result.paidMsat)}${later(result, time)}`],
+    ['fees', `at most ${amount(result.feesMsat)} for all of it`]
   ])
 }
 

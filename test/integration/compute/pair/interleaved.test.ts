@@ -89,7 +89,7 @@ test(
 
     /** A job whose result has been revealed. */
     const revealed = async (): Promise<Hire> => {
-      const hire = await agree('1')
+      const hire = await agree('400') // enough fuel for a last payment, not for a segment
       await hire.untilCommitted(never, () => undefined)
       await hire.reveal()
       return hire

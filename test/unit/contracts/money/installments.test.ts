@@ -15,7 +15,7 @@ const YEARS_100 = 100 * 365 * DAY
 const PIB = 1024 * TIB
 
 const terms = (given: Partial<InstallmentTerms> & { bytes?: number }): InstallmentTerms => ({
-  cores: [{ key: Buffer.alloc(32), length: 1, byteLength: given.bytes ?? 100 * 2 ** 20 }],
+  cores: [{ length: 1, byteLength: given.bytes ?? 100 * 2 ** 20 }],
   price: 25_600_000n,
   time: 30 * DAY,
   minChargeMsat: 1n,
