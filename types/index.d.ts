@@ -82,6 +82,25 @@ export interface Calls {
       market: string | null
       /** connections */
       peers: number
+      /** whether others can reach this node; null: none runs */
+      reachability: {
+        /** what the network looks like from here */
+        reach: "public" | "cone" | "symmetric" | "offline" | "local" | "unknown"
+        /** the same, for people */
+        text: string
+        /** where others see this node; null: nobody has said */
+        host: string | null
+        /** its port there; null: another one for each */
+        port: number | null
+        /** relays that forward for this node where there is no way through */
+        forwarders: number
+        /** connections to them now */
+        forwarded: number
+        /** pairs of others for which this node forwards now */
+        forwardsFor: number
+        /** bytes that it has forwarded since it started */
+        forwardedBytes: number
+      } | null
       /** each resource, by its id */
       resources: Record<never, never>
       /** what strangers make this node hold now; empty: no node runs */
@@ -356,6 +375,8 @@ export interface Calls {
       inBook: boolean
       /** why it is not in the book yet, for people; empty: it is, or this was a dry run */
       note: string
+      /** what keeps others from reaching this node, for people; empty: nothing */
+      warning: string
       /** true: nothing was changed */
       dryRun?: boolean
     }
@@ -391,6 +412,8 @@ export interface Calls {
       inBook: boolean
       /** why it is not in the book yet, for people; empty: it is, or this was a dry run */
       note: string
+      /** what keeps others from reaching this node, for people; empty: nothing */
+      warning: string
       /** true: nothing was changed */
       dryRun?: boolean
     }
@@ -606,6 +629,8 @@ export interface Calls {
       inBook: boolean
       /** why it is not in the book yet, for people; empty: it is, or this was a dry run */
       note: string
+      /** what keeps others from reaching this node, for people; empty: nothing */
+      warning: string
       /** how jobs are kept apart from the machine */
       isolation: "bwrap" | "process"
       /** what stands around a job, as found around one that was started for the test */
@@ -689,6 +714,8 @@ export interface Calls {
       inBook: boolean
       /** why it is not in the book yet, for people; empty: it is, or this was a dry run */
       note: string
+      /** what keeps others from reaching this node, for people; empty: nothing */
+      warning: string
       /** true: nothing was changed */
       dryRun?: boolean
     }

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { KeyPair } from 'hypercore-crypto'
 import HyperDHT from 'hyperdht'
 import type { NoiseStream, PeerAddress, Server } from 'hyperdht'
+import { systemClock } from '../base/clock.js'
 import { CutOff } from './cut-off.js'
 import { guardMux } from './mux.js'
 import { AddressWatch } from './reach/address-watch.js'
@@ -104,7 +105,7 @@ export class TellingDht extends HyperDHT {
     if (remote < RANDOM && local < RANDOM) return true
     const isFree =
       this._randomPunches < this._randomPunchLimit &&
-      Date.now() - this._lastRandomPunch >= this._randomPunchInterval
+      systemClock.now() - this._lastRandomPunch >= this._randomPunchInterval
     return this.#turns.mayPunch(id, isFree)
   }
 

@@ -29,12 +29,7 @@ export function withCulprit(
 ): unknown {
   if (!(error instanceof BushelError)) return error
   const { code, message } = error
-  if (reach === 'offline' && UNREACHED.includes(code))
-    return new BushelError(
-      code,
-      `${message}; ${NO_UDP}`,
-      'check the connection of this machine, let UDP out of its network and firewall, and run the same command again'
-    ).withCause(error)
+  if (UNREACHED.includes(code) && reach === 'offline') return withoutUdp(error)
   if (!isMarketReached && OFFERS.includes(code))
     return new BushelError(
       code,
@@ -42,4 +37,17 @@ export function withCulprit(
       'see `bushel market list`, and try again when the founder or a relay is online'
     ).withCause(error)
   return error
+}
+
+/** The error of a search that found nobody. */
+export function notFound(error: BushelError, { reach }: Pick<Reachability, 'reach'>): BushelError {
+  return reach === 'offline' ? withoutUdp(error) : error
+}
+
+function withoutUdp(error: BushelError): BushelError {
+  return new BushelError(
+    error.code,
+    `${error.message}; ${NO_UDP}`,
+    'check the connection of this machine, let UDP out of its network and firewall, and run the same command again'
+  ).withCause(error)
 }

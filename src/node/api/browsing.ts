@@ -5,6 +5,7 @@ import type { LightReader } from '../../book/light-reader.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey } from '../../../contracts/keys/key.js'
 import type { NodeContext } from '../context.js'
+import { notFound } from '../culprit.js'
 
 /** The views of so many relays, or that of the founder, are enough; so are all when the market has fewer. */
 const ENOUGH = 3
@@ -25,7 +26,7 @@ export async function browsing<T>(
   const scope = new Scope()
   try {
     const reader = await new Promise<LightReader>((resolve, reject) => {
-      const timer = setTimeout(() => reject(nobody(key, waitMs)), waitMs)
+      const timer = setTimeout(() => reject(notFound(nobody(key, waitMs), node.network.reachability)), waitMs)
       scope.add(() => clearTimeout(timer))
       const readers: LightReader[] = []
       const onreader = (reader: LightReader): void => {

@@ -13,6 +13,7 @@ import { findMarket } from './market-names.js'
 import { storedForks } from '../../book/forks.js'
 import { readingStore } from '../home-store.js'
 import type { NodeContext } from '../context.js'
+import { notFound } from '../culprit.js'
 import { callWithDryRun, dry, reading } from './definition/call.js'
 import type { OfflineHome } from './definition/call.js'
 import {
@@ -108,13 +109,14 @@ async function joinMarket(
       await node.leaveTopic(market.discoveryKey)
       await node.books.leave(key)
     }
-    throw new BushelError(
+    const error = new BushelError(
       'MARKET_NOT_FOUND',
       `no node of market ${formatKey(key)} was found in ${waited / 1000} s`,
       known || broken
         ? 'the market is still joined; check the network (--bootstrap)'
         : 'nothing was joined; check the key and the network (--bootstrap), and try again'
     )
+    throw notFound(error, node.network.reachability)
   }
   return { key: formatKey(key), name: market.name }
 }

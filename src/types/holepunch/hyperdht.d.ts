@@ -1,6 +1,7 @@
 declare module 'hyperdht' {
   import type { EventEmitter } from 'node:events'
   import type { Duplex } from 'node:stream'
+  import type { ForwardedStream } from 'blind-relay'
   import type { KeyPair } from 'hypercore-crypto'
 
   /** An encrypted, authenticated stream: `remotePublicKey` is proven by the handshake. */
@@ -84,7 +85,7 @@ declare module 'hyperdht' {
     readonly defaultKeyPair: KeyPair
     createServer(options: object, listener: (stream: NoiseStream) => void): Server
     connect(publicKey: Buffer, options?: object): NoiseStream
-    createRawStream(options?: object): import('blind-relay').ForwardedStream
+    createRawStream(options?: object): ForwardedStream
     address(): { host: string; port: number }
     fullyBootstrapped(): Promise<void>
     destroy(options?: { force?: boolean }): Promise<void>
