@@ -30,7 +30,7 @@ function estimate(copies: number, prepayMaxMsat: bigint, minChargeMsat = SAT) {
   const mirrors = new Mirrors({
     packer: { survey: () => Promise.resolve(survey) },
     asks: () => Promise.resolve(asks),
-    experiences: { of: () => null },
+    experiences: { of: () => null, toward: () => null },
     deals: { self: { identity: Buffer.alloc(32) } },
     payments: { limits: { faultOfPlans: () => null } },
     spendable: () => Promise.resolve(10n ** 12n),
