@@ -21,7 +21,7 @@ import {
 } from '../../../contracts/job.js'
 import { verify } from '../../../contracts/keys/signature.js'
 import { decode } from '../../../contracts/schema/codec.js'
-import { Stall, pause } from '../../base/timeouts.js'
+import { Stall, pause, unlessAborted } from '../../base/timeouts.js'
 import { requestAgreement } from '../../deal/negotiation/buyer.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Payment } from '../../payment/ledger.js'
@@ -154,7 +154,7 @@ export class Hire {
     for (;;) {
       signal.throwIfAborted()
       const asked = performance.now()
-      const progress = await this.#link.progress(signal)
+      const progress = await unlessAborted(this.#link.progress(signal), signal)
       if (progress) {
         silence.moved()
         const commitment = await this.#advance(progress, signal)

@@ -11,7 +11,7 @@ import { LEASE } from '../lease/lease-state.js'
 import { bytesOf } from '../lease/leases.js'
 import type { Leases } from '../lease/leases.js'
 import type { Clock } from '../../base/clock.js'
-import { Stall, pause } from '../../base/timeouts.js'
+import { Stall, pause, unlessAborted } from '../../base/timeouts.js'
 import { isLost, isPassing } from './passing.js'
 import type { Timeouts } from '../lease/timeouts.js'
 
@@ -87,11 +87,9 @@ export class Upload {
           await this.#options.tell(channel)
           heard = 'now'
         }
-        const progress = await channel.request(
-          'progress',
-          { agreement: this.#options.id },
-          { timeoutMs: timeouts.answer }
-        )
+        const { id: agreement } = this.#options
+        const asked = channel.request('progress', { agreement }, { timeoutMs: timeouts.answer })
+        const progress = await unlessAborted(asked, signal)
         // More than there is counts as no progress: a provider could claim ever more, and never sign.
         const blocks = Math.min(progress.blocks, total)
         if (blocks > most) {
@@ -101,7 +99,7 @@ export class Upload {
           isAnswering = true
           onbytes(Math.min(progress.bytes, bytesOf(this.#lease)))
         }
-        if (blocks >= total && (await this.#seal(channel, goods))) return
+        if (blocks >= total && (await unlessAborted(this.#seal(channel, goods), signal))) return
       } catch (error) {
         // A provider accepts no upload before it knows of the first payment, and its wallet may not have reported it yet.
         if (heard === 'perhaps' && isDeclined(error, 'NOT_PAID')) heard = 'no'
