@@ -121,7 +121,7 @@ export const ERRORS = {
   NO_SPACE: {
     exit: 2,
     kind: 'ours',
-    meaning: 'this machine has less free disk, cores or memory than is offered'
+    meaning: 'this machine has less than is offered'
   },
   OLD_FORMAT: { exit: 2, kind: 'ours', meaning: 'the home was written by an earlier version' },
   PORT_IN_USE: { exit: 2, kind: 'ours', meaning: 'another process uses the port' },
