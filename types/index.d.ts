@@ -617,6 +617,8 @@ export interface Calls {
       maxWallMs?: number
       /** most processor time of a job, with compiling, ms; absent: 1 h */
       maxCpuMs?: number
+      /** true: more cores or memory than this machine has; absent: refused */
+      beyondMachine?: boolean
       /** true: sell without bubblewrap where it does not work */
       allowProcess: boolean
       /** how long the offer stands, ms; absent: 365 days */

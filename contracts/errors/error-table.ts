@@ -118,7 +118,11 @@ export const ERRORS = {
   MARKET_EXISTS: { exit: 2, kind: 'input', meaning: 'a market with this name is already joined' },
   NOT_FOUNDER: { exit: 2, kind: 'input', meaning: 'only the founder of the market can do that' },
   NO_HOME: { exit: 2, kind: 'input', meaning: 'there is no home at the path' },
-  NO_SPACE: { exit: 2, kind: 'ours', meaning: 'the disk has less free space than is offered' },
+  NO_SPACE: {
+    exit: 2,
+    kind: 'ours',
+    meaning: 'this machine has less than is offered'
+  },
   OLD_FORMAT: { exit: 2, kind: 'ours', meaning: 'the home was written by an earlier version' },
   PORT_IN_USE: { exit: 2, kind: 'ours', meaning: 'another process uses the port' },
   STORE_TOO_NEW: { exit: 2, kind: 'ours', meaning: 'the home was written by a later version' },

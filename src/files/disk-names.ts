@@ -10,7 +10,6 @@ export const NO_NAME = 'name(s) that this disk does not take'
 /** Errors with which disks such as FAT refuse a name or a link. */
 const REFUSALS = new Set(['EINVAL', 'EPERM', 'EILSEQ', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'ENAMETOOLONG'])
 /** Names that some disks refuse: FAT and NTFS take none of these characters, nor control characters. */
-// eslint-disable-next-line no-control-regex
 const SUSPECT = /[<>:"\\|?*\u0001-\u001f\u007f]|[. ]$/
 
 /** What a disk is asked for; a test passes another one. */

@@ -14,12 +14,23 @@ const PROTOCOL = 'bushel/read'
 /** Of the side that proves nothing. */
 const NO_PROOF = Buffer.alloc(64)
 
+/** What a provider may say to a reader: the egress of its lease is spent. */
+const SPENT = 1
+
+/** How to say it to the peer of a connection, by the read keys that it has shown, in hex. */
+const readers = new WeakMap<Duplex, Map<string, () => void>>()
+
 /** The read keys, in hex, that each peer has proven on its connection. */
 const proven = new WeakMap<Duplex, Set<string>>()
 
 /** True when the peer has proven on this connection that it knows the link with this read key. */
 export function hasProven(stream: Duplex, readKey: Buffer): boolean {
   return proven.get(stream)?.has(readKey.toString('hex')) === true
+}
+
+/** Tells a reader with this read key that the egress of its lease is spent. */
+export function tellSpent(stream: Duplex, readKey: Buffer): void {
+  readers.get(stream)?.get(readKey.toString('hex'))?.()
 }
 
 /** Accepts the peer's proofs. Must be called before anything is served on the connection. */
@@ -32,15 +43,24 @@ export function acceptProofs(stream: NoiseStream): void {
   })
 }
 
-/** Proves to the peer that this side knows the link with this read key. Before it asks for a core. */
-export function proveRead(stream: NoiseStream, keyPair: KeyPair): void {
-  if (!stream.connected) return void stream.opened.then(open => open && proveRead(stream, keyPair))
+/**
+ * Proves to the peer that this side knows the link with this read key. Before it asks for a core. `onspent` hears when the
+ * peer says that the egress of its lease is spent.
+ */
+export function proveRead(stream: NoiseStream, keyPair: KeyPair, onspent = (): void => undefined): void {
+  if (!stream.connected) return void stream.opened.then(open => open && proveRead(stream, keyPair, onspent))
   const mux = Protomux.from(stream)
-  openOn(mux, stream, keyPair.publicKey)?.open(signRead(connectionOf(stream, true), keyPair))
+  openOn(mux, stream, keyPair.publicKey, onspent)?.open(signRead(connectionOf(stream, true), keyPair))
 }
 
-function openOn(mux: Protomux, stream: NoiseStream, readKey: Buffer): Channel | null {
-  return mux.createChannel({
+function openOn(
+  mux: Protomux,
+  stream: NoiseStream,
+  readKey: Buffer,
+  onspent = (): void => undefined
+): Channel | null {
+  const name = readKey.toString('hex')
+  const channel = mux.createChannel({
     protocol: PROTOCOL,
     id: readKey,
     unique: false,
@@ -48,9 +68,22 @@ function openOn(mux: Protomux, stream: NoiseStream, readKey: Buffer): Channel | 
     onopen: (signature: Buffer) => {
       if (signature.equals(NO_PROOF) || !verifyRead(connectionOf(stream, false), readKey, signature)) return
       const keys = proven.get(stream) ?? new Set()
-      proven.set(stream, keys.add(readKey.toString('hex')))
+      proven.set(stream, keys.add(name))
     }
   })
+  const word = channel?.addMessage<number>({
+    encoding: c.uint,
+    onmessage: said => {
+      if (said === SPENT) onspent()
+    }
+  })
+  const told = readers.get(stream) ?? new Map<string, () => void>()
+  if (word)
+    readers.set(
+      stream,
+      told.set(name, () => void word.send(SPENT))
+    )
+  return channel
 }
 
 function connectionOf(stream: NoiseStream, isReader: boolean): ReadConnection {

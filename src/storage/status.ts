@@ -42,16 +42,22 @@ export async function storageStatus({ store, dir, shelf }: StorageStatusSource):
     const lease = leases.get('provider', parseKey(id))
     return lease !== null && !isOver(lease)
   }
+  const spent = kept.filter(lease => isOpen(lease) && lease.egressUsed >= lease.egressBytes).length
+  const paused = shelf?.paused.size ?? 0
   const egressBytes = kept
     .filter(isOpen) // the rest is counted already
     .reduce((sum, { egressUsed }) => sum + egressUsed, leases.servedBytes)
   return {
-    facts: { bought, sold, usedBytes, reservedBytes, spaceBytes, leftBytes, egressBytes },
+    facts: { bought, sold, usedBytes, reservedBytes, spaceBytes, leftBytes, egressBytes, spent, paused },
     lines: [
       { label: 'shelf', text: `${formatSize(usedBytes)} on disk, ${formatSize(reservedBytes)} leased` },
       { label: 'offered', text: `${formatSize(spaceBytes)}, of which ${formatSize(leftBytes)} are free` },
       { label: 'served', text: `${formatSize(egressBytes)} sent to readers` },
-      { label: 'leases', text: `${bought} bought, ${sold} sold` }
+      { label: 'leases', text: `${bought} bought, ${sold} sold` },
+      ...(spent > 0
+        ? [{ label: 'egress', text: `spent for ${spent} of them; their readers are told so` }]
+        : []),
+      ...(paused > 0 ? [{ label: 'uploads', text: `${paused} paused, the disk is full` }] : [])
     ]
   }
 }

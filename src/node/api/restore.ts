@@ -56,6 +56,7 @@ export async function restoreLink(
     findTimeout: FIND_TIMEOUT,
     stallTimeout: node.timeouts.restore,
     signal,
+    onnote: message => onProgress({ event: 'note', message }),
     onProgress: ({ step, bytes, files, totalBytes, totalFiles }) =>
       step === 'write'
         ? onProgress({ event: 'progress', step, done: bytes, total: totalBytes, unit: 'bytes' })

@@ -8,6 +8,8 @@ import { diskFull, freeBytes } from '../../files/disk.js'
 
 /** How often a restore looks whether it still gets anything, and at the disk, ms. */
 const WATCH_INTERVAL = 1000
+/** Where all peers have said that their egress is spent, others have this long to come, ms. */
+const SPENT_WAIT = 10_000
 /** Below this much free disk nothing more is fetched. */
 export const DISK_FLOOR = 64 * MIB
 
@@ -16,6 +18,10 @@ export interface StallOptions {
   /** Where what comes is kept. */
   folder: string
   connections: () => number
+  /** How many peers have said that the egress of their leases is spent. */
+  spent: () => number
+  /** Whether others are connected that have some of it. */
+  hasOthers: () => boolean
   /** Aborted with STALLED or DISK_FULL. */
   stop: AbortController
   stallTimeout: number
@@ -27,13 +33,16 @@ export interface StallOptions {
 /** Runs work that needs blocks from others; aborts `stop` when none comes for too long, or the disk gets full. */
 export async function unlessStalled<T>(
   work: () => Promise<T>,
-  { cores, folder, connections, stop, stallTimeout, waits, clock }: StallOptions
+  { cores, folder, connections, spent, hasOthers, stop, stallTimeout, waits, clock }: StallOptions
 ): Promise<T> {
   const stall = new Stall(stallTimeout, clock)
+  const alone = new Stall(Math.min(SPENT_WAIT, stallTimeout), clock)
   const ondownload = (): void => void stall.moved()
   for (const core of cores) core.on('download', ondownload)
   const look = async (): Promise<void> => {
     if (!waits()) stall.moved()
+    if (!waits() || spent() === 0 || hasOthers()) alone.moved()
+    if (alone.isStalled) stop.abort(allSpent(spent()))
     if (stall.isStalled) stop.abort(stalled(stallTimeout, connections()))
     if ((await freeBytes(folder)) < DISK_FLOOR) {
       stop.abort(diskFull(`the disk of '${folder}' is full: what is fetched is kept`))
@@ -54,6 +63,18 @@ export async function unlessStalled<T>(
     await poller.close()
     for (const core of cores) core.off('download', ondownload)
   }
+}
+
+function allSpent(providers: number): BushelError {
+  return new BushelError(
+    'STALLED',
+    `${spentNote(providers)}, and nobody else has the rest; what came is kept`,
+    'whoever mirrored it can mirror it again: a new lease has egress of its own'
+  )
+}
+
+export function spentNote(providers: number): string {
+  return `the egress of the lease is spent at ${providers} provider${providers === 1 ? '' : 's'}`
 }
 
 function stalled(timeout: number, connections: number): BushelError {

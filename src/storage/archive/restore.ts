@@ -7,6 +7,7 @@ import crypto from 'hypercore-crypto'
 import ReadyResource from 'ready-resource'
 import { sumOfFiles } from '../../../contracts/evidence/checksum.js'
 import { BushelError } from '../../../contracts/errors/error.js'
+import { shortKey } from '../../../contracts/keys/key.js'
 import { parseLink } from '../../../contracts/keys/link.js'
 import { readKeyPair } from '../../../contracts/keys/read-key.js'
 import type { Link } from '../../../contracts/keys/link.js'
@@ -26,7 +27,7 @@ import { readPlan, unsafe } from './restore-plan.js'
 import type { DriveFile, DrivePlan } from './restore-plan.js'
 import { finalPath } from './restore-dest.js'
 import { demandListSize, demandProportion, demandSize } from './restore-size.js'
-import { DISK_FLOOR, unlessStalled } from './restore-stall.js'
+import { DISK_FLOOR, spentNote, unlessStalled } from './restore-stall.js'
 import { readPart, runOf, writeFiles } from './restore-write.js'
 import type { OpenFile } from './restore-write.js'
 
@@ -59,6 +60,8 @@ export interface RestoreOptions {
   /** Longest time without a new block, ms. */
   stallTimeout?: number
   onProgress?: (progress: RestoreProgress) => void
+  /** What the user should know meanwhile. */
+  onnote?: (note: string) => void
   signal?: AbortSignal
   clock?: Clock
 }
@@ -89,6 +92,8 @@ export class DriveRestore extends ReadyResource {
   #silent: SilentPeers | null = null
   /** How often a peer was put aside because it did not answer. */
   #passedOver = 0
+  /** Devices that have said that the egress of their lease is spent, in hex. */
+  readonly #spent = new Set<string>()
 
   /** Throws BAD_LINK on a malformed link. */
   constructor(options: RestoreOptions) {
@@ -138,9 +143,24 @@ export class DriveRestore extends ReadyResource {
     const gone = (): void => void this.#streams.delete(stream)
     this.#streams.set(stream, gone)
     stream.once('close', gone)
-    proveRead(stream as NoiseStream, readKeyPair(this.link.encryptionKey))
+    const { remotePublicKey } = stream as Partial<NoiseStream>
+    proveRead(stream as NoiseStream, readKeyPair(this.link.encryptionKey), () =>
+      this.#onspent(remotePublicKey)
+    )
     if (this.opened && !this.closing) attachCore(this.#drive.core, stream)
     if (this.#blobs && !this.closing) attachCore(this.#blobs, stream)
+  }
+
+  /** A peer may lie: others are still looked for, and what it says is told. */
+  #onspent(device: Buffer | undefined): void {
+    const name = device?.toString('hex') ?? ''
+    if (this.#spent.has(name)) return
+    this.#spent.add(name)
+    this.#options.onnote?.(`${spentNote(1)}: ${device ? shortKey(device) : 'one'} sends nothing more of it`)
+  }
+
+  #isSpent({ remotePublicKey }: { remotePublicKey: Buffer }): boolean {
+    return this.#spent.has(remotePublicKey.toString('hex'))
   }
 
   /** Attaches the connection when the discovery key is that of a core of this drive; returns whether it is. */
@@ -307,7 +327,8 @@ export class DriveRestore extends ReadyResource {
         const before = this.#passedOver
         if (await search()) return
         // Where peers took the time and did not answer, the others get a time of their own.
-        if (this.#passedOver === before || searches === MOST_SEARCHES) throw notFound(searches * findTimeout)
+        if (this.#passedOver === before || searches === MOST_SEARCHES)
+          throw notFound(searches * findTimeout, this.#spent.size)
       }
     } finally {
       core.off('append', onappend!)
@@ -321,6 +342,8 @@ export class DriveRestore extends ReadyResource {
       cores: this.#cores,
       folder: store.storage.path as string,
       connections: () => this.#streams.size,
+      spent: () => this.#spent.size,
+      hasOthers: () => this.#cores.some(({ peers }) => peers.some(peer => !this.#isSpent(peer))),
       stop: this.#stop,
       stallTimeout,
       waits,
@@ -329,10 +352,11 @@ export class DriveRestore extends ReadyResource {
   }
 }
 
-function notFound(ms: number): BushelError {
+function notFound(ms: number, spent: number): BushelError {
+  const why = spent > 0 ? `; ${spentNote(spent)}` : ''
   return new BushelError(
     'LINK_NOT_FOUND',
-    `no peer that has this drive was found in ${Math.round(ms / 1000)} s`,
+    `no peer that has this drive was found in ${Math.round(ms / 1000)} s${why}`,
     'the providers may be offline, or the leases may be over; try again later'
   )
 }

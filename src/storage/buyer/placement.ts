@@ -1,4 +1,4 @@
-import type { MirrorJob, Terms } from '#spec'
+import type { CoreLimit, MirrorJob, Terms } from '#spec'
 import { parseLink } from '../../../contracts/keys/link.js'
 import { readKeyPair } from '../../../contracts/keys/read-key.js'
 import { BushelError, isOurs } from '../../../contracts/errors/error.js'
@@ -19,7 +19,6 @@ import type { Prices } from '../../deal/sellers/matching.js'
 import type { PlannedSpending } from '../../payment/limits.js'
 import { BuyerLease } from './buyer-lease.js'
 import type { BuyerLeaseContext, UploadSource } from './buyer-lease.js'
-import type { Survey } from './mirror-types.js'
 import { LEASE, isGivenUp } from '../lease/lease-state.js'
 import { askQuote, termsOf } from './lease-terms.js'
 import type { LeaseQuote, SignedTerms } from './lease-terms.js'
@@ -57,7 +56,7 @@ export interface PlacementListener {
 
 /** What is to be placed: a packed drive, or the most that one can have before it is packed. */
 type Plan = Pick<MirrorJob, 'market' | 'copies' | 'time' | 'offer' | 'maxPrice' | 'prepayMaxMsat'> & {
-  cores: Survey['cores']
+  cores: readonly Pick<CoreLimit, 'length' | 'byteLength'>[]
 }
 
 /** Terms from a provider's quote, signed by us and not sent yet. */
@@ -267,7 +266,7 @@ export class Placement {
     const { asks, experiences, deals, now } = this.#context
     const { market, time } = this.#plan
     const wanted = {
-      bytes: Number(billedBytes([...this.#cores])),
+      bytes: Number(billedBytes(this.#cores)),
       time,
       ...pricesOf(this.#plan),
       identity: deals.self.identity

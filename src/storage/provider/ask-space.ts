@@ -80,7 +80,7 @@ export function leftOf({ offered }: Pick<Offered, 'offered'>, letBytes: number):
 }
 
 /** The body with which an ask should be on the book; null when the one that it has will do, or it is no ask of ours. */
-function restOf({ id, order, offered }: Offered, letBytes: number): Buffer | null {
+function restOf({ order, offered }: Offered, letBytes: number): Buffer | null {
   if (order.side !== SIDE.ask || order.resource !== storage.id) return null
   const whole = storage.ask.decode(offered)
   const { space: told } = storage.ask.decode(order.body)

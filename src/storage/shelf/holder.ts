@@ -25,6 +25,8 @@ export interface Holder {
   readonly egressLeft: number
   /** Whether the peer at the other end may read its cores, and is charged to it. */
   mayRead(stream: Duplex): boolean
+  /** Tells a reader that there is no egress left for it. */
+  spent?(stream: Duplex): void
   /** Charges egress; `save` writes it to disk some time later. */
   charge(bytes: number): void
   /** Marks the holder as complete; `save` writes it to disk next. */

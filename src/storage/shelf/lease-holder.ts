@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { NoiseStream } from 'hyperdht'
 import type { CoreLimit } from '#spec'
 import type { Holder, HolderKind } from './holder.js'
-import { hasProven } from '../../network/read-proofs.js'
+import { hasProven, tellSpent } from '../../network/read-proofs.js'
 import { LeaseFiles } from './lease-files.js'
 import type { ShelfLease, ShelvedLease } from './lease-files.js'
 
@@ -46,6 +46,10 @@ export class LeaseHolder implements Holder, ShelvedLease {
   mayRead(stream: Duplex): boolean {
     if (!this.readKey || hasProven(stream, this.readKey)) return true
     return this.owner?.equals((stream as Partial<NoiseStream>).remotePublicKey ?? NOBODY) === true
+  }
+
+  spent(stream: Duplex): void {
+    if (this.readKey) tellSpent(stream, this.readKey)
   }
 
   charge(bytes: number): void {

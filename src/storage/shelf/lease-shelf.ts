@@ -15,6 +15,8 @@ const EVENTS = ['paused', 'resumed', 'egress-spent', 'problem'] as const
 /** The shelf for leases, each of which is a holder. Emits the events of the shelf. */
 export class LeaseShelf extends ReadyResource {
   readonly shelf: Shelf
+  /** Uploads that wait for room on the disk, by their leases. */
+  readonly paused = new Set<string>()
   readonly #kind: LeaseKind
 
   /** Creates the shelf in a folder; `kinds` adds other kinds of holders. */
@@ -25,6 +27,8 @@ export class LeaseShelf extends ReadyResource {
     super()
     this.#kind = new LeaseKind(join(options.folder, 'leases'))
     this.shelf = new Shelf({ ...options, kinds: [this.#kind, ...kinds] })
+    this.shelf.on('paused', (id: string) => this.paused.add(id))
+    this.shelf.on('resumed', (id: string) => this.paused.delete(id))
     for (const event of EVENTS) this.shelf.on(event, (told: unknown) => this.emit(event, told))
   }
 
@@ -105,6 +109,7 @@ export class LeaseShelf extends ReadyResource {
   }
 
   drop(id: string): Promise<void> {
+    this.paused.delete(id)
     return this.shelf.drop(id)
   }
 

@@ -184,7 +184,11 @@ export class Shelf extends ReadyResource {
       .filter(({ holder }) => isServed(holder.id) && holder.mayRead(stream))
     const open = admitting.find(({ holder }) => holder.egressLeft > 0)
     if (open) await open.core.attach(stream, null, open.holder.id)
-    else for (const { holder } of admitting) this.emit('egress-spent', holder.id)
+    else
+      for (const { holder } of admitting) {
+        holder.spent?.(stream)
+        this.emit('egress-spent', holder.id)
+      }
     return open !== undefined
   }
 
@@ -302,7 +306,7 @@ export class Shelf extends ReadyResource {
     const others = this.#naming(core).filter(({ complete }) => complete)
     const next = (stream: Duplex): string | null =>
       others.find(other => other.egressLeft > 0 && other.mayRead(stream))?.id ?? null
-    queueMicrotask(() => core.moveReaders(payer.id, next))
+    queueMicrotask(() => core.moveReaders(payer.id, next, stream => payer.spent?.(stream)))
     if (!others.some(({ egressLeft }) => egressLeft > 0)) this.emit('egress-spent', payer.id)
   }
 

@@ -123,13 +123,18 @@ export class ShelvedCore {
     }
   }
 
-  /** Charges the readers of a holder to another one; where there is none their reading ends. Uploads go on. */
-  moveReaders(from: string, to: (stream: Duplex) => string | null): void {
+  /**
+   * Charges the readers of a holder to another one; where there is none, `onover` is called and their reading ends. Uploads go
+   * on.
+   */
+  moveReaders(from: string, to: (stream: Duplex) => string | null, onover: (stream: Duplex) => void): void {
     const over = new Set<ReadonlySet<string>>()
     for (const [stream, link] of this.#links) {
       if (link.account !== from) continue
       link.account = to(stream)
-      if (link.account === null && link.uploads.size === 0) over.add(link.uploads)
+      if (link.account !== null || link.uploads.size > 0) continue
+      over.add(link.uploads)
+      onover(stream)
     }
     this.detach(uploads => !over.has(uploads))
   }

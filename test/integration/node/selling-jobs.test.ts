@@ -15,6 +15,13 @@ test('a seller of compute is told what stands around jobs, and sets how long the
   const facts = async () => (await node.call('status', {}, quiet)).resources['compute']!.facts
   assert.equal((await facts())['walls'], undefined, 'nothing is started for a node that sells no compute')
 
+  for (const more of [{ cores: 1024 }, { memory: 64 * 1024 * GIB }]) {
+    const refused = node.call('sell.compute', { ...SOLD, ...more }, quiet)
+    await assert.rejects(refused, {
+      code: 'NO_SPACE',
+      message: /^this machine has \d+ cores? and .* less than that/
+    })
+  }
   assert.deepEqual((await node.call('sell.compute', SOLD, quiet)).walls, walls)
   assert.equal((await facts())['walls'], walls.join(', '))
   const { worker } = (await node.trade()).compute

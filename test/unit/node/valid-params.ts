@@ -73,6 +73,7 @@ export const VALID: { [M in Method]: Params<M> } = {
     hours: { from: 1320, to: 425 },
     maxWallMs: 7_200_000,
     maxCpuMs: 3_600_000,
+    beyondMachine: true,
     allowProcess: true,
     lifetime: 86_400_000,
     dryRun: true

@@ -24,6 +24,7 @@ export const { syntax, run } = oneCall({
     '--max-wall <time>': { help: 'most time of one job on the clock, such as 2h; 1h by default' },
     '--max-cpu <time>': { help: 'most processor time of one job, with compiling; 1h by default' },
     '--allow-process': 'sell without bubblewrap if it does not work: less isolation',
+    '--beyond-machine': 'offer more cores or memory than this machine has',
     '--region <region>': 'region of the machine, such as eu'
   },
   call: onRunning('sell.compute'),
@@ -37,6 +38,7 @@ export const { syntax, run } = oneCall({
     onlyIdle: options.onlyIdle === true,
     hours: parsed(options, 'hours', parseHours) ?? null,
     ...given({
+      beyondMachine: options.beyondMachine === true ? true : undefined,
       maxWallMs: parsed(options, 'maxWall', parseTime),
       maxCpuMs: parsed(options, 'maxCpu', parseTime)
     }),

@@ -1,5 +1,6 @@
+import { availableParallelism, totalmem } from 'node:os'
 import { BushelError } from '../../../../contracts/errors/error.js'
-import { DAY, MIB, TIB } from '../../../../contracts/money/quantity.js'
+import { DAY, MIB, TIB, formatSize } from '../../../../contracts/money/quantity.js'
 import { SIDE } from '../../../../contracts/order.js'
 import { FUEL_VERSION } from '../../../compute/fuel/meter.js'
 import { saveLending } from '../../../compute/provider/settings.js'
@@ -60,6 +61,7 @@ export const SELL_COMPUTE_CALLS = {
         maxCpuMs: maybe(
           duration('most processor time of a job, with compiling; absent: 1 h', { most: WEEK })
         ),
+        beyondMachine: maybe(flag('true: more cores or memory than this machine has; absent: refused')),
         allowProcess: flag('true: sell without bubblewrap where it does not work'),
         lifetime
       },
@@ -73,6 +75,7 @@ export const SELL_COMPUTE_CALLS = {
       const { worker } = parts
       if (!worker || !node.serving) throw needsUp()
       const { cores, memory, hours, onlyIdle, allowProcess, region, dryRun } = params
+      if (params.beyondMachine !== true) demandMachine(cores, memory)
       const isolation = await demandIsolation(allowProcess)
       await demandInbound(node, FIRST_SEGMENTS)
       await chosen.inStep({ timeoutMs: BOOK_WAIT })
@@ -124,6 +127,17 @@ export const SELL_COMPUTE_CALLS = {
 async function lend(node: NodeContext, worker: Worker, settings: Partial<WorkerSettings>): Promise<void> {
   await saveLending(node.store, { ...worker.settings, ...settings })
   worker.configure(settings)
+}
+
+/** Throws NO_SPACE for more than this machine has: jobs would take turns on fewer cores, or run out of memory. */
+function demandMachine(cores: number, memory: number): void {
+  const has = { cores: availableParallelism(), memory: totalmem() }
+  if (cores <= has.cores && memory <= has.memory) return
+  throw new BushelError(
+    'NO_SPACE',
+    `this machine has ${has.cores} cores and ${formatSize(has.memory)} of memory, less than that; no offer was made`,
+    'offer less with --cores and --memory, or say --beyond-machine'
+  )
 }
 
 /** The isolation of jobs from this machine; without bubblewrap only when the owner allows it. */
