@@ -39,6 +39,8 @@ export interface StartOptions {
   script?: string
   /** Added to the environment. */
   env?: Record<string, string>
+  /** The words of a command that starts it, such as `ip netns exec NAME`. */
+  under?: readonly string[]
   /** Called with each line of output. */
   online?: (line: Line) => void
   /** Its standard input. */
@@ -55,6 +57,8 @@ export interface ProcessOptions {
   /** Its standard input. */
   input?: string
   cwd?: string
+  /** The words of a command that starts it, such as `ip netns exec NAME`. */
+  under?: readonly string[]
   /** Opens a channel for messages, which carries buffers and bigints. */
   ipc?: boolean
 }
@@ -72,11 +76,13 @@ export class BushelProcess extends EventEmitter {
   #rest = ''
 
   /** `argv`: the arguments of Node, a script and its own among them. */
-  constructor(command: string, argv: readonly string[], { env, input, cwd, ipc }: ProcessOptions) {
+  constructor(command: string, argv: readonly string[], options: ProcessOptions) {
     super()
     this.setMaxListeners(0)
     this.command = command
-    const child = spawn(process.execPath, argv, {
+    const { env, input, cwd, ipc, under = [] } = options
+    const [program, ...args] = [...under, process.execPath, ...argv]
+    const child = spawn(program!, args, {
       env,
       ...(cwd ? { cwd } : {}),
       detached: true,
@@ -209,14 +215,18 @@ export class Processes {
   bootstrap = ''
   #closed = false
 
-  start(args: readonly string[], { home, env, online, input, script }: StartOptions = {}): BushelProcess {
+  start(
+    args: readonly string[],
+    { home, env, online, input, script, under }: StartOptions = {}
+  ): BushelProcess {
     const bootstrap = this.bootstrap ? { BUSHEL_BOOTSTRAP: this.bootstrap } : {}
     const place = home ? ['--home', home] : []
     const argv = [script ?? EXECUTABLE, ...place, '--json', ...args]
     const command = `bushel ${[...place, '--json', ...args].join(' ')}`
     const options = {
       env: { ...cleanEnvironment(), ...bootstrap, ...env },
-      ...(input === undefined ? {} : { input })
+      ...(input === undefined ? {} : { input }),
+      ...(under ? { under } : {})
     }
     const started = this.adopt(() => new BushelProcess(command, argv, options))
     if (online) started.on('line', online)

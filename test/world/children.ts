@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -7,6 +8,7 @@ import type { Testnet } from 'hyperdht/testnet.js'
 import { Processes, cleanEnvironment } from '../../bin/demo/processes.js'
 import type { Address } from '../../src/network/network.js'
 import { Child } from './child.js'
+import { whenStopped } from './stopping.js'
 
 /** A test, or a file of tests when `after` is that of `node:test`. */
 export interface Scope {
@@ -23,6 +25,8 @@ export interface ChildOptions {
   env?: Record<string, string>
   input?: string
   cwd?: string
+  /** The words of a command that starts it, such as `ip netns exec NAME`. */
+  under?: readonly string[]
 }
 
 /**
@@ -42,6 +46,10 @@ export class Children extends Processes {
   static async open(scope: Scope): Promise<Children> {
     const children = new Children(await mkdtemp(join(tmpdir(), 'bushel-test-')))
     const failedBefore = process.exitCode
+    const forget = whenStopped(() => {
+      children.killAll()
+      rmSync(children.dir, { recursive: true, force: true, maxRetries: 5 })
+    })
     scope.after(async () => {
       const failed = scope.passed === false || (process.exitCode && !failedBefore)
       if (failed) children.#report()
@@ -49,6 +57,7 @@ export class Children extends Processes {
       await children.close()
       await children.#testnet?.destroy()
       await rm(children.dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+      forget()
     })
     return children
   }
@@ -89,13 +98,14 @@ export class Children extends Processes {
   }
 
   #node(name: string, argv: string[], options: ChildOptions & { ipc?: boolean }): Child {
-    const { env, input, cwd, ipc } = options
+    const { env, input, cwd, ipc, under } = options
     return this.adopt(
       () =>
         new Child(name, argv, {
           env: { ...cleanEnvironment(), ...env },
           ...(input === undefined ? {} : { input }),
           ...(cwd ? { cwd } : {}),
+          ...(under ? { under } : {}),
           ...(ipc ? { ipc } : {})
         })
     )

@@ -8,7 +8,14 @@ import type {
 } from '../../src/node/api/api.js'
 import { setUp } from '../../src/daemon/setup.js'
 import { failureOf } from '../../bin/demo/processes.js'
-import type { BushelProcess, Ending, Failure, Finished, RunOptions } from '../../bin/demo/processes.js'
+import type {
+  BushelProcess,
+  Ending,
+  Failure,
+  Finished,
+  RunOptions,
+  StartOptions
+} from '../../bin/demo/processes.js'
 
 import { Children } from './children.js'
 import type { Scope } from './children.js'
@@ -23,6 +30,9 @@ export interface Up {
   process: BushelProcess
 }
 
+/** Where the processes of a person run: in the words of a command that starts them. */
+export type Place = (name: string) => readonly string[]
+
 /**
  * A private network of processes of the executable, each person with a home under one temporary folder. All
  * of it is removed when the test ends, however it ends.
@@ -30,9 +40,11 @@ export interface Up {
 export class World {
   readonly processes: Children
   readonly #ups = new Map<string, Up>()
+  readonly #place: Place
 
-  private constructor(processes: Children) {
+  private constructor(processes: Children, place: Place = () => []) {
     this.processes = processes
+    this.#place = place
   }
 
   static async open(scope: Scope): Promise<World> {
@@ -40,6 +52,11 @@ export class World {
     const { ready } = await world.processes.serve(['dht'])
     world.processes.bootstrap = `${String(ready['host'])}:${String(ready['port'])}`
     return world
+  }
+
+  /** A world on a network that is there already, with each person at a place of its own. */
+  static at(processes: Children, place: Place): World {
+    return new World(processes, place)
   }
 
   /** A world in which `founder` has founded a market. */
@@ -53,8 +70,18 @@ export class World {
     return this.processes.at(...names)
   }
 
+  /** The home of a person, and where its processes run. */
+  #of(name: string): StartOptions {
+    return { home: this.at(name), under: this.#place(name) }
+  }
+
   run(name: string, args: readonly string[], options: RunOptions = {}): Promise<Finished> {
-    return this.processes.run(args, { home: this.at(name), ...options })
+    return this.processes.run(args, { ...this.#of(name), ...options })
+  }
+
+  /** Starts a command. */
+  start(name: string, args: readonly string[]): BushelProcess {
+    return this.processes.start(args, this.#of(name))
   }
 
   /** Runs a command that must succeed; gives its result. */
@@ -94,7 +121,7 @@ export class World {
 
   /** Starts the node of an existing home. */
   async up(name: string): Promise<Up> {
-    const { process, ready } = await this.processes.serve(['up'], { home: this.at(name) })
+    const { process, ready } = await this.processes.serve(['up'], this.#of(name))
     const up = { name, device: String(ready['device']), identity: String(ready['identity']), process }
     this.#ups.set(name, up)
     return up
@@ -148,7 +175,7 @@ export class World {
 
   /** Reads the book until it is as wanted, woken by `book --watch`. */
   async book(name: string, is: (book: BookResult) => boolean, ...args: string[]): Promise<BookResult> {
-    const watching = this.processes.start(['book', '--watch', ...args], { home: this.at(name) })
+    const watching = this.start(name, ['book', '--watch', ...args])
     try {
       return (await watching.line(
         line => 'asks' in line && is(line as unknown as BookResult)
@@ -160,7 +187,7 @@ export class World {
 
   /** Reads the leases until they are as wanted, woken by `leases --watch`. */
   async leasesWhen(name: string, are: (leases: LeaseEntry[]) => boolean): Promise<LeaseEntry[]> {
-    const watching = this.processes.start(['leases', '--watch'], { home: this.at(name) })
+    const watching = this.start(name, ['leases', '--watch'])
     try {
       const line = await watching.line(line => 'leases' in line && are(line['leases'] as LeaseEntry[]))
       return line['leases'] as LeaseEntry[]

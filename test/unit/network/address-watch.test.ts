@@ -37,6 +37,13 @@ test('a router that gives each node another port has not moved until its address
   assert.equal(watch.see(node(3), at('203.0.113.2', 3003))?.length, 3)
 })
 
+test('behind a router that gives each node another port from the start, no answer is a move', () => {
+  const watch = new AddressWatch()
+  for (let turn = 0; turn < 3; turn++)
+    for (let i = 0; i < 10; i++)
+      assert.equal(watch.see(node(i), at('203.0.113.1', 3000 + i)), null, `answer ${i} of turn ${turn}`)
+})
+
 test('the same new port for all counts: the router has started anew', () => {
   const watch = watching()
   assert.equal(watch.see(node(1), at('203.0.113.1', 2000)), null)
