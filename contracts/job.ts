@@ -4,7 +4,17 @@ import type { JobEvidence, JobResult, JobStatement, JobTerms } from '#spec'
 import { domain, encode, hashOf } from './schema/codec.js'
 import { MAX_ARGS } from './schema/counts.js'
 import { BushelError } from './errors/error.js'
-import { MAX_MSAT, SAT, ceilDiv, least, most, parseAmount, formatAmount, demandPrice } from './money/money.js'
+import {
+  MAX_MSAT,
+  SAT,
+  ceilDiv,
+  faultOfLeast,
+  formatAmount,
+  least,
+  leastPaymentOf,
+  most
+} from './money/money.js'
+import { demandPrice, parseAmount } from './money/money.js'
 import type { Msat } from './money/money.js'
 import { isNodeId } from './keys/node-id.js'
 import { GIB, MIB } from './money/quantity.js'
@@ -57,25 +67,42 @@ export function jobId(terms: JobTerms): Buffer {
 
 export type JobPrice = Pick<
   JobTerms,
-  'price' | 'baseMsat' | 'firstInstallmentMsat' | 'maxInstallmentMsat' | 'maxMsat'
+  'price' | 'baseMsat' | 'firstInstallmentMsat' | 'maxInstallmentMsat' | 'maxMsat' | 'leastMsat'
 >
 
-/** The cost of a job that used `fuel`, msat: the base plus the price of the fuel, rounded up, and at most `maxMsat`. */
-export function jobCost({ price, baseMsat, maxMsat }: JobPrice, fuel: bigint): Msat {
-  return least(baseMsat + ceilDiv(fuel * price, TFUEL), maxMsat)
+/** A payment of `listed` msat, or all that is left when the rest after it could not be paid by itself. */
+function withRest(listed: Msat, leftMsat: Msat, terms: JobPrice): Msat {
+  return leftMsat - listed < leastPaymentOf(terms) ? leftMsat : listed
+}
+
+/** The first payment of a job, which makes it binding, msat: its base, or what has to be paid at the least. */
+function firstMsat(terms: JobPrice): Msat {
+  return withRest(most(terms.baseMsat, leastPaymentOf(terms)), terms.maxMsat, terms)
+}
+
+/**
+ * The cost of a job that used `fuel`, msat: the base plus the price of the fuel, rounded up, at least the first payment and
+ * at most `maxMsat`.
+ */
+export function jobCost(terms: JobPrice, fuel: bigint): Msat {
+  const { price, baseMsat, maxMsat } = terms
+  return least(most(baseMsat + ceilDiv(fuel * price, TFUEL), firstMsat(terms)), maxMsat)
 }
 
 /**
  * The payments of a job before its last one, msat: first the base, which makes the agreement binding, then installments
- * that double from `firstInstallmentMsat` to `maxInstallmentMsat` until their sum is `maxMsat`.
+ * that double from `firstInstallmentMsat` to `maxInstallmentMsat` until their sum is `maxMsat`. None is below the least
+ * payment: a base below it pays for fuel too, and a smaller rest joins the segment before.
  */
 export function jobSegments(terms: JobPrice): Msat[] {
-  const { baseMsat, firstInstallmentMsat, maxInstallmentMsat, maxMsat } = terms
-  const segments = [least(baseMsat, maxMsat)]
+  const { firstInstallmentMsat, maxInstallmentMsat, maxMsat } = terms
+  const leastMsat = leastPaymentOf(terms)
+  const segments = [firstMsat(terms)]
   let left = maxMsat - segments[0]!
-  const cap = most(maxInstallmentMsat, ceilDiv(left, BigInt(MAX_SEGMENTS)), 1n)
-  for (let listed = least(most(firstInstallmentMsat, 1n), cap); left > 0n; listed = least(listed * 2n, cap)) {
-    const amount = least(listed, left)
+  const cap = most(maxInstallmentMsat, ceilDiv(left, BigInt(MAX_SEGMENTS)), leastMsat)
+  let listed = least(most(firstInstallmentMsat, leastMsat), cap)
+  for (; left > 0n; listed = least(listed * 2n, cap)) {
+    const amount = withRest(listed, left, terms)
     segments.push(amount)
     left -= amount
   }
@@ -110,9 +137,13 @@ export function mostFuel(terms: JobPrice): bigint {
   return ((terms.maxMsat - least(terms.baseMsat, terms.maxMsat)) * TFUEL) / terms.price
 }
 
-/** The last payment, msat: the exact cost less the paid segments, or 0 when these cover it. */
+/**
+ * The last payment, msat: the exact cost less the paid segments; 0 when these cover it, or leave less than the least payment:
+ * then the provider forgoes the rest.
+ */
 export function finalMsat(terms: JobPrice, fuel: bigint, paidSegments: number): Msat {
-  return most(jobCost(terms, fuel) - segmentsMsat(terms, paidSegments), 0n)
+  const rest = jobCost(terms, fuel) - segmentsMsat(terms, paidSegments)
+  return rest < leastPaymentOf(terms) ? 0n : rest
 }
 
 /** Memory that the guest process needs for itself, bytes. */
@@ -148,7 +179,10 @@ export function faultOfJob(terms: JobTerms): string | null {
   if (limits.outputBytes > MAX_BLOB_BYTES || limits.memoryBytes > 4 * GIB)
     return 'its limits are out of bounds'
   if (price < 1n || price > MAX_MSAT) return 'its price is out of bounds'
-  if (baseMsat < 1n || maxMsat < baseMsat || maxMsat > MAX_MSAT) return 'its amounts are out of bounds'
+  const fault = faultOfLeast(terms)
+  if (fault) return fault
+  if (baseMsat < 1n || maxMsat < most(baseMsat, leastPaymentOf(terms)) || maxMsat > MAX_MSAT)
+    return 'its amounts are out of bounds'
   if (terms.firstInstallmentMsat < 1n || terms.maxInstallmentMsat < terms.firstInstallmentMsat)
     return 'its installments are out of bounds'
   if (terms.startBy < terms.countersignBy) return 'its latest start is before its latest countersignature'

@@ -1,7 +1,7 @@
 import type { InstallmentList, Terms } from '#spec'
 import { hashOf } from './schema/codec.js'
 import { MAX_CORES, STRIP_LENGTH } from './schema/counts.js'
-import { MAX_MSAT } from './money/money.js'
+import { MAX_MSAT, faultOfLeast } from './money/money.js'
 import { isNodeId } from './keys/node-id.js'
 import { chargeOf, planInstallments } from './money/installments.js'
 import { DAY } from './money/quantity.js'
@@ -35,6 +35,7 @@ export function faultOf(terms: Terms): string | null {
   if (terms.minChargeMsat < 1n || terms.minChargeMsat > MAX_MSAT) return 'its minimum charge is out of bounds'
   if (terms.firstInstallmentMsat < 1n || terms.maxInstallmentMsat < terms.firstInstallmentMsat)
     return 'its installments are out of bounds'
+  if (faultOfLeast(terms)) return faultOfLeast(terms)
   if (terms.time <= 0 || terms.time > 100 * 365 * DAY) return 'its time is out of bounds'
   if (chargeOf(terms) > MAX_MSAT) return 'its charge is more than all the bitcoin there can be'
   if (terms.startBy < terms.countersignBy) return 'its latest start is before its latest countersignature'

@@ -1,10 +1,10 @@
-import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { BushelError } from '../contracts/errors/error.js'
 import { opened } from './base/scope.js'
 import { reachNode } from './daemon/access.js'
 import type { ReachedNode } from './daemon/access.js'
 import { setUp } from './daemon/setup.js'
+import { defaultHome, noDefaultHome } from './identity/default-home.js'
 import type { Method, Params, Progress, Result } from './node/api/api.js'
 
 export { BushelError }
@@ -87,5 +87,8 @@ async function serving({ home, bootstrap }: Parameters<typeof reachNode>[0]): Pr
 }
 
 function folderOf(home: string | undefined): string {
-  return home === undefined ? join(homedir(), '.bushel') : resolve(home)
+  if (home !== undefined) return resolve(home)
+  const own = defaultHome()
+  if (own === null) throw noDefaultHome()
+  return own
 }

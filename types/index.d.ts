@@ -388,6 +388,8 @@ export interface Calls {
       market?: string
       /** file or folder to store; an absolute path on the machine of the node */
       path: string
+      /** patterns of what to leave out, as in a .gitignore; absent: none */
+      exclude?: (string)[]
       /** copies, each at another provider */
       copies: number
       /** how long to store it, ms */
@@ -444,6 +446,8 @@ export interface Calls {
       market?: string
       /** file or folder to store; an absolute path on the machine of the node */
       path: string
+      /** patterns of what to leave out, as in a .gitignore; absent: none */
+      exclude?: (string)[]
       /** copies, each at another provider */
       copies: number
       /** how long to store it, ms */
@@ -542,6 +546,8 @@ export interface Calls {
         ends: number
         /** its state */
         state: string
+        /** why it is over */
+        why?: string
         /** paid, msat */
         paidMsat: string
         /** received, msat */

@@ -64,7 +64,7 @@ export async function paymentsEnd(dir: string): Promise<End> {
           payments.acknowledged(agreement!, installment)
           return Buffer.from([1])
         }),
-    reach: (nodeId, msat) => payments.reach(nodeId, msat),
+    reach: async (nodeId, msat) => void (await payments.reach(nodeId, msat)),
     async lane(rpc, nodeId, count) {
       const agreement = randomBytes(32)
       const peer = peerOf(agreement)

@@ -86,7 +86,6 @@ async function measure({ node, seller, sold, count, scratch, say }: Measuring): 
       revision: 1,
       price: BigInt(sold.price),
       cores: [core],
-      readKey: PUBLIC_READ,
       time: 365 * DAY,
       firstInstallmentMsat: 5n * SAT,
       aheadMsat: 20_000n * SAT,
@@ -96,7 +95,12 @@ async function measure({ node, seller, sold, count, scratch, say }: Measuring): 
       minGrace: 0,
       timeoutMs: LIMIT
     })
-    const copy = await BuyerLease.agree(context, channel, termsOf(deals, quoted), '')
+    const copy = await BuyerLease.agree(
+      context,
+      channel,
+      termsOf(deals, quoted, { cores: [core], readKey: PUBLIC_READ }),
+      ''
+    )
     const agreed = performance.now()
     await copy.reach(copy.nextMsat!)
     const { msat } = await copy.commit()

@@ -5,6 +5,13 @@ import { DAY, TIB, parseDecimal } from './quantity.js'
 export type Msat = bigint
 
 export const SAT: Msat = 1000n
+/**
+ * The least payment that is ever asked for, msat. Many channels carry nothing below it, and a payer whose wallet tries all
+ * the same loses those channels for an hour. A smaller rest joins the payment before it.
+ */
+export const LEAST_PAYMENT: Msat = SAT
+/** The largest minimum that a payee may state, msat: a stranger is paid no more than this because of it. */
+export const MAX_LEAST_PAYMENT: Msat = 1000n * SAT
 export const MONTH = 30n * BigInt(DAY)
 /** Bytes that are billed for each block in addition to its data: its share of the Merkle tree and the index. */
 export const BLOCK_OVERHEAD = 128
@@ -79,11 +86,32 @@ export function billedBytes(cores: readonly { length: number; byteLength: number
   )
 }
 
-/** The charge for storing `bytes` (as billed) for `time` ms, rounded up to 1 msat, and at least the minimum charge. */
-export function totalCharge(terms: { bytes: bigint; time: number; price: Msat; minChargeMsat: Msat }): Msat {
+/** The least payment of an agreement, msat: what its payee states, and never below LEAST_PAYMENT. */
+export function leastPaymentOf({ leastMsat }: { leastMsat?: Msat | null }): Msat {
+  return leastMsat && leastMsat > LEAST_PAYMENT ? leastMsat : LEAST_PAYMENT
+}
+
+/** Why a payee's stated least payment is not accepted; null when it is, or when none is stated. */
+export function faultOfLeast({ leastMsat }: { leastMsat?: Msat | null }): string | null {
+  if (!leastMsat) return null // the codec reads an absent one as 0
+  return leastMsat < LEAST_PAYMENT || leastMsat > MAX_LEAST_PAYMENT
+    ? 'its least payment is out of bounds'
+    : null
+}
+
+/**
+ * The charge for storing `bytes` (as billed) for `time` ms, rounded up to 1 msat: at least the minimum charge, and at least
+ * one payment.
+ */
+export function totalCharge(terms: {
+  bytes: bigint
+  time: number
+  price: Msat
+  minChargeMsat: Msat
+  leastMsat?: Msat | null
+}): Msat {
   const exact = terms.bytes * BigInt(terms.time) * terms.price
-  const total = ceilDiv(exact, BigInt(TIB) * MONTH)
-  return total < terms.minChargeMsat ? terms.minChargeMsat : total
+  return most(ceilDiv(exact, BigInt(TIB) * MONTH), terms.minChargeMsat, leastPaymentOf(terms))
 }
 
 export function ceilDiv(a: bigint, b: bigint): bigint {

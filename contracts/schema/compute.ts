@@ -59,7 +59,8 @@ export const compute: Struct[] = [
       required('maxInstallmentMsat', 'biguint64'),
       required('maxMsat', 'biguint64'),
       required('countersignBy', 'uint'),
-      required('startBy', 'uint')
+      required('startBy', 'uint'),
+      optional('leastMsat', 'biguint64')
     ]
   },
   signed('terms', 'job-terms', 'job-agree'),
@@ -80,7 +81,8 @@ export const compute: Struct[] = [
     fields: [
       required('baseMsat', 'biguint64'),
       required('firstInstallmentMsat', 'biguint64'),
-      required('maxInstallmentMsat', 'biguint64')
+      required('maxInstallmentMsat', 'biguint64'),
+      optional('leastMsat', 'biguint64')
     ]
   },
   { name: 'job-countersign', fields: [required('agreement', 'fixed32'), required('signature', 'fixed64')] },

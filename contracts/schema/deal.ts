@@ -80,7 +80,8 @@ export const deal: Struct[] = [
       required('maxInstallmentMsat', 'biguint64'),
       required('minChargeMsat', 'biguint64'),
       required('egressBytes', 'uint'),
-      required('grace', 'uint')
+      required('grace', 'uint'),
+      optional('leastMsat', 'biguint64')
     ]
   },
   {
@@ -115,7 +116,8 @@ export const deal: Struct[] = [
       required('countersignBy', 'uint'),
       required('startBy', 'uint'),
       required('grace', 'uint'),
-      required('egressBytes', 'uint')
+      required('egressBytes', 'uint'),
+      optional('leastMsat', 'biguint64')
     ]
   },
   signed('terms', 'terms', 'agree'),

@@ -99,7 +99,8 @@ export const disk: Struct[] = [
       required('record', 'buffer'),
       required('until', 'uint'),
       required('open', 'uint'),
-      required('floor', 'biguint64')
+      required('floor', 'biguint64'),
+      required('offered', 'buffer')
     ]
   },
   {

@@ -251,6 +251,7 @@ export interface StorageQuote {
   minChargeMsat: bigint
   egressBytes: number
   grace: number
+  leastMsat?: bigint | null
 }
 
 export interface AgreementRequest {
@@ -296,6 +297,7 @@ export interface Terms {
   startBy: number
   grace: number
   egressBytes: number
+  leastMsat?: bigint | null
 }
 
 export interface Agree {
@@ -568,6 +570,7 @@ export interface OwnOrder {
   until: number
   open: number
   floor: bigint
+  offered: Buffer | null
 }
 
 export interface MirrorJob {
@@ -640,6 +643,7 @@ export interface JobTerms {
   maxMsat: bigint
   countersignBy: number
   startBy: number
+  leastMsat?: bigint | null
 }
 
 export interface JobAgree {
@@ -661,6 +665,7 @@ export interface ComputeQuote {
   baseMsat: bigint
   firstInstallmentMsat: bigint
   maxInstallmentMsat: bigint
+  leastMsat?: bigint | null
 }
 
 export interface JobCountersign {

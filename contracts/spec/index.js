@@ -1039,13 +1039,21 @@ const encoding35 = {
     c.biguint64.preencode(state, m.minChargeMsat)
     c.uint.preencode(state, m.egressBytes)
     c.uint.preencode(state, m.grace)
+    if (m.leastMsat ? 1 : 0) state.end++
+
+    if (m.leastMsat) c.biguint64.preencode(state, m.leastMsat)
   },
   encode(state, m) {
+    const flags = m.leastMsat ? 1 : 0
+
     c.biguint64.encode(state, m.firstInstallmentMsat)
     c.biguint64.encode(state, m.maxInstallmentMsat)
     c.biguint64.encode(state, m.minChargeMsat)
     c.uint.encode(state, m.egressBytes)
     c.uint.encode(state, m.grace)
+    if (flags !== 0) c.uint.encode(state, flags)
+
+    if (m.leastMsat) c.biguint64.encode(state, m.leastMsat)
   },
   decode(state) {
     const r0 = c.biguint64.decode(state)
@@ -1053,13 +1061,15 @@ const encoding35 = {
     const r2 = c.biguint64.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       firstInstallmentMsat: r0,
       maxInstallmentMsat: r1,
       minChargeMsat: r2,
       egressBytes: r3,
-      grace: r4
+      grace: r4,
+      leastMsat: (flags & 1) !== 0 ? c.biguint64.decode(state) : 0
     }
   }
 }
@@ -1195,8 +1205,13 @@ const encoding40 = {
     c.uint.preencode(state, m.startBy)
     c.uint.preencode(state, m.grace)
     c.uint.preencode(state, m.egressBytes)
+    if (m.leastMsat ? 1 : 0) state.end++
+
+    if (m.leastMsat) c.biguint64.preencode(state, m.leastMsat)
   },
   encode(state, m) {
+    const flags = m.leastMsat ? 1 : 0
+
     c.uint.encode(state, m.version)
     c.fixed32.encode(state, m.nonce)
     c.fixed32.encode(state, m.market)
@@ -1215,6 +1230,9 @@ const encoding40 = {
     c.uint.encode(state, m.startBy)
     c.uint.encode(state, m.grace)
     c.uint.encode(state, m.egressBytes)
+    if (flags !== 0) c.uint.encode(state, flags)
+
+    if (m.leastMsat) c.biguint64.encode(state, m.leastMsat)
   },
   decode(state) {
     const r0 = c.uint.decode(state)
@@ -1235,6 +1253,7 @@ const encoding40 = {
     const r15 = c.uint.decode(state)
     const r16 = c.uint.decode(state)
     const r17 = c.uint.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       version: r0,
@@ -1254,7 +1273,8 @@ const encoding40 = {
       countersignBy: r14,
       startBy: r15,
       grace: r16,
-      egressBytes: r17
+      egressBytes: r17,
+      leastMsat: (flags & 1) !== 0 ? c.biguint64.decode(state) : 0
     }
   }
 }
@@ -2480,6 +2500,7 @@ const encoding82 = {
     c.uint.preencode(state, m.until)
     c.uint.preencode(state, m.open)
     c.biguint64.preencode(state, m.floor)
+    c.buffer.preencode(state, m.offered)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.market)
@@ -2487,6 +2508,7 @@ const encoding82 = {
     c.uint.encode(state, m.until)
     c.uint.encode(state, m.open)
     c.biguint64.encode(state, m.floor)
+    c.buffer.encode(state, m.offered)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
@@ -2494,13 +2516,15 @@ const encoding82 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.biguint64.decode(state)
+    const r5 = c.buffer.decode(state)
 
     return {
       market: r0,
       record: r1,
       until: r2,
       open: r3,
-      floor: r4
+      floor: r4,
+      offered: r5
     }
   }
 }
@@ -2748,8 +2772,13 @@ const encoding87 = {
     c.biguint64.preencode(state, m.maxMsat)
     c.uint.preencode(state, m.countersignBy)
     c.uint.preencode(state, m.startBy)
+    if (m.leastMsat ? 1 : 0) state.end++
+
+    if (m.leastMsat) c.biguint64.preencode(state, m.leastMsat)
   },
   encode(state, m) {
+    const flags = m.leastMsat ? 1 : 0
+
     c.uint.encode(state, m.version)
     c.fixed32.encode(state, m.nonce)
     c.fixed32.encode(state, m.market)
@@ -2771,6 +2800,9 @@ const encoding87 = {
     c.biguint64.encode(state, m.maxMsat)
     c.uint.encode(state, m.countersignBy)
     c.uint.encode(state, m.startBy)
+    if (flags !== 0) c.uint.encode(state, flags)
+
+    if (m.leastMsat) c.biguint64.encode(state, m.leastMsat)
   },
   decode(state) {
     const r0 = c.uint.decode(state)
@@ -2794,6 +2826,7 @@ const encoding87 = {
     const r18 = c.biguint64.decode(state)
     const r19 = c.uint.decode(state)
     const r20 = c.uint.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       version: r0,
@@ -2816,7 +2849,8 @@ const encoding87 = {
       maxInstallmentMsat: r17,
       maxMsat: r18,
       countersignBy: r19,
-      startBy: r20
+      startBy: r20,
+      leastMsat: (flags & 1) !== 0 ? c.biguint64.decode(state) : 0
     }
   }
 }
@@ -2892,21 +2926,31 @@ const encoding90 = {
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
     c.biguint64.preencode(state, m.maxInstallmentMsat)
+    if (m.leastMsat ? 1 : 0) state.end++
+
+    if (m.leastMsat) c.biguint64.preencode(state, m.leastMsat)
   },
   encode(state, m) {
+    const flags = m.leastMsat ? 1 : 0
+
     c.biguint64.encode(state, m.baseMsat)
     c.biguint64.encode(state, m.firstInstallmentMsat)
     c.biguint64.encode(state, m.maxInstallmentMsat)
+    if (flags !== 0) c.uint.encode(state, flags)
+
+    if (m.leastMsat) c.biguint64.encode(state, m.leastMsat)
   },
   decode(state) {
     const r0 = c.biguint64.decode(state)
     const r1 = c.biguint64.decode(state)
     const r2 = c.biguint64.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       baseMsat: r0,
       firstInstallmentMsat: r1,
-      maxInstallmentMsat: r2
+      maxInstallmentMsat: r2,
+      leastMsat: (flags & 1) !== 0 ? c.biguint64.decode(state) : 0
     }
   }
 }

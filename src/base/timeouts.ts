@@ -16,14 +16,23 @@ export interface PeerTimeouts {
   reach: number
   /** The outcome of a payment that was sent. */
   payment: number
+  /** After so long without news of a seller that was agreed with, another one is asked, and takes over when it agrees meanwhile. */
+  spare: number
+  /** A route to the payee, once something is paid: its Lightning node may be starting again. */
+  route: number
 }
+
+/** Longest wait for a route before anything is paid, ms: another provider may have one. */
+export const FIRST_ROUTE = 30_000
 
 export const PEER_TIMEOUTS: PeerTimeouts = {
   connect: 10_000,
   grace: 1000,
   answer: 20_000,
   reach: 30_000,
-  payment: 60_000
+  payment: 60_000,
+  spare: 15_000,
+  route: 5 * 60_000
 }
 
 /** Calls `work` after `ms`; when the process stood still meanwhile, the wait starts anew. */

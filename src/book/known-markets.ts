@@ -116,11 +116,11 @@ export class KnownMarkets {
   }
 }
 
-/** The broken markets of a folder of books that no node has open. */
-export async function brokenOnDisk(dir: string): Promise<BrokenMarket[]> {
+/** The joined markets of a folder of books that no node has open, and the broken ones of them. */
+export async function marketsOnDisk(dir: string): Promise<Pick<KnownMarkets, 'markets' | 'broken'>> {
   const known = new KnownMarkets(listIn(dir))
   await known.read()
-  return known.broken
+  return known
 }
 
 /** Leaves a market in a folder of books that no node has open; it is not opened. False when it was not joined. */

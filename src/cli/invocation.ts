@@ -3,7 +3,7 @@ import type { HomeAccess } from '../daemon/access.js'
 import type { CallContext } from '../node/api/api.js'
 import type { Output } from './output/output.js'
 
-export type OptionValues = Record<string, string | boolean | undefined>
+export type OptionValues = Record<string, string | boolean | readonly string[] | undefined>
 
 /** What every command gets: its global options, access to the home, the output, and the signal that stops it. */
 export interface Invocation {
@@ -53,6 +53,12 @@ export class Interruption extends BushelError {
 export function text(options: OptionValues, name: string): string | undefined {
   const value = options[name]
   return typeof value === 'string' ? value : undefined
+}
+
+/** The values of an option that may be given several times; undefined when it was not given. */
+export function texts(options: OptionValues, name: string): string[] | undefined {
+  const value = options[name]
+  return Array.isArray(value) ? (value as string[]) : undefined
 }
 
 /** The parsed value of an option; undefined when it was not given. */

@@ -1,3 +1,4 @@
+import { noDefaultHome } from '../identity/default-home.js'
 import { absolutePath, parseMarket } from './input/arguments.js'
 import { parseBootstrap } from './input/bootstrap.js'
 import { text } from './invocation.js'
@@ -10,10 +11,12 @@ import type { PlainLine } from '../daemon/log/open-log.js'
 /** Parses the global options, then loads the command and runs it. */
 export async function invoke(typed: Typed, output: Output, signal: AbortSignal): Promise<void> {
   const { name, load, positional, options } = typed
+  const home = text(options, 'home')
+  if (home === undefined) throw noDefaultHome()
   const market = text(options, 'market')
   const named = market === undefined ? undefined : parseMarket(market)
   const access = {
-    home: absolutePath(text(options, 'home')!),
+    home: absolutePath(home),
     bootstrap: parseBootstrap(text(options, 'bootstrap')),
     command: name,
     onlog: (line: PlainLine) => {

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { defaultHome } from '../identity/default-home.js'
 import { Command, Option } from './commander.js'
 import { commandOf, exampleOf, mentioned, nameOf, termOf } from './syntax.js'
 import type { CommandModule, CommandSyntax, ListedCommand, Runner, Typed } from './syntax.js'
@@ -39,7 +38,7 @@ export async function createProgram({
     .addOption(
       new Option('--home <dir>', 'home folder of the node')
         .env('BUSHEL_HOME')
-        .default(join(homedir(), '.bushel'), '~/.bushel')
+        .default(defaultHome() ?? undefined, '~/.bushel')
     )
     .addOption(
       new Option('--bootstrap <host:port,...>', 'use a private DHT instead of the public one').env(

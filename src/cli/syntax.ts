@@ -24,6 +24,8 @@ interface OptionSyntax {
   default?: string
   required?: boolean
   choices?: readonly string[]
+  /** True: it may be given several times, and its value is a list. */
+  repeated?: boolean
 }
 
 /** The module of a command; a group has no `run`. */
@@ -84,6 +86,7 @@ export function commandOf(syntax: CommandSyntax, group: boolean): Command {
   for (const [flags, given] of Object.entries(options)) {
     const option = typeof given === 'string' ? { help: given } : given
     const added = new Option(flags, option.help).makeOptionMandatory(option.required === true)
+    if (option.repeated) added.argParser((text, given: string[] = []) => [...given, text])
     if (option.choices) added.choices(option.choices)
     command.addOption(option.default === undefined ? added : added.default(option.default))
   }

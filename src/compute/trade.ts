@@ -1,3 +1,4 @@
+import { statedLeast } from '../lightning/wallet.js'
 import { join } from 'node:path'
 import type { Blob } from '#spec'
 import { Blobs } from './blobs/blobs.js'
@@ -72,6 +73,7 @@ const worker = tradeService(
       new Worker({
         ...{ ...parts, now, log: logOf(node) },
         canReceive: (from, msat) => wallet.canReceive(from, msat),
+        statedLeast: () => statedLeast(wallet),
         ...given,
         settings: { ...readLending(store), ...given?.settings }
       })
@@ -92,7 +94,7 @@ const runs = tradeService(
       jobsOf({
         ...{ blobs: own, now, log: logOf(node), limits, books, store, identity, hires: hired },
         open: (device, options) => deals.open(device, options),
-        slow: deals.slow,
+        experiences: deals.experiences,
         folder: folderOf(node),
         network: wallet.network,
         unattended: serve,

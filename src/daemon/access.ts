@@ -12,6 +12,8 @@ import type { PlainLine } from './log/open-log.js'
 
 /** How long to wait for a starting node to listen, ms. */
 const STARTING_MS = 30_000
+/** How long to wait for one that is up, and whose socket was deleted: it makes another, ms. */
+const SOCKET_MS = 6_000
 const POLL_MS = 50
 
 /** How a command reaches its node. */
@@ -157,16 +159,26 @@ async function listed(
   return market
 }
 
-/** The node that runs on this home, if there is one; waits for one that is starting. */
+/** The node that runs on this home, if there is one; waits for one that is starting. Throws NODE_UNREACHABLE. */
 export async function running(home: Home): Promise<RemoteNode | null> {
-  for (const until = performance.now() + STARTING_MS; ; await pause(POLL_MS)) {
+  for (const begun = performance.now(); ; await pause(POLL_MS)) {
     const holder = home.holder()
     if (!holder || (holder.pid !== 0 && !holder.control)) return null
     const path = holder.control ?? controlPath(home.dir)
     await demandControlFolder(path)
     const remote = await RemoteNode.connect(path)
-    if (remote || performance.now() >= until) return remote
+    if (remote) return remote
+    const { pid, isUp } = holder
+    if (performance.now() - begun >= (isUp ? SOCKET_MS : STARTING_MS)) throw unreachable(pid, path)
   }
+}
+
+function unreachable(pid: number, path: string): BushelError {
+  return new BushelError(
+    'NODE_UNREACHABLE',
+    `the node of this home runs (process ${pid}), and does not answer at ${path}; nothing was changed`,
+    'try again; when it stays so, stop that process and run `bushel up` again'
+  )
 }
 
 async function used<T>(node: ReachedNode, use: (node: NodeCaller) => Promise<T>): Promise<T> {

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
-import { tmpdir, userInfo } from 'node:os'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { BushelError } from '../../contracts/errors/error.js'
 import { demandPrivate } from '../identity/private-folder.js'
 
 /** A longer path of a Unix socket is cut by the operating system without a word (107 on Linux, 103 elsewhere). */
@@ -15,9 +17,9 @@ export function controlPath(home: string): string {
   const own = join(home, 'control.sock')
   if (fits(own)) return own
   const name = createHash('sha256').update(home).digest('hex').slice(0, 24) + '.sock'
-  const folder = `bushel-${userInfo().uid}`
+  const folder = `bushel-${process.getuid?.() ?? 0}`
   const short = join(tmpdir(), folder, name)
-  return fits(short) ? short : join('/tmp', folder, name)
+  return fits(short) && existsSync(tmpdir()) ? short : join('/tmp', folder, name)
 }
 
 function fits(path: string): boolean {
@@ -27,7 +29,15 @@ function fits(path: string): boolean {
 /** Makes the folder of a socket outside the home; refuses one that another user could reach into. */
 export async function prepareControlFolder(path: string): Promise<void> {
   const folder = dirname(path)
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw new BushelError(
+      'BAD_HOME',
+      `the folder ${folder} for the control socket cannot be made: ${(error as Error).message}`,
+      'give a --home with a shorter path, or another folder with TMPDIR'
+    ).withCause(error)
+  }
   await demandPrivate(folder, 'give a --home with a shorter path')
 }
 

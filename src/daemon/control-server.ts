@@ -1,10 +1,13 @@
 import { once } from 'node:events'
-import { chmod, rm } from 'node:fs/promises'
+import { chmod, lstat, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
 import ReadyResource from 'ready-resource'
 import { BushelError } from '../../contracts/errors/error.js'
 import type { Method, NodeCaller, Progress } from '../node/api/api.js'
+import { nullLogger } from '../base/logger.js'
+import type { Logger } from '../base/logger.js'
+import { Poller } from '../base/poller.js'
 import { checkedParams } from '../node/api/calls.js'
 import { prepareControlFolder } from './control-path.js'
 import {
@@ -26,6 +29,9 @@ const MAX_CALLS = 64
  */
 const MAX_UNREAD = 1 << 20
 const CLOSE_TIMEOUT_MS = 5_000
+/** How often the socket is looked for, ms: what tidies up a folder for temporary files may delete it. */
+const LOOK_EVERY_MS = 2_000
+const LOOK_AGAIN_MS = 60_000
 
 /**
  * Lets other processes of this user call the node, over a Unix socket that only this user can open. The home's lock
@@ -36,15 +42,38 @@ export class ControlServer extends ReadyResource {
   readonly stats = { connections: 0, calls: 0, refused: 0 }
   readonly #node: NodeCaller
   readonly #connections = new Set<ControlConnection>()
+  readonly #log: Logger
+  readonly #watch: Poller
   #server: Server | null = null
 
-  constructor(node: NodeCaller, path: string) {
+  constructor(node: NodeCaller, path: string, log: Logger = nullLogger) {
     super()
     this.#node = node
+    this.#log = log
     this.path = path
+    this.#watch = new Poller({
+      look: () => this.#look(),
+      interval: LOOK_EVERY_MS,
+      retry: LOOK_AGAIN_MS,
+      onerror: log.fault
+    })
   }
 
   protected override async _open(): Promise<void> {
+    await this.#listen()
+    void this.#watch.start(LOOK_EVERY_MS)
+  }
+
+  /** Makes the socket again when it is gone; connections that exist stay. */
+  async #look(): Promise<void> {
+    const found = await lstat(this.path).catch(() => null)
+    if (found?.isSocket() || this.closing) return
+    this.#server?.close()
+    await this.#listen()
+    this.#log.info('the control socket was gone, and is there again', { path: this.path })
+  }
+
+  async #listen(): Promise<void> {
     await prepareControlFolder(this.path)
     await rm(this.path, { force: true })
     this.#server = createServer(socket => this.#onconnection(socket))
@@ -56,6 +85,7 @@ export class ControlServer extends ReadyResource {
 
   /** Aborts the calls under way and waits a little for them to end and to be answered. */
   protected override async _close(): Promise<void> {
+    await this.#watch.close()
     const server = this.#server
     if (!server) return
     const closed = new Promise(resolve => server.close(resolve))
@@ -67,7 +97,7 @@ export class ControlServer extends ReadyResource {
   }
 
   #onconnection(socket: Socket): void {
-    const connection = new ControlConnection(socket, this.#node, this.stats)
+    const connection = new ControlConnection(socket, this.#node, this.stats, this.#log)
     this.#connections.add(connection)
     this.stats.connections++
     socket.once('close', () => this.#connections.delete(connection))
@@ -78,9 +108,11 @@ class ControlConnection {
   readonly #socket: Socket
   readonly #node: NodeCaller
   readonly #stats: ControlServer['stats']
+  readonly #log: Logger
   readonly #calls = new Map<RpcId, { controller: AbortController; done: Promise<void> }>()
 
-  constructor(socket: Socket, node: NodeCaller, stats: ControlServer['stats']) {
+  constructor(socket: Socket, node: NodeCaller, stats: ControlServer['stats'], log: Logger) {
+    this.#log = log
     this.#socket = socket
     this.#node = node
     this.#stats = stats
@@ -130,7 +162,11 @@ class ControlConnection {
     const done = Promise.resolve()
       .then(() => this.#node.call(method, params as never, { onProgress, signal: controller.signal }))
       .then(result => resultLine(id, result))
-      .catch((error: unknown) => errorLine(id, error))
+      .catch((error: unknown) => {
+        // The caller hears what failed; where in this process it did is in the log.
+        if (!(error instanceof BushelError) || error.kind === 'bug') this.#log.fault(error, { call: method })
+        return errorLine(id, error)
+      })
       .then(line => this.#answer(id, line))
     this.#calls.set(id, { controller, done })
     this.#stats.calls++

@@ -100,10 +100,14 @@ export const DAEMON_SERVICES: readonly Service<DaemonParts>[] = [
     return node
   }),
 
-  service('control', ['home', 'log', 'node'], async ({ home, log: { log }, node }, scope) => {
-    const control = new ControlServer(node, controlPath(home.dir))
+  service('control', ['home', 'lock', 'log', 'node'], async ({ home, lock, log: { log }, node }, scope) => {
+    const control = new ControlServer(node, controlPath(home.dir), log.child('control'))
     scope.add(() => closing(log, () => control.close()))
     await opening(log, () => control.ready())
+    const tell = (isUp: boolean): void =>
+      lock.tell({ pid: process.pid, command: 'up', control: control.path, isUp })
+    tell(true)
+    scope.add(() => tell(false))
     const { reach, host, port } = node.reachability
     log.info('node is up', { host, port, reach })
     return control

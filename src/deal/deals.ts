@@ -19,7 +19,7 @@ import { DealChannel, PROTOCOL } from './channel.js'
 import type { Counterparty, Handler, Handlers } from './channel.js'
 import { DeclineError } from './decline.js'
 import type { Method } from './methods.js'
-import { SlowSellers } from './sellers/slow-sellers.js'
+import { Experiences } from './sellers/experience.js'
 import { Replies } from './replies.js'
 import type { Resources } from './resource.js'
 import type { Logger } from '../base/logger.js'
@@ -82,7 +82,7 @@ export class Deals extends ReadyResource {
   /** Bytes of the requests of all peers that are not answered yet. */
   readonly held = { bytes: 0 }
   readonly now: () => number
-  readonly slow: SlowSellers
+  readonly experiences: Experiences
   readonly #connector: PeerConnector
   readonly #log: Logger
   readonly #cutOff: Tally
@@ -105,7 +105,7 @@ export class Deals extends ReadyResource {
     this.resources = resources
     this.store = store
     this.now = now
-    this.slow = new SlowSellers(now)
+    this.experiences = new Experiences(store, now)
     this.replies = new Replies(store, now)
     this.#connector = connector
     this.#log = log

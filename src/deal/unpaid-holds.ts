@@ -15,6 +15,8 @@ export interface Asking {
   /** It has paid before, or pays. */
   isCustomer: boolean
   amount: number
+  /** What the amount is taken from; only holds of the same make room for one another. */
+  pool?: string
 }
 
 /** What an agreement holds that is not paid yet. */
@@ -58,6 +60,11 @@ export class UnpaidHolds {
     return amountOf(this.#holds.values())
   }
 
+  /** What is held of one pool. */
+  amountIn(pool: string): number {
+    return amountOf([...this.#holds.values()].filter(hold => hold.pool === pool))
+  }
+
   add(hold: UnpaidHold): void {
     this.#holds.set(hold.id.toString('hex'), hold)
   }
@@ -69,7 +76,7 @@ export class UnpaidHolds {
 
   /** The amount that would be freed for this one if it were needed. */
   yielding(asking: Asking): number {
-    return amountOf(this.#givingWay(asking))
+    return amountOf(this.#givingWay(asking).filter(({ pool }) => pool === asking.pool))
   }
 
   /** Why there is no place for one more unpaid agreement, though others give way; null when there is one. */
@@ -101,7 +108,9 @@ export class UnpaidHolds {
     if (fault) throw new DeclineError('NO_CAPACITY', fault)
     this.#spend(asking)
     for (const hold of this.#givingWay(asking)) {
-      if (missing() <= 0 && this.#faultBeside([...this.#holds.values()], asking) === null) return
+      const isPlaced = this.#faultBeside([...this.#holds.values()], asking) === null
+      if (isPlaced && missing() <= 0) return
+      if (isPlaced && hold.pool !== asking.pool) continue
       await this.#release(hold)
     }
   }

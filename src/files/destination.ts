@@ -2,6 +2,8 @@ import { chmod, mkdir, readdir, rename, symlink, unlink } from 'node:fs/promises
 import { dirname, join } from 'node:path'
 import { BushelError } from '../../contracts/errors/error.js'
 import { assertRoom, removeFolder } from './disk.js'
+import { DISK, askDisk, makeFolders } from './disk-names.js'
+import type { DiskCalls } from './disk-names.js'
 import { permissionsOf, setMode } from './modes.js'
 import { look, moveNew, moveOver, partFor, tryPart } from './part.js'
 import type { TreePlan, PlannedFile } from './tree-plan.js'
@@ -19,8 +21,10 @@ export class Destination<F extends PlannedFile = PlannedFile> {
   readonly part: string
   readonly #plan: TreePlan<F>
   readonly #force: boolean
+  readonly #disk: DiskCalls
 
-  private constructor(dest: string, part: string, plan: TreePlan<F>, force: boolean) {
+  private constructor(dest: string, part: string, plan: TreePlan<F>, force: boolean, disk: DiskCalls) {
+    this.#disk = disk
     this.dest = dest
     this.part = part
     this.#plan = plan
@@ -30,10 +34,11 @@ export class Destination<F extends PlannedFile = PlannedFile> {
   static async at<F extends PlannedFile>(
     dest: string,
     plan: TreePlan<F>,
-    force: boolean
+    force: boolean,
+    disk: DiskCalls = DISK
   ): Promise<Destination<F>> {
     const names = new Set([...plan.files, ...plan.links].map(({ path }) => path.split('/', 1)[0]))
-    return new Destination(dest, await partFor(dest, plan.root, name => names.has(name)), plan, force)
+    return new Destination(dest, await partFor(dest, plan.root, name => names.has(name)), plan, force, disk)
   }
 
   /** Writes a little where the tree is to be written, and removes it. Throws as `survey`, or the error of the system. */
@@ -44,7 +49,12 @@ export class Destination<F extends PlannedFile = PlannedFile> {
 
   /** The path at which a file of the plan is written before it is moved. */
   partOf(path: string): string {
-    return join(this.part, path)
+    return join(this.part, this.#nameInPart(path))
+  }
+
+  /** A single file is written under a name that every disk takes: the name that it has in the drive is not the one it gets. */
+  #nameInPart(path: string): string {
+    return this.#plan.root === 'file' ? 'file' : path
   }
 
   #destOf(path: string): string {
@@ -93,29 +103,31 @@ export class Destination<F extends PlannedFile = PlannedFile> {
     return same
   }
 
-  /** Creates the folders of the part, and removes everything from it that this plan does not contain. */
+  /**
+   * Creates the folders of the part, and removes everything from it that this plan does not contain. What the disk refuses is
+   * taken out of the plan, and left out.
+   */
   async prepare(signal?: AbortSignal): Promise<void> {
     await mkdir(dirname(this.dest), { recursive: true })
     const standing = await look(this.part)
     if (standing && !standing.isDirectory()) await unlink(this.part)
     await mkdir(this.part, { recursive: true })
     const folders = new Set(this.#plan.folders)
-    const files = new Set(this.#plan.files.map(({ path }) => path))
+    const files = new Set(this.#plan.files.map(({ path }) => this.#nameInPart(path)))
     await this.#prune('', folders, files)
     await assertRoom(this.part, FOLDER_BYTES * this.#plan.folders.length)
-    for (const folder of this.#plan.folders) {
-      signal?.throwIfAborted()
-      await mkdir(this.partOf(folder), { recursive: true })
-    }
+    await makeFolders(this.#plan, this.part, this.#disk, signal)
+    if (this.#plan.root === 'folder') await askDisk(this.#plan, this.part, this.#disk, signal)
     await this.#checkClashes()
   }
 
   async #prune(prefix: string, folders: Set<string>, files: Set<string>): Promise<void> {
-    for (const child of await readdir(this.partOf(prefix), { withFileTypes: true })) {
+    const at = (path: string): string => join(this.part, path)
+    for (const child of await readdir(at(prefix), { withFileTypes: true })) {
       const path = prefix ? `${prefix}/${child.name}` : child.name
-      if (child.isDirectory()) await chmod(this.partOf(path), 0o700) // it may be read-only already
+      if (child.isDirectory()) await chmod(at(path), 0o700) // it may be read-only already
       if (child.isDirectory() && folders.has(path)) await this.#prune(path, folders, files)
-      else if (!child.isFile() || !files.has(path)) await removeFolder(this.partOf(path))
+      else if (!child.isFile() || !files.has(path)) await removeFolder(at(path))
     }
   }
 

@@ -37,6 +37,8 @@ export async function writeOut(dest: string, files: readonly MemoryFile[], force
     const bytesOf = new Map(files.map(({ path, bytes }) => [path, bytes]))
     try {
       await destination.prepare()
+      const [refused] = plan.leftOut
+      if (refused) throw notTaken(dest, refused.path)
       for (const file of plan.files) {
         if (!same.has(file))
           await writeFile(destination.partOf(file.path), bytesOf.get(file.path)!, { flush: true })
@@ -63,6 +65,14 @@ async function told(dest: string, work: () => Promise<void>): Promise<void> {
   } catch (error) {
     throw explainDest(error, dest, 'nothing was written')
   }
+}
+
+function notTaken(dest: string, path: string): BushelError {
+  return new BushelError(
+    'BAD_DEST',
+    `the disk of '${dest}' does not take the name ${JSON.stringify(path.slice(0, 80))}; nothing was written`,
+    'choose a destination on another disk'
+  )
 }
 
 function unsafe(why: string, path: string): BushelError {

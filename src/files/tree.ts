@@ -2,13 +2,15 @@ import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import type { Dirent } from 'node:fs'
 import { lstat, open, readdir, readlink, realpath, stat } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { sumOfFiles } from '../../contracts/evidence/checksum.js'
 import type { FileSum, TreeSum } from '../../contracts/evidence/checksum.js'
 import { BushelError } from '../../contracts/errors/error.js'
 import { codeOf } from './disk.js'
 import type { LeftOut } from './left-out.js'
 import { permissionsOf } from './modes.js'
+import { EXCLUDED, IGNORE_FILE, Selection } from './selection.js'
+import type { Choice } from './selection.js'
 import { withinBounds } from './tree-bounds.js'
 
 /** How many files of a folder are examined at the same time. */
@@ -51,13 +53,30 @@ export interface Tree {
 
 export const EMPTY_FOLDER = 'empty folder(s)'
 export const CHANGING = 'file(s) that changed while they were read'
+const SPECIAL = 'socket(s), pipe(s) and device(s)'
+const SECRET = 'home(s) of Bushel, which hold keys'
+/** What to do about a file of a mirror that cannot be read. */
+export const LEAVE_OUT = 'nothing was paid; make it readable, or leave it out with --exclude'
+const NOT_UTF8 = 'name(s) that are not UTF-8'
+
+export interface TreeOptions {
+  signal?: AbortSignal | undefined
+  /** Without it, all is listed. */
+  choice?: Choice
+}
+
+/** What a walk through a tree carries along. */
+interface Walk extends TreeOptions {
+  tree: Tree
+}
 
 /**
- * Lists everything under `path` (absolute, a file or a folder) that can be packed and restored. What is out of bounds
- * (`withinBounds`), and empty folders, are left out and listed; a `path` that is itself a link is followed. Throws BAD_PATH
- * for a path that does not exist, cannot be read, or is a special file, and BAD_NAME for a name that is not UTF-8.
+ * Lists everything under `path` (absolute, a file or a folder) that can be packed and restored, and is chosen. The rest is
+ * left out and listed: what is excluded, homes, special files, empty folders, names that are not UTF-8, what is out of
+ * bounds (`withinBounds`). A `path` that is itself a link is followed. Throws BAD_PATH for a path that does not exist, cannot
+ * be read, is a special file, or lies in a home.
  */
-export async function readTree(path: string, signal?: AbortSignal): Promise<Tree> {
+export async function readTree(path: string, { signal, choice }: TreeOptions = {}): Promise<Tree> {
   const root = await realpath(path).catch(cannot(path))
   const stats = await stat(root).catch(cannot(path))
   const tree: Tree = {
@@ -68,7 +87,9 @@ export async function readTree(path: string, signal?: AbortSignal): Promise<Tree
     folderModes: new Map(),
     leftOut: []
   }
-  if (stats.isDirectory()) await readFolder(root, '', tree, signal)
+  await demandOutside(path, root, choice)
+  const walk: Walk = { tree, signal, ...(choice && { choice }) }
+  if (stats.isDirectory()) await readFolder(root, '', walk, choice && Selection.of(choice.exclude))
   else if (stats.isFile()) await addFile(basename(path), root, tree)
   else throw special(path)
   const { kept, leftOut } = await withinBounds(tree.entries)
@@ -87,34 +108,58 @@ export async function readTree(path: string, signal?: AbortSignal): Promise<Tree
 async function readFolder(
   folder: string,
   prefix: string,
-  tree: Tree,
-  signal: AbortSignal | undefined
+  walk: Walk,
+  above: Selection | undefined
 ): Promise<void> {
+  const { tree, signal, choice } = walk
   signal?.throwIfAborted()
-  const { mode } = await lstat(folder).catch(cannot(folder))
-  const children = await readdir(folder, { withFileTypes: true, encoding: 'buffer' }).catch(cannot(folder))
+  const hint = choice && LEAVE_OUT
+  const { mode } = await lstat(folder).catch(cannot(folder, hint))
+  const children = (await readdir(folder, { withFileTypes: true, encoding: 'buffer' }).catch(
+    cannot(folder, hint)
+  )) as unknown as Dirent<Buffer>[]
+  const names = children.map(({ name }) => name.toString())
+  if (await choice?.isSecret(folder, names)) return void tree.leftOut.push({ path: prefix, why: SECRET })
   if (children.length === 0 && prefix) tree.leftOut.push({ path: prefix, why: EMPTY_FOLDER })
   else tree.folderModes.set(prefix, permissionsOf(mode))
+  const isIgnoring = children.some((child, i) => names[i] === IGNORE_FILE && child.isFile())
+  const selection =
+    isIgnoring && above ? await above.within(folder, prefix).catch(cannot(folder, hint)) : above
   const files: { path: string; source: string }[] = []
-  for (const child of children as unknown as Dirent<Buffer>[]) {
-    const name = child.name.toString()
+  for (const [i, child] of children.entries()) {
+    const name = names[i]!
     const source = join(folder, name)
-    if (!Buffer.from(name).equals(child.name)) {
-      throw new BushelError('BAD_NAME', `'${source}' has a name that is not UTF-8`, 'rename it')
-    }
     const path = prefix ? `${prefix}/${name}` : name
-    if (child.isDirectory()) await readFolder(source, path, tree, signal)
+    const leaveOut = (why: string): void => void tree.leftOut.push({ path, why })
+    if (!Buffer.from(name).equals(child.name)) leaveOut(NOT_UTF8)
+    else if (selection?.excludes(path, child.isDirectory())) leaveOut(EXCLUDED)
+    else if (child.isDirectory()) await readFolder(source, path, walk, selection)
     else if (child.isFile()) files.push({ path, source })
     else if (child.isSymbolicLink()) {
-      const target = await readlink(source, { encoding: 'buffer' }).catch(cannot(source))
+      const target = await readlink(source, { encoding: 'buffer' }).catch(cannot(source, hint))
       if (Buffer.from(target.toString()).equals(target))
         tree.entries.push({ kind: 'link', path, target: target.toString() })
-      else tree.leftOut.push({ path, why: 'symbolic link(s) whose target is not UTF-8' })
-    } else throw special(source)
+      else leaveOut('symbolic link(s) whose target is not UTF-8')
+    } else leaveOut(SPECIAL)
   }
   for (let from = 0; from < files.length; from += LOOK_AT_ONCE) {
     const some = files.slice(from, from + LOOK_AT_ONCE)
     await Promise.all(some.map(({ path, source }) => addFile(path, source, tree)))
+  }
+}
+
+/** Throws BAD_PATH for a path that is a home, or lies in one. */
+async function demandOutside(path: string, root: string, choice: Choice | undefined): Promise<void> {
+  if (!choice) return
+  for (let folder = root; ; folder = dirname(folder)) {
+    const names = await readdir(folder).catch(() => []) // a file, or not ours to read: then it is no home of ours
+    if (await choice.isSecret(folder, names))
+      throw new BushelError(
+        'BAD_PATH',
+        `'${path}' lies in a home of Bushel, whose keys must not leave this machine`,
+        'the 24 words bring its identity back; nothing was packed'
+      )
+    if (folder === dirname(folder)) return
   }
 }
 
@@ -124,7 +169,7 @@ async function addFile(path: string, source: string, tree: Tree): Promise<void> 
     throw unreadable(source, error)
   })
   if (stats === null) return void tree.leftOut.push({ path, why: CHANGING })
-  if (!stats.isFile()) throw special(source)
+  if (!stats.isFile()) return void tree.leftOut.push({ path, why: SPECIAL })
   const { size, ctimeMs } = stats
   tree.entries.push({ kind: 'file', path, source, size, mode: permissionsOf(stats.mode), changed: ctimeMs })
 }
@@ -138,14 +183,15 @@ function special(path: string): BushelError {
 }
 
 /** A handler that throws BAD_PATH for the error of a system call on `path`. */
-function cannot(path: string): (error: unknown) => never {
+function cannot(path: string, hint = ''): (error: unknown) => never {
   return error => {
-    throw unreadable(path, error)
+    if (error instanceof BushelError) throw error
+    throw unreadable(path, error, hint)
   }
 }
 
 /** The BAD_PATH error that says why `path` cannot be read. */
-export function unreadable(path: string, error: unknown): BushelError {
+export function unreadable(path: string, error: unknown, hint = ''): BushelError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const why =
     code === 'ENOENT' || code === 'ENOTDIR'
@@ -155,7 +201,7 @@ export function unreadable(path: string, error: unknown): BushelError {
         : code === 'ELOOP'
           ? 'cannot be read: it is a link to itself'
           : `cannot be read: ${error instanceof Error ? error.message : String(error)}`
-  return new BushelError('BAD_PATH', `'${path}' ${why}`).withCause(error)
+  return new BushelError('BAD_PATH', `'${path}' ${why}`, hint).withCause(error)
 }
 
 /**
@@ -166,7 +212,7 @@ export async function checksumOfTree(
   path: string,
   { name, signal }: { name?: string; signal?: AbortSignal } = {}
 ): Promise<TreeSum> {
-  const tree = await readTree(path, signal)
+  const tree = await readTree(path, { signal })
   const sums: FileSum[] = []
   for (const entry of tree.entries) {
     if (entry.kind !== 'file') continue

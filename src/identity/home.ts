@@ -8,13 +8,13 @@ import { BushelError } from '../../contracts/errors/error.js'
 import { badFile, formatConfig, parseConfig, readHomeFile } from './config.js'
 import type { Config, LogChoice, WalletChoice } from './config.js'
 import { removeUnfinished, replaceDurably, syncFolder, writeDurably } from '../base/disk/atomic-file.js'
+import { DEVICE_KEY, DEVICE_KEY_TEXT } from './home-folder.js'
 import { HomeLock } from './lock.js'
 import type { Holder } from './lock.js'
 import { demandPrivate } from './private-folder.js'
 import { identityFrom, newWords } from './words.js'
 
 const CONFIG = 'config.json'
-const DEVICE_KEY = 'device.key'
 const ATTESTATION = 'attestation'
 const SEED_BYTES = 32
 
@@ -195,7 +195,7 @@ export class Home {
 /** Parses a key file: the 32-byte seed of the device's key pair, in hex. */
 function parseDevice(text: string, file: string): KeyPair {
   const hex = text.trim()
-  if (!/^[0-9a-f]{64}$/.test(hex)) throw badFile(file, 'it is not a device key (64 hex digits)')
+  if (!DEVICE_KEY_TEXT.test(hex)) throw badFile(file, 'it is not a device key (64 hex digits)')
   return crypto.keyPair(Buffer.from(hex, 'hex'))
 }
 

@@ -1,4 +1,5 @@
 import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { pause } from '../base/timeouts.js'
 import fsx from 'fs-native-extensions'
 import { BushelError } from '../../contracts/errors/error.js'
@@ -14,6 +15,8 @@ export interface Holder {
   command: string
   /** Path of its control socket, or null. */
   control: string | null
+  /** True once it listens there. */
+  isUp?: boolean
 }
 
 /**
@@ -31,13 +34,12 @@ export class HomeLock {
 
   /** Takes the lock. Throws ALREADY_RUNNING, which names the holder's process id. */
   static async take(file: string, holder: Holder): Promise<HomeLock> {
-    const descriptor = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600)
+    const descriptor = opened(file, constants.O_RDWR | constants.O_CREAT)
     try {
       for (const until = performance.now() + WAIT_MS; !fsx.tryLock(descriptor); await pause(RETRY_MS)) {
         if (performance.now() >= until) throw alreadyRunning(readHolder(file))
       }
-      ftruncateSync(descriptor)
-      writeSync(descriptor, JSON.stringify(holder), 0)
+      write(descriptor, holder)
     } catch (error) {
       closeSync(descriptor)
       throw error
@@ -48,17 +50,26 @@ export class HomeLock {
   /** The process that has the lock now, or null. */
   static holder(file: string): Holder | null {
     let descriptor: number
+    let shared = false
     try {
       descriptor = openSync(file, constants.O_RDWR)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
-      throw error
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'ENOENT') return null
+      // A home that cannot be written can be read, and a lock that others may share needs no more.
+      shared = true
+      descriptor = opened(file, constants.O_RDONLY)
     }
     try {
-      return fsx.tryLock(descriptor) ? null : readHolder(file)
+      return fsx.tryLock(descriptor, { shared }) ? null : readHolder(file)
     } finally {
       closeSync(descriptor)
     }
+  }
+
+  /** Tells other processes of a change of the holder. */
+  tell(holder: Holder): void {
+    if (this.#descriptor !== null) write(this.#descriptor, holder)
   }
 
   get file(): string {
@@ -73,13 +84,33 @@ export class HomeLock {
   }
 }
 
+function opened(file: string, flags: number): number {
+  try {
+    return openSync(file, flags, 0o600)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (!code || !['EACCES', 'EPERM', 'EROFS'].includes(code)) throw error
+    throw new BushelError(
+      'BAD_HOME',
+      `${dirname(file)} cannot be used as a home: it is not writable; nothing was changed`,
+      'make it writable, or give another folder with --home DIR or BUSHEL_HOME'
+    ).withCause(error)
+  }
+}
+
+function write(descriptor: number, holder: Holder): void {
+  ftruncateSync(descriptor)
+  writeSync(descriptor, JSON.stringify(holder), 0)
+}
+
 /** Reads the holder. Between locking and writing the file the holder is unknown: process id 0. */
 function readHolder(file: string): Holder {
   const unknown = { pid: 0, command: '', control: null }
   try {
-    const { pid, command, control } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>
+    const { pid, command, control, isUp } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>
     if (typeof pid !== 'number' || typeof command !== 'string') return unknown
-    return { pid, command, control: typeof control === 'string' ? control : null }
+    const holder = { pid, command, control: typeof control === 'string' ? control : null }
+    return isUp === true ? { ...holder, isUp } : holder
   } catch {
     return unknown // the holder is writing it at this instant
   }

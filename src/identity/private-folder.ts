@@ -12,6 +12,12 @@ export async function demandPrivate(folder: string, otherwise = 'give another --
   const found = await lstat(folder)
   const me = process.getuid?.() ?? found.uid
   if (found.isDirectory() && found.uid === me && (found.mode & OTHERS) === 0) return
+  if (found.isDirectory() && found.uid !== me)
+    throw new BushelError(
+      'UNSAFE_FOLDER',
+      `${folder} belongs to another user (uid ${found.uid}), and you are uid ${me}; nothing was changed`,
+      `run this as that user, or ${otherwise}`
+    )
   throw new BushelError(
     'UNSAFE_FOLDER',
     `${folder} must be a folder of yours that only you can open; nothing was changed`,

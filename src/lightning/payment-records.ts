@@ -3,7 +3,11 @@ export type PaymentState =
   | { status: 'unknown' }
   /** orphaned: its channel was given up, so only the payee knows the outcome. */
   | { status: 'pending'; orphaned?: true }
-  | { status: 'failed'; reason: string }
+  /**
+   * passing: the next try may succeed, since a route or a node was missing. dead: the wallet can never pay this hash, and
+   * has sent nothing.
+   */
+  | { status: 'failed'; reason: string; passing?: true; dead?: true }
   | { status: 'succeeded'; preimage: Buffer; feeMsat: bigint }
 
 /** State of an invoice that this wallet issued. */

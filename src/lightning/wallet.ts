@@ -1,4 +1,5 @@
 import type { NoiseStream } from 'hyperdht'
+import { LEAST_PAYMENT, MAX_LEAST_PAYMENT, least } from '../../contracts/money/money.js'
 import type { Used } from '../base/bounds/bounds.js'
 import type { InvoiceRequest, InvoiceState, PaymentState, WalletRecord } from './payment-records.js'
 
@@ -16,6 +17,22 @@ export interface WalletCondition {
   state: 'working' | 'starting' | 'down'
   /** Why it does not work, or why its process was restarted. May be empty. */
   reason: string
+}
+
+/** How an amount is going to be paid. */
+export interface ReachOptions {
+  /** The payments that it consists of, msat; one by default. Each has a fee of its own. */
+  amounts?: readonly bigint[]
+  /** The highest accepted fee of a payment, msat. */
+  maxFeeMsat?: (msat: bigint) => bigint
+  /** An invoice of the payee: its hints may be the only way there. */
+  invoice?: string
+}
+
+/** The least payment to state to a payer, msat; null when LEAST_PAYMENT does. */
+export async function statedLeast(wallet: Pick<Wallet, 'leastReceivable'>): Promise<bigint | null> {
+  const msat = least((await wallet.leastReceivable?.()) ?? 0n, MAX_LEAST_PAYMENT)
+  return msat > LEAST_PAYMENT ? msat : null
 }
 
 /**
@@ -42,9 +59,14 @@ export interface Wallet {
   invoice(paymentHash: Buffer): Promise<InvoiceState>
   /**
    * Ensures that `msat` more can be sent to the node; opens a channel when needed and possible. Takes at most `timeoutMs`.
-   * Throws BushelError NO_BALANCE (exit 5) or NO_ROUTE (exit 5).
+   * Throws BushelError NO_BALANCE (exit 5) or NO_ROUTE (exit 5), which is also what too high a fee is.
    */
-  reach(nodeId: Buffer, msat: bigint, timeoutMs: number): Promise<void>
+  reach(nodeId: Buffer, msat: bigint, timeoutMs: number, options?: ReachOptions): Promise<void>
+  /**
+   * `reach` of a wallet whose `reach` changes nothing, so that it can be asked before anything is agreed; resolves to the
+   * fees to expect, msat.
+   */
+  foresee?(nodeId: Buffer, msat: bigint, timeoutMs: number, options?: ReachOptions): Promise<bigint>
   /**
    * Sends a payment and waits at most `timeoutMs` for its final state; resolves to `pending` when there is none by then.
    * A second call for the same hash never sends a second payment while the first is pending or succeeded; after
@@ -56,6 +78,8 @@ export interface Wallet {
   history(options?: { since?: number }): Promise<WalletRecord[]>
   /** Whether `msat` can be received from that node, over an open channel or one that it can open. */
   canReceive(from: Buffer, msat: bigint): Promise<boolean>
+  /** The least payment that every usable channel brings to us, msat. Absent: any amount. */
+  leastReceivable?(): Promise<bigint>
   /**
    * Runs Lightning with a peer over an existing connection, beside other protocols, until either is closed. Only for
    * wallets whose channels are with Bushel peers.

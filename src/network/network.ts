@@ -1,5 +1,4 @@
 import { EventEmitter, once } from 'node:events'
-import type { KeyPair } from 'hypercore-crypto'
 import type { NoiseStream } from 'hyperdht'
 import Hyperswarm from 'hyperswarm'
 import type { Discovery } from 'hyperswarm'
@@ -9,7 +8,6 @@ import type { Used } from '../base/bounds/bounds.js'
 import type { Disposer } from '../base/scope.js'
 import { deadline } from '../base/timeouts.js'
 import { nullLogger } from '../base/logger.js'
-import type { Logger } from '../base/logger.js'
 import { Tally } from '../base/tally.js'
 import { CutOff } from './cut-off.js'
 import { systemClock } from '../base/clock.js'
@@ -20,6 +18,7 @@ import { Forwarder } from './forwarding/forwarder.js'
 import { Handshakes } from './handshakes.js'
 import { announcedPages, guardMux } from './mux.js'
 import { acceptProofs } from './read-proofs.js'
+import type { Address, NetworkOptions } from './network-options.js'
 import { reachOf } from './reach/reachability.js'
 import type { Reachability } from './reach/reachability.js'
 import { unreachable } from './reach/unreachable.js'
@@ -27,24 +26,7 @@ import { TellingDht } from './telling-dht.js'
 import { STANDING, Visitors } from './visitors.js'
 import type { Standing } from './visitors.js'
 
-export interface Address {
-  host: string
-  port: number
-}
-
-export interface NetworkOptions {
-  /** The device key: a connection's remote public key proves the device. */
-  keyPair: KeyPair
-  /** Null: the public DHT. All loopback: this node binds 127.0.0.1 and is not firewalled. */
-  bootstrap: Address[] | null
-  /** The address of this machine to bind; all of them by default. */
-  host?: string | undefined
-  /** The UDP port to be reached at; any one by default. */
-  port?: number | undefined
-  log?: Logger
-  /** False, for tests: behind a router that lets no peer in. */
-  direct?: boolean
-}
+export type { Address, NetworkOptions }
 
 /** Replicates the core with this discovery key on the connection; false when it is not served. */
 export type CoreServer = (discoveryKey: Buffer, stream: NoiseStream) => Promise<boolean>
@@ -186,6 +168,11 @@ export class Network extends ReadyResource {
   /** What it forwards; null when it does not. */
   get forwarding(): Forwarder['stats'] | null {
     return this.#forwarder?.stats ?? null
+  }
+
+  /** Number of devices that are being dialled. */
+  get dialling(): number {
+    return this.#dht!.dialling
   }
 
   /** Number of own connections that others forward. */
@@ -344,11 +331,12 @@ export class Network extends ReadyResource {
     this.hold(device)
     // The swarm retries ever more rarely, but here a caller waits.
     const again = setInterval(() => this.#swarm!.joinPeer(device), DIAL_EVERY)
+    const { punchesFor = PUNCHES_FOR } = this.#options
     let [cancel, ms] = [deadline(timeoutMs, () => limit.abort()), timeoutMs]
     const punching = (): void => {
-      if (ms >= PUNCHES_FOR) return
+      if (ms >= punchesFor) return
       cancel()
-      ms = PUNCHES_FOR
+      ms = punchesFor
       cancel = deadline(ms, () => limit.abort())
     }
     this.#dht!.punching.on(id, punching)

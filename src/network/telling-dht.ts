@@ -32,7 +32,7 @@ const MOST_FRAME = 4096
 const MOST_UNREAD = 64 * 1024
 
 /** No way through: for tests on one machine, where every packet gets through. */
-const INDIRECT = { holepunch: () => false, localConnection: false, fastOpen: false }
+const INDIRECT = { localConnection: false, fastOpen: false }
 
 /**
  * A DHT that tells what becomes of a dial, which the swarm keeps to itself, and that notices when this node has another
@@ -56,6 +56,11 @@ export class TellingDht extends HyperDHT {
     this.#options = own
   }
 
+  /** Number of devices that are being dialled. */
+  get dialling(): number {
+    return this.#dials.size
+  }
+
   /** Number of own connections to forwarders. */
   get forwarded(): number {
     return this.#forwarding
@@ -66,7 +71,7 @@ export class TellingDht extends HyperDHT {
     const { admits, direct = true } = this.#options
     const firewall: Firewall = (device, payload, from) =>
       !admits(device, from.host) || (options.firewall?.(device, payload, from) ?? false)
-    const blocked = direct ? {} : { holepunch: INDIRECT.holepunch, shareLocalAddress: false }
+    const blocked = direct ? {} : { holepunch: () => false, shareLocalAddress: false }
     return super.createServer({ ...options, firewall, ...blocked }, listener)
   }
 
@@ -78,7 +83,7 @@ export class TellingDht extends HyperDHT {
   #dial(device: Buffer, options: object): NoiseStream {
     const id = device.toString('hex')
     const { direct = true } = this.#options
-    const holepunch = (remote: number, local: number): boolean => this.#mayPunch(id, remote, local)
+    const holepunch = (remote: number, local: number): boolean => this.#mayPunch(id, remote, local) && direct
     const stream = super.connect(device, { holepunch, ...options, ...(direct ? {} : INDIRECT) })
     stream.on('error', (error: { code?: string }) => {
       if (error.code === 'PEER_NOT_FOUND') this.unknown.emit(id)

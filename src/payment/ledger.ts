@@ -3,7 +3,7 @@ import ReadyResource from 'ready-resource'
 import type { Msat } from '../../contracts/money/money.js'
 import { nameOf } from '../base/states.js'
 import type { Store } from '../store/store.js'
-import { isSettled } from './payment.js'
+import { feeIn, isSettled } from './payment.js'
 import type { PaymentDraft, PaymentKind, Payment, PaymentStep, RecordedStep } from './payment.js'
 import { currentOf, paymentsOnDisk, recordStep } from './ledger/recording.js'
 import { nothingSettled } from './ledger/settled.js'
@@ -84,7 +84,7 @@ export class Ledger extends ReadyResource {
     const all = [...this.#take(), ...drafts]
     if (all.length === 0 && changes.length === 0) return
     const at = this.#now()
-    const steps = all.map<RecordedStep>(draft => ({ ...draft, at }))
+    const steps = all.map<RecordedStep>(draft => ({ ...draft, feeMsat: feeIn(draft), at }))
     let payments: Payment[] = []
     await this.#store.write(transaction => {
       payments = steps.map(step =>

@@ -13,7 +13,7 @@ import { trustedNow } from '../base/time/trusted-time.js'
 export interface SpendingSettings {
   /** Total for one agreement. */
   dealMsat: Msat | null
-  /** Total of 24 hours: payments made and in flight, without fees. */
+  /** Total of 24 hours: payments made and in flight, with their fees. */
   dayMsat: Msat | null
   /** Total of 24 hours to one peer. */
   peerMsat: Msat | null
@@ -42,6 +42,8 @@ export interface LimitOptions {
 /** A payment to check before it is sent, or the whole of an agreement before it is signed. */
 export interface Spend {
   msat: Msat
+  /** The payments of the whole, each with a fee of its own; one by default. */
+  amounts?: readonly Msat[]
   agreement?: Buffer
   peer?: Buffer | null
 }
@@ -54,6 +56,10 @@ export interface PlannedSpending {
   chargeMsat: Msat
   /** The part that is due in advance and not paid yet, msat. */
   aheadMsat: Msat
+  /** The most that the fees of the whole come to, msat. */
+  feesMsat?: Msat
+  /** The most that the fees of the part in advance come to, msat. */
+  aheadFeesMsat?: Msat
 }
 
 /** Settings as they are on disk, for play money and for real sats. */
@@ -109,14 +115,20 @@ export class SpendingLimits {
     return most((msat * BigInt(Math.round(feePercent * 100))) / 10_000n, feeMinMsat)
   }
 
-  /** The limit that this payment would exceed, as an error OVER_LIMIT; null when it is allowed. */
-  faultOf({ msat, agreement, peer = null }: Spend): BushelError | null {
+  /** The most that the fees of these payments come to, msat. Play money goes from peer to peer: without fees. */
+  feesOf(amounts: readonly Msat[]): Msat {
+    if (!this.#options.real) return 0n
+    return amounts.reduce((sum, msat) => sum + this.maxFeeMsat(msat), 0n)
+  }
+
+  /** The limit that this payment would exceed with its fee, as an error OVER_LIMIT; null when it is allowed. */
+  faultOf({ msat: amount, amounts = [amount], agreement, peer = null }: Spend): BushelError | null {
     const { ledger } = this.#options
+    const msat = amount + this.feesOf(amounts)
     const { dealMsat, dayMsat, peerMsat } = this.settings
     const now = this.#now()
     if (dealMsat !== null) {
-      const totals = agreement && ledger.totals(agreement)
-      const spent = totals ? totals.paidMsat + totals.inFlightMsat : 0n
+      const spent = agreement ? this.#spentOn(agreement) : 0n
       const held = agreement ? this.#heldMsat(payment => payment.agreement.equals(agreement)) : 0n
       if (spent + held + msat > dealMsat) return over('a deal', 'deal', dealMsat, msat, spent + held)
     }
@@ -143,7 +155,9 @@ export class SpendingLimits {
     const ahead = new Map<string, Msat>()
     let dayAhead = 0n
     let mostToUnknown = 0n
-    for (const { peer, chargeMsat, aheadMsat } of plans) {
+    for (const plan of plans) {
+      const { peer, feesMsat = 0n, aheadFeesMsat = 0n } = plan
+      const [chargeMsat, aheadMsat] = [plan.chargeMsat + feesMsat, plan.aheadMsat + aheadFeesMsat]
       if (dealMsat !== null && chargeMsat > dealMsat) return over('a deal', 'deal', dealMsat, chargeMsat, 0n)
       dayAhead += aheadMsat
       const to = peer?.toString('hex')
@@ -173,10 +187,21 @@ export class SpendingLimits {
     return () => void this.#held.delete(key)
   }
 
+  /** Paid and in flight for an agreement, with the fees, msat. */
+  #spentOn(agreement: Buffer): Msat {
+    const { ledger } = this.#options
+    const { paidMsat, feesMsat, inFlightMsat } = ledger.totals(agreement)
+    let spent = paidMsat + feesMsat + inFlightMsat
+    if (inFlightMsat === 0n) return spent
+    for (const payment of ledger.at(STEP.sent)) if (payment.agreement.equals(agreement)) spent += payment.feeMsat
+    return spent
+  }
+
   #heldMsat(of: (payment: Payment) => boolean): Msat {
     let sum = 0n
     for (const payment of this.#held.values()) {
-      if (of(payment) && this.#options.ledger.byHash(payment.hash)?.step !== STEP.sent) sum += payment.msat
+      if (of(payment) && this.#options.ledger.byHash(payment.hash)?.step !== STEP.sent)
+        sum += payment.msat + this.feesOf([payment.msat])
     }
     return sum
   }

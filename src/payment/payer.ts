@@ -241,7 +241,11 @@ export class Payer {
         })
         throw alreadyPaid(this.#ledger.byHash(hash)!)
       }
-      if (state.status !== 'pending') await wallet.reach(payee, msat, REACH_TIMEOUT)
+      if (state.status !== 'pending')
+        await wallet.reach(payee, msat, REACH_TIMEOUT, {
+          invoice,
+          maxFeeMsat: amount => this.#options.limits.maxFeeMsat(amount)
+        })
       await this.#ledger.record(draft)
       this.sending.binds(hash, expiresAt)
     }

@@ -1,6 +1,6 @@
 import type { LedgerEntry } from '#spec'
 import type { Msat } from '../../contracts/money/money.js'
-import { isSettled } from './payment-state.js'
+import { STEP, isSettled } from './payment-state.js'
 import type { PaymentStep } from './payment-state.js'
 
 export { isSettled } from './payment-state.js'
@@ -53,9 +53,18 @@ export const NOT_BY_WALLET = {
 } as const
 
 /** True when our own wallet must have made or received the payment. */
-export function byWallet({ step, text }: Payment): boolean {
+export function byWallet({ step, text }: Pick<Payment, 'step' | 'text'>): boolean {
   const { learned, takenOver, credit } = NOT_BY_WALLET
   return isSettled(step) && text !== learned && text !== takenOver && !text.startsWith(credit)
+}
+
+/**
+ * The fee of a payment as its step has it, msat: what the wallet has paid, or, while it is in flight, the most that it may
+ * pay; 0 in every other step.
+ */
+export function feeIn(payment: Payment | PaymentDraft): Msat {
+  const { step, feeMsat } = payment
+  return step === STEP.sent || byWallet(payment) ? feeMsat : 0n
 }
 
 /** The label of a payment's invoice in the wallet, unique to its hash. */

@@ -6,7 +6,7 @@ import { Scope } from '../base/scope.js'
 import { settledWithin } from '../base/timeouts.js'
 import { readInvoice } from '../lightning/invoice.js'
 import type { InvoiceCheck, InvoiceReader, InvoiceReading } from '../lightning/invoice.js'
-import type { Wallet } from '../lightning/wallet.js'
+import type { ReachOptions, Wallet } from '../lightning/wallet.js'
 import { checkBalance } from './balance.js'
 import type { BalanceCheck } from './balance.js'
 import type { PaymentKind, Ledger, Payment } from './ledger.js'
@@ -42,6 +42,9 @@ export interface PaymentsOptions {
   log: Logger
   now?: () => number
 }
+
+/** The payments that an amount consists of, and an invoice for one of them. */
+export type PayingOptions = Pick<ReachOptions, 'amounts' | 'invoice'>
 
 /** How long closing waits for running work, ms. */
 const CLOSING = 2000
@@ -189,9 +192,21 @@ export class Payments extends ReadyResource {
     return this.#payer.bind(list, invoices, payee, peer, changes)
   }
 
-  /** Makes sure that `msat` can be paid to a node; rejects with NO_BALANCE or NO_ROUTE. */
-  async reach(payee: Buffer, msat: Msat, timeoutMs = 30_000): Promise<void> {
-    await this.#options.wallet.reach(payee, msat, timeoutMs)
+  /**
+   * Makes sure that `msat` can be paid to a node, with the fees, as far as the wallet can tell beforehand; resolves to the
+   * fees to expect, msat. Rejects with NO_BALANCE or NO_ROUTE.
+   */
+  async reach(payee: Buffer, msat: Msat, timeoutMs = 30_000, options: PayingOptions = {}): Promise<Msat> {
+    const { wallet } = this.#options
+    if (wallet.foresee) return this.foresee(payee, msat, timeoutMs, options)
+    await wallet.reach(payee, msat, timeoutMs)
+    return 0n
+  }
+
+  /** The same before anything is signed; where only `reach` can tell, it resolves to 0. */
+  async foresee(payee: Buffer, msat: Msat, timeoutMs = 30_000, options: PayingOptions = {}): Promise<Msat> {
+    const maxFeeMsat = (amount: Msat): Msat => this.limits.maxFeeMsat(amount)
+    return (await this.#options.wallet.foresee?.(payee, msat, timeoutMs, { ...options, maxFeeMsat })) ?? 0n
   }
 
   /**

@@ -111,12 +111,14 @@ export class Sending {
     if (isSettled(payment.step)) return payment
     // The debt of a failed refund may be settled in another way: the refund is bound again only where that is checked.
     if (payment.kind === 'refund' && payment.step === STEP.failed)
-      throw failed(payment, 'the wallet gave it up')
+      throw failed(payment, { reason: 'the wallet gave it up' })
     // The wallet does not send a payment in flight again: this waits for its outcome.
     if (payment.step !== STEP.sent) {
       if (this.expired(payment)) throw expired(payment)
       const release = limits.hold(payment)
-      await this.#ledger.record({ ...payment, step: STEP.sent }).finally(release)
+      // Until it is decided, the most that its fee may be counts against every limit.
+      const feeMsat = limits.feesOf([payment.msat])
+      await this.#ledger.record({ ...payment, step: STEP.sent, feeMsat }).finally(release)
     }
     const maxFeeMsat = limits.maxFeeMsat(payment.msat)
     const state = await wallet.pay(payment.text, { maxFeeMsat, timeoutMs })
@@ -126,7 +128,7 @@ export class Sending {
       return outcome
     }
     if (outcome.step === STEP.sent) throw pending(outcome)
-    throw failed(payment, state.status === 'failed' ? state.reason : state.status)
+    throw failed(payment, state.status === 'failed' ? state : { reason: state.status })
   }
 
   /** Throws when two other payments to the peer are in flight by the wallet, or about to be sent. */
@@ -179,7 +181,8 @@ export class Sending {
     } else if (state.status === 'failed' && step === STEP.sent) {
       await this.#ledger.record({ ...payment, step: STEP.failed })
     } else if (state.status === 'pending' && step !== STEP.sent) {
-      await this.#ledger.record({ ...payment, step: STEP.sent })
+      const feeMsat = this.#options.limits.feesOf([payment.msat])
+      await this.#ledger.record({ ...payment, step: STEP.sent, feeMsat })
     }
     return this.#ledger.byHash(payment.hash)!
   }
@@ -224,9 +227,9 @@ export function alreadyPaid(payment: Payment): BushelError {
   )
 }
 
-function failed(payment: Payment, reason: string): BushelError {
+function failed(payment: Payment, { reason, passing }: { reason: string; passing?: boolean }): BushelError {
   return new BushelError(
-    'PAYMENT_FAILED',
+    passing ? 'NO_ROUTE' : 'PAYMENT_FAILED',
     `the payment of ${named(payment)} failed: ${reason}`,
     'nothing was paid'
   )

@@ -1,10 +1,15 @@
 import { join } from 'node:path'
-import type { Order } from '#spec'
+import { parseKey } from '../../contracts/keys/key.js'
 import { formatSize } from '../../contracts/money/quantity.js'
 import { SIDE } from '../../contracts/order.js'
+import { trustedNow } from '../base/time/trusted-time.js'
+import { liveOrders } from '../deal/orders/standing-orders.js'
 import { occupiedBytes } from '../files/disk.js'
 import type { Store } from '../store/store.js'
+import { isOver } from './lease/lease-state.js'
 import { Leases } from './lease/leases.js'
+import { leftOf } from './provider/ask-space.js'
+import { LeaseFiles } from './shelf/lease-files.js'
 import type { LeaseShelf } from './shelf/lease-shelf.js'
 import { storage } from './resource.js'
 
@@ -14,12 +19,10 @@ export interface StorageStatusSource {
   dir: string
   /** The open shelf, where there is one. */
   shelf: LeaseShelf | null
-  /** Our own live orders, where they are known. */
-  orders: Iterable<{ order: Order }>
 }
 
 /** The leases in both roles, and what they take of the disk. */
-export async function storageStatus({ store, dir, shelf, orders }: StorageStatusSource): Promise<{
+export async function storageStatus({ store, dir, shelf }: StorageStatusSource): Promise<{
   facts: Record<string, number>
   lines: { label: string; text: string }[]
 }> {
@@ -27,20 +30,28 @@ export async function storageStatus({ store, dir, shelf, orders }: StorageStatus
   const bought = leases.sums('buyer').live
   const { live: sold, bytes: reservedBytes } = leases.sums('provider')
   const usedBytes = shelf ? (await shelf.usage()).usedBytes : await occupiedBytes(join(dir, 'shelf'))
-  const spaceBytes = [...orders].reduce((sum, { order }) => sum + spaceOf(order), 0)
-  const egressBytes = (shelf?.leases ?? []).reduce((sum, { id }) => sum + shelf!.egress(id).usedBytes, 0)
+  let spaceBytes = 0
+  let leftBytes = 0
+  for (const { id, order, offered } of liveOrders(store, trustedNow())) {
+    if (order.side !== SIDE.ask || order.resource !== storage.id) continue
+    spaceBytes += storage.ask.decode(offered).space
+    leftBytes += leftOf({ offered }, leases.sumsUnder(id).bytes)
+  }
+  const kept = shelf?.leases ?? (await new LeaseFiles(join(dir, 'shelf', 'leases')).peek()).leases
+  const isOpen = ({ id }: { id: string }): boolean => {
+    const lease = leases.get('provider', parseKey(id))
+    return lease !== null && !isOver(lease)
+  }
+  const egressBytes = kept
+    .filter(isOpen) // the rest is counted already
+    .reduce((sum, { egressUsed }) => sum + egressUsed, leases.servedBytes)
   return {
-    facts: { bought, sold, usedBytes, reservedBytes, spaceBytes, egressBytes },
+    facts: { bought, sold, usedBytes, reservedBytes, spaceBytes, leftBytes, egressBytes },
     lines: [
       { label: 'shelf', text: `${formatSize(usedBytes)} on disk, ${formatSize(reservedBytes)} leased` },
-      { label: 'offered', text: formatSize(spaceBytes) },
+      { label: 'offered', text: `${formatSize(spaceBytes)}, of which ${formatSize(leftBytes)} are free` },
       { label: 'served', text: `${formatSize(egressBytes)} sent to readers` },
       { label: 'leases', text: `${bought} bought, ${sold} sold` }
     ]
   }
-}
-
-function spaceOf(order: Order): number {
-  const isOurs = order.side === SIDE.ask && order.resource === storage.id
-  return isOurs ? storage.ask.decode(order.body).space : 0
 }

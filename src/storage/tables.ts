@@ -71,6 +71,15 @@ export const leaseSumTable = table('lease-sums', text, sumCodec, {
   forget: 'never: a sum for each role'
 })
 
+/** The same for the leases that we provide under each of our asks. */
+export const askSumTable = table('ask-sums', bytes(32), sumCodec, {
+  unbounded: 'one for each ask with open leases',
+  forget: 'when no lease of the ask is open'
+})
+
+/** What readers were sent of provided leases that are over, bytes. */
+export const servedTable = table('served', text, uintCodec, { rows: 1, forget: 'never: a sum' })
+
 /** Countersigned lists of installments after the first, by role, agreement and first installment. */
 export const listTable = table('installment-lists', parts(text, bytes(32), uint), 'countersign', {
   unbounded: 'the installments of its lease bound them',
@@ -99,6 +108,8 @@ export const STORAGE_TABLES = [
   leaseTable,
   leaseDueTable,
   leaseSumTable,
+  askSumTable,
+  servedTable,
   listTable,
   reissueTable,
   mirrorTable

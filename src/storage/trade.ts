@@ -1,3 +1,4 @@
+import { statedLeast } from '../lightning/wallet.js'
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from '../base/logger.js'
@@ -5,7 +6,6 @@ import type { Scope } from '../base/scope.js'
 import { Tally } from '../base/tally.js'
 import type { Books } from '../book/books.js'
 import type { DealChannel } from '../deal/channel.js'
-import { Experiences } from '../deal/sellers/experience.js'
 import { STEP } from '../payment/payment-state.js'
 import { Debts } from '../payment/debts.js'
 import { drivePacker } from './archive/packer.js'
@@ -21,6 +21,7 @@ import { exchangeCounters } from './lease/counters.js'
 import { consumed } from './lease/consumed.js'
 import { problemsOfLeases } from './lease/lease-sums.js'
 import { Leases } from './lease/leases.js'
+import { AskSpace } from './provider/ask-space.js'
 import { LeaseManager } from './provider/lease-manager.js'
 import { StorageSelling } from './provider/selling.js'
 import { storage } from './resource.js'
@@ -43,6 +44,7 @@ declare module '../node/trade/parts.js' {
     mirrors: Mirrors
     shelf: LeaseShelf | null
     leaseManager: LeaseManager | null
+    askSpace: AskSpace | null
     maintenance: Maintenance | null
     storageBids: StorageBids | null
   }
@@ -102,7 +104,7 @@ const mirrors = tradeService('mirrors', ['node', 'wallet', 'leases'], async part
   const own = new Mirrors({
     ...context,
     ...{ store: node.store, log: logOf(node), folder, packer: drivePacker },
-    experiences: new Experiences(node.store, node.now),
+    experiences: context.deals.experiences,
     asks: (key, maxPrice) => bookedAsks(node.books, wallet.network, key, maxPrice),
     spendable: async () => (await wallet.balance()).spendableMsat,
     minGrace: node.policy.grace
@@ -128,13 +130,31 @@ const leaseManager = tradeService(
       new LeaseManager({
         ...context,
         ...{ shelf: kept, announcer: network, log: logOf(node) },
-        canReceive: (from, msat) => wallet.canReceive(from, msat)
+        canReceive: (from, msat) => wallet.canReceive(from, msat),
+        statedLeast: () => statedLeast(wallet)
       })
     )
     scope.add(network.serveCores((key, stream) => manager.serve(key, stream)))
     const selling = new StorageSelling({ self: deals.self, policy: node.policy, desk: manager })
     scope.add(quotes.serve(storage, selling))
     return manager
+  }
+)
+
+/** Tells the book what is left of our asks. */
+const askSpace = tradeService(
+  'askSpace',
+  ['node', 'orders', 'leaseManager'],
+  async ({ node, orders, leaseManager: manager }, scope) => {
+    if (!manager) return null
+    const made = new AskSpace({
+      asks: () => orders.list(),
+      letUnder: ask => manager.letUnder(ask),
+      revise: (ask, body) => orders.revise(ask, body),
+      log: logOf(node)
+    })
+    scope.on(manager, 'change', () => made.soon())
+    return scope.open(made)
   }
 )
 
@@ -220,13 +240,12 @@ export const storageTrade: TradeResource = {
   resource: storage,
   tables: STORAGE_TABLES,
   answering: [leases, counters, refunds, mirrors, shelf, leaseManager],
-  working: [maintenance, storageBids],
+  working: [askSpace, maintenance, storageBids],
   bids: parts => parts.storageBids,
   hasDealings: hasLeases,
   dealings: ({ leases: { leases: records } }, device) => records.dealings(device),
   consumed: ({ leases: { leases: records, debts }, ledger }, now) => consumed(records, ledger, debts, now),
-  status: ({ store, dir, parts }) =>
-    storageStatus({ store, dir, shelf: parts?.shelf ?? null, orders: parts?.orders.list() ?? [] }),
+  status: ({ store, dir, parts }) => storageStatus({ store, dir, shelf: parts?.shelf ?? null }),
   problems: problemsOfLeases,
   used: ({ shelf: kept, leaseManager: manager }) => ({
     ...manager?.used,

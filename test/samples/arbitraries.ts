@@ -39,7 +39,7 @@ function valueOf(field: Field): fc.Arbitrary<unknown> {
   if (!one) throw new Error(`no arbitrary for ${field.type}`)
   if (field.array) return fc.array(one, { maxLength: 4 })
   // An optional zero or empty text cannot be told from an absent one.
-  return field.required ? one : one.filter(value => value !== 0 && value !== '')
+  return field.required ? one : one.filter(value => value !== 0 && value !== 0n && value !== '')
 }
 
 /** Any value of a struct, from its declaration. */

@@ -21,7 +21,7 @@ export function terms(inputBytes: number, buyer = randomBytes(32), sha256 = rand
     ...{ buyer: party(buyer), provider: party(BUYER), fuel: 'fuel/1', isolation: 'process' },
     ...{ module: blob(MIB, BUYER), input: blob(inputBytes, sha256), args: [], seed: BUYER },
     limits: DEFAULT_LIMITS,
-    ...{ price: 1n, baseMsat: 1n, firstInstallmentMsat: 1n, maxInstallmentMsat: 1n, maxMsat: 1n },
+    ...{ price: 1n, baseMsat: 1n, firstInstallmentMsat: 1n, maxInstallmentMsat: 1n, maxMsat: 1_000n },
     ...{ countersignBy: 1, startBy: 2 }
   }
 }

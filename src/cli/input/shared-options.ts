@@ -10,5 +10,13 @@ export const FLOOR = {
 /** Of a buyer that may also take the price of the provider. */
 export const OFFER = { '--offer <price>': 'price to open with (default: take the price of the provider)' }
 
+/** Of what is packed. */
+export const EXCLUDE = {
+  '--exclude <pattern>': {
+    help: "leave out what matches, as in a .gitignore, such as '*.tmp'; may be repeated",
+    repeated: true
+  }
+}
+
 /** Of a bid, which always has a highest price. */
 export const BID_OFFER = { '--offer <price>': 'price to open with, below the highest one' }

@@ -87,6 +87,7 @@ export class Hire {
       terms: job.terms,
       timeoutMs: this.#timeouts.payment,
       retryMs: this.#timeouts.retry,
+      routeMs: this.#timeouts.route,
       badPeer: why => this.#errors.badPeer(why),
       onpaid: payment => this.onpaid(payment)
     })
@@ -131,8 +132,9 @@ export class Hire {
     if (!agreement.equals(this.id) || !verify('job-terms', job.terms, signature, this.device))
       throw this.#errors.badPeer('its signature under the terms is not valid')
     await this.#save({ state: JOB.BOUND, countersign: signature })
-    const [base, first = 0n] = jobSegments(job.terms)
-    await this.#context.payments.reach(job.terms.provider.lightning!, base! + first, this.#timeouts.reach)
+    const { msat, amounts } = firstPayments(job.terms)
+    const { lightning } = job.terms.provider
+    await this.#context.payments.reach(lightning!, msat, this.#timeouts.reach, { amounts })
   }
 
   /**
@@ -373,4 +375,10 @@ export class Hire {
     const path = await this.#context.evidence.write(this.id, this.evidence())
     return this.#errors.of(code, why, `the evidence is kept in ${path}`)
   }
+}
+
+/** The payments that must be possible before a job begins: its base and its first segment. */
+export function firstPayments(terms: JobTerms): { msat: bigint; amounts: bigint[] } {
+  const amounts = jobSegments(terms).slice(0, 2)
+  return { msat: amounts.reduce((sum, msat) => sum + msat, 0n), amounts }
 }

@@ -1,9 +1,9 @@
 import ReadyResource from 'ready-resource'
 import type { ComputeQuote, Job, JobTerms } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
-import { INSTALLMENT_CAP, TFUEL, faultOfJob, jobId, jobMemory, jobTime } from '../../../contracts/job.js'
+import { INSTALLMENT_CAP, TFUEL, faultOfJob, jobId, jobMemory, jobSegments, jobTime } from '../../../contracts/job.js'
 import { shortKey } from '../../../contracts/keys/key.js'
-import { formatAmount, least, most } from '../../../contracts/money/money.js'
+import { faultOfLeast, formatAmount, least, leastPaymentOf, most } from '../../../contracts/money/money.js'
 import { sign } from '../../../contracts/keys/signature.js'
 import { PROTOCOL_VERSION, START_WITHIN } from '../../../contracts/terms.js'
 import { commonTerms, negotiate } from '../../deal/negotiation/buyer.js'
@@ -11,7 +11,7 @@ import type { Quoted } from '../../deal/negotiation/buyer.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { LocalBlob } from '../blobs/blobs.js'
 import { FUEL_VERSION } from '../fuel/meter.js'
-import { Hire } from './hire.js'
+import { Hire, firstPayments } from './hire.js'
 import type { HireContext } from './hire.js'
 import { JOB } from '../job/job-state.js'
 import { JOB_TIMEOUTS } from '../job/timeouts.js'
@@ -97,8 +97,12 @@ export class Hires extends ReadyResource implements HirePort {
     const fault = faultOfJob(terms)
     if (fault) throw new BushelError('BAD_INPUT', `the job cannot be agreed on: ${fault}`)
     const id = jobId(terms)
-    const over = payments.limits.faultOf({ msat: terms.maxMsat, agreement: id, peer: ask.identity })
+    const spend = { msat: terms.maxMsat, amounts: jobSegments(terms), agreement: id, peer: ask.identity }
+    const over = payments.limits.faultOf(spend)
     if (over) throw over
+    const { msat, amounts } = firstPayments(terms)
+    const { reach } = { ...JOB_TIMEOUTS, ...this.#context.timeouts }
+    await payments.foresee(terms.provider.lightning!, msat, reach, { amounts })
     const job: Job = {
       role: 'buyer',
       state: JOB.AGREED,
@@ -165,7 +169,7 @@ export class Hires extends ReadyResource implements HirePort {
     const { ask, packed, args, seed, limits } = request
     const { offer, quote } = quoted
     const common = commonTerms(this.#context.deals, quoted)
-    const { baseMsat, firstInstallmentMsat, maxInstallmentMsat } = offer
+    const { baseMsat, firstInstallmentMsat, maxInstallmentMsat, leastMsat = null } = offer
     const { fuel = null } = request
     const cost = fuel === null ? request.maxMsat : baseMsat + (fuel * quote.price) / TFUEL
     return {
@@ -176,8 +180,9 @@ export class Hires extends ReadyResource implements HirePort {
       module: packed.module.ref,
       input: packed.input.ref,
       ...{ args, seed, limits, baseMsat, firstInstallmentMsat, maxInstallmentMsat },
-      maxMsat: most(least(cost, request.maxMsat), baseMsat),
-      startBy: common.countersignBy + START_WITHIN
+      maxMsat: most(least(cost, request.maxMsat), baseMsat, leastPaymentOf(offer)),
+      startBy: common.countersignBy + START_WITHIN,
+      leastMsat
     }
   }
 
@@ -193,7 +198,7 @@ function wishOf({ firstInstallmentMsat }: HireRequest): bigint {
 
 /** What is wrong with a quote for a job; null when it is within the request and the ask. */
 function faultOfQuote(
-  { baseMsat, firstInstallmentMsat, maxInstallmentMsat }: ComputeQuote,
+  { baseMsat, firstInstallmentMsat, maxInstallmentMsat, leastMsat = null }: ComputeQuote,
   request: HireRequest,
   peer: string
 ): string | BushelError | null {
@@ -203,6 +208,13 @@ function faultOfQuote(
     return new BushelError('PRICE_ROSE', `${peer} now asks a base of ${is}; its ask on the book says ${was}`)
   }
   if (baseMsat < 1n) return 'its quote names no base'
+  const fault = faultOfLeast({ leastMsat })
+  if (fault) return fault
+  if (leastPaymentOf({ leastMsat }) > request.maxMsat)
+    return new BushelError(
+      'PRICE_ROSE',
+      `${peer} takes no payment below ${formatAmount(leastPaymentOf({ leastMsat }))}`
+    )
   if (firstInstallmentMsat < 1n || firstInstallmentMsat > wishOf(request))
     return 'its first installment is not the one that was asked for'
   return maxInstallmentMsat < firstInstallmentMsat || maxInstallmentMsat > INSTALLMENT_CAP

@@ -4,7 +4,7 @@ import { FINAL_INSTALLMENT, jobId, jobSegments, partOf } from '../../../contract
 import { verify } from '../../../contracts/keys/signature.js'
 import { MINUTE } from '../../../contracts/money/quantity.js'
 import { Backoff } from '../../base/backoff.js'
-import { pause } from '../../base/timeouts.js'
+import { FIRST_ROUTE, Stall, pause } from '../../base/timeouts.js'
 import type { Payment } from '../../payment/ledger.js'
 import { isSettled } from '../../payment/ledger.js'
 import type { Payments } from '../../payment/payments.js'
@@ -19,6 +19,8 @@ export interface JobPaymentsOptions {
   timeoutMs: number
   /** Pause before the first retry of a failed payment, ms. */
   retryMs: number
+  /** How long a missing route is waited for, ms. */
+  routeMs: number
   /** Makes the error for a provider that asks for a payment which the terms do not have. */
   badPeer: (why: string) => BushelError
   onpaid: (payment: Payment) => void
@@ -38,7 +40,7 @@ interface ExpectedPayment {
   hash?: Buffer
 }
 
-const NOTHING_PAID = new Set(['PAYMENT_FAILED', 'INVOICE_EXPIRED'])
+const NOTHING_PAID = new Set(['PAYMENT_FAILED', 'NO_ROUTE', 'INVOICE_EXPIRED'])
 /** Attempts at one payment, counting only those that the wallet reports as failed. */
 const MAX_ATTEMPTS = 5
 const NAMES = { base: 'the base', segment: 'a segment', rest: 'the last payment' }
@@ -48,6 +50,8 @@ export class JobPayments {
   readonly #options: JobPaymentsOptions
   readonly #id: Buffer
   readonly #failures = new Map<number, Backoff>()
+  /** By installment, since a route is missing. */
+  readonly #missing = new Map<number, Stall>()
 
   constructor(options: JobPaymentsOptions) {
     this.#options = options
@@ -125,10 +129,18 @@ export class JobPayments {
         this.#failures.get(installment) ?? new Backoff({ first: this.#options.retryMs, last: MINUTE })
       this.#failures.set(installment, failures)
       const delay = failures.next()
-      if (failures.tries >= MAX_ATTEMPTS || error.code === 'INVOICE_EXPIRED')
-        throw unpayable(error, installment)
+      if (this.#isFinal(error, installment, failures.tries)) throw unpayable(error, installment)
       await pause(delay, signal)
     }
+  }
+
+  /** A missing route is waited for, since the payee's node may be starting again; any other failure is tried a few times. */
+  #isFinal({ code }: BushelError, installment: number, tries: number): boolean {
+    if (code !== 'NO_ROUTE') return tries >= MAX_ATTEMPTS || code === 'INVOICE_EXPIRED'
+    const { routeMs } = this.#options
+    const since = this.#missing.get(installment) ?? new Stall(installment === 0 ? Math.min(routeMs, FIRST_ROUTE) : routeMs)
+    this.#missing.set(installment, since)
+    return since.isStalled
   }
 
   #faultOf({ list, signature }: Countersign, { installment, msat, hash }: ExpectedPayment): string | null {

@@ -1,5 +1,6 @@
 import type { ComputeAsk, ComputeQuote, ComputeRequest, JobTerms } from '#spec'
 import { jobMemory, jobTime } from '../../../contracts/job.js'
+import { leastPaymentOf } from '../../../contracts/money/money.js'
 import { formatSize, formatTime } from '../../../contracts/money/quantity.js'
 import { DeclineError } from '../../deal/decline.js'
 import { FUEL_VERSION } from '../fuel/meter.js'
@@ -54,6 +55,7 @@ export function assertQuotedJob(terms: JobTerms, request: ComputeRequest, offer:
     terms.baseMsat === offer.baseMsat &&
     terms.firstInstallmentMsat === offer.firstInstallmentMsat &&
     terms.maxInstallmentMsat === offer.maxInstallmentMsat &&
+    leastPaymentOf(terms) === leastPaymentOf(offer) &&
     terms.maxMsat <= request.maxMsat &&
     terms.fuel === request.fuel &&
     terms.isolation === request.isolation &&

@@ -1,6 +1,6 @@
 import type { ComputeAsk, ComputeQuote, ComputeRequest, Job, JobTerms } from '#spec'
 import { INSTALLMENT_CAP, jobId, jobMemory, jobSegments, jobTime } from '../../../contracts/job.js'
-import { least, most } from '../../../contracts/money/money.js'
+import { formatAmount, least, leastPaymentOf, most } from '../../../contracts/money/money.js'
 import type { Msat } from '../../../contracts/money/money.js'
 import { encode } from '../../../contracts/schema/codec.js'
 import { sign } from '../../../contracts/keys/signature.js'
@@ -17,6 +17,8 @@ export interface JobSellingOptions {
   now: () => number
   /** True when `msat` can be received from this Lightning node. */
   canReceive: (from: Buffer, msat: Msat) => Promise<boolean>
+  /** The least payment to state, msat; null for LEAST_PAYMENT. */
+  statedLeast: () => Promise<Msat | null>
   /** The agreement of a provider with this id, also when it is over. */
   job: (agreement: Buffer) => Job | null
   /** The machine's capacity for one more job of this buyer; `terms` is null before there are any. */
@@ -42,10 +44,17 @@ export class JobSelling implements Selling<ComputeAsk, ComputeRequest, ComputeQu
     from: Counterparty
   ): Promise<ComputeQuote> {
     assertRunnable(request, asked, await this.#options.capacity(from, null))
+    const leastMsat = await this.#options.statedLeast()
+    if (request.maxMsat < leastPaymentOf({ leastMsat }))
+      throw new DeclineError(
+        'TERMS',
+        `a job pays at least ${formatAmount(leastPaymentOf({ leastMsat }))} here`
+      )
     return {
       baseMsat: asked.baseMsat,
       firstInstallmentMsat: least(most(request.firstInstallmentMsat, 1n), INSTALLMENT_CAP),
-      maxInstallmentMsat: INSTALLMENT_CAP
+      maxInstallmentMsat: INSTALLMENT_CAP,
+      leastMsat
     }
   }
 

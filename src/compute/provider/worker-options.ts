@@ -27,6 +27,8 @@ export interface WorkerOptions extends Pick<WorkOptions, 'unpaidMs' | 'fetchMs'>
   deals: Deals
   /** True when `msat` can be received from this Lightning node. */
   canReceive: (from: Buffer, msat: Msat) => Promise<boolean>
+  /** The least payment to state to buyers, msat; null, and without it: LEAST_PAYMENT. */
+  statedLeast?: () => Promise<Msat | null>
   now: () => number
   settings?: Partial<WorkerSettings>
   payments: Payments

@@ -95,6 +95,7 @@ export class Worker extends ReadyResource {
       self: deals.self,
       now: options.now,
       canReceive: options.canReceive,
+      statedLeast: options.statedLeast ?? (async () => null),
       job: id => options.jobs.get('provider', id),
       capacity: (from, terms) => this.#capacity(from, terms),
       makeRoom: (from, terms) => this.#room.make(from, terms),

@@ -67,6 +67,21 @@ export interface NewOrder {
   lifetime: number
 }
 
+interface LiveOrder {
+  id: Buffer
+  /** As it is on the book. */
+  order: Order
+  until: number
+  /** The body with which it was placed. */
+  offered: Buffer
+}
+
+/** Our own orders that are neither withdrawn nor expired. */
+export function* liveOrders(store: Store, now: number): Iterable<LiveOrder> {
+  for (const { key, value } of store.table(ownOrderTable).by('open', { gte: now + 1 }))
+    yield { id: key, order: decode('order', value.record), until: value.until, offered: value.offered! }
+}
+
 /** An order is published for three days and renewed half-way, so that the orders of a node that stopped expire. */
 const PUBLISHED_FOR = 3 * DAY
 const RENEW_EVERY = HOUR
@@ -141,7 +156,10 @@ export class StandingOrders extends ReadyResource {
     const { id, order: draft } = this.draft(order)
     const until = draft.created + order.lifetime
     const floor = order.floor ?? order.price
-    const own: OwnOrder = { market: order.market, record: encode('order', draft), until, open: 1, floor }
+    const own: OwnOrder = {
+      ...{ market: order.market, record: encode('order', draft), until, open: 1, floor },
+      offered: order.body
+    }
     await this.#put(id, own)
     let posting: Posting
     try {
@@ -196,16 +214,41 @@ export class StandingOrders extends ReadyResource {
     return decode('order', own.record)
   }
 
-  /** Our live ask with this id and the lowest price at which it sells, msat; null when there is none. */
+  /** Our live ask with this id, as it was placed, and the lowest price at which it sells, msat; null when there is none. */
   ask(id: Buffer): { order: Order; floor: bigint } | null {
     const order = this.get(id)
-    return order?.side === SIDE.ask ? { order, floor: this.#own(id)!.floor } : null
+    if (order?.side !== SIDE.ask) return null
+    const { floor, offered } = this.#own(id)!
+    return { order: { ...order, body: offered! }, floor }
   }
 
-  *list(): Iterable<{ id: Buffer; order: Order; until: number }> {
-    const live = this.#options.store.table(ownOrderTable).by('open', { gte: this.#now() + 1 })
-    for (const { key, value } of live)
-      yield { id: key, order: decode('order', value.record), until: value.until }
+  /** Puts another body on the book, such as what is left of an offer; on our disk the offer stays as it was placed. */
+  async revise(id: Buffer, body: Buffer): Promise<void> {
+    const own = this.#own(id)
+    const order = this.get(id)
+    if (!own || !order || order.body!.equals(body)) return
+    const market = this.#options.market(order.market)
+    if (!market) return
+    const next: Order = { ...order, ...this.#times(own, market), revision: order.revision + 1, body }
+    await this.#put(id, { ...own, record: encode('order', next) })
+    try {
+      this.#say('revised', id, next, postingNote(await this.#submit(next), 'order'))
+    } catch (error) {
+      // The book is compared with the disk later on.
+      if (!(error instanceof BushelError)) throw error
+      this.#say('revised', id, next, error.message)
+    }
+  }
+
+  /** When a revision of an order is made, and expires. */
+  #times({ until }: OwnOrder, { rules }: MarketPort): { created: number; expires: number } {
+    const now = this.#now()
+    const longest = Math.min(PUBLISHED_FOR, rules?.maxLifetime ?? PUBLISHED_FOR)
+    return { created: now, expires: Math.min(until, now + longest) }
+  }
+
+  list(): Iterable<LiveOrder> {
+    return liveOrders(this.#options.store, this.#now())
   }
 
   #own(id: Buffer): OwnOrder | null {
@@ -292,14 +335,8 @@ export class StandingOrders extends ReadyResource {
       if (order.expires - now > PUBLISHED_FOR / 2 || order.expires >= until) continue
       const market = this.#options.market(order.market)
       if (!market) continue
-      const longest = Math.min(PUBLISHED_FOR, market.rules?.maxLifetime ?? PUBLISHED_FOR)
-      const next: Order = {
-        ...order,
-        revision: order.revision + 1,
-        created: now,
-        expires: Math.min(until, now + longest)
-      }
       const own = this.#own(id)!
+      const next: Order = { ...order, ...this.#times(own, market), revision: order.revision + 1 }
       await this.#put(id, { ...own, record: encode('order', next) })
       try {
         const posting = await unlessAborted(this.#submit(next), signal)

@@ -16,7 +16,12 @@ export interface Experience {
   bad: number
   /** The identity is not asked again before this time, ms since 1970. */
   until: number
+  /** How likely it fails, from 0 to below 1; absent: 0. */
+  risk?: number
 }
+
+/** No seller counts as more expensive than so many times its price. */
+const MOST_TIMES = 20
 
 /** Most asks tried of one identity. */
 const ASKS_PER_IDENTITY = 2
@@ -40,6 +45,12 @@ export function standingOf(record: Experience | null): number {
   return record ? (record.good - 3 * record.bad) / (1 + record.good + record.bad) : 0
 }
 
+/** What an ask costs when each failure means to pay another seller as much, msat: cost / (1 - risk). */
+function riskAdjusted(cost: Msat, record: Experience | null): Msat {
+  const served = Math.max(1 - (record?.risk ?? 0), 1 / MOST_TIMES)
+  return (cost * 1000n) / BigInt(Math.round(1000 * served))
+}
+
 /** A filter for the first asks of each identity, so that no identity fills the list. */
 function fewOfEach(): (ask: { identity: Buffer }) => boolean {
   const seen = new Map<string, number>()
@@ -58,8 +69,8 @@ export function livingFirst<C extends Offered>(asks: readonly C[], now: number):
 }
 
 /**
- * Orders asks for trying: those of living devices first, then by cost, price, experience with the peer, then id. Limits the asks of each identity and leaves
- * out identities that are not to be asked yet. A pure function: equal input gives an equal order on every node.
+ * Orders asks for trying: those of living devices first, then by cost with the risk that the seller fails, price, experience
+ * with the peer, then id. Limits the asks of each identity and leaves out identities that are not to be asked yet. A pure function: equal input gives an equal order on every node.
  */
 export function inOrder<C extends Offered>(
   asks: readonly C[],
@@ -68,13 +79,18 @@ export function inOrder<C extends Offered>(
   now: number
 ): C[] {
   const open = asks.filter(ask => (experience(ask.identity)?.until ?? 0) <= now)
-  const best = open.sort(
+  const ranked = open.map(ask => {
+    const record = experience(ask.identity)
+    return { ask, cost: riskAdjusted(comesTo(ask), record), standing: standingOf(record) }
+  })
+  ranked.sort(
     (a, b) =>
-      compare(comesTo(a), comesTo(b)) ||
-      compare(a.price, b.price) ||
-      standingOf(experience(b.identity)) - standingOf(experience(a.identity)) ||
-      Buffer.compare(a.id, b.id)
+      compare(a.cost, b.cost) ||
+      compare(a.ask.price, b.ask.price) ||
+      b.standing - a.standing ||
+      Buffer.compare(a.ask.id, b.ask.id)
   )
+  const best = ranked.map(({ ask }) => ask)
   return livingFirst(best, now).filter(fewOfEach())
 }
 

@@ -4,10 +4,12 @@ import { MOST_NOTES } from './dialling.js'
 
 /** How long a seller is taken for slow. */
 const SLOW_FOR = 10 * MINUTE
+/** How long a device that could not be reached is taken for away. */
+const AWAY_FOR = 3 * MINUTE
 /** Most slow sellers that are remembered; the first one is forgotten. */
 const MOST_SLOW = 4096
 
-/** The sellers that did not answer while others did: for a while they are dialled after all others. */
+/** The sellers that were silent, slower than others, or away: for a while they are dialled after all others. */
 export class SlowSellers {
   readonly #now: () => number
   /** Times until which devices, hex, are slow; the oldest first. */
@@ -18,9 +20,18 @@ export class SlowSellers {
   }
 
   add(device: Buffer): void {
+    this.#add(device, SLOW_FOR)
+  }
+
+  /** A device that could not be reached. */
+  away(device: Buffer): void {
+    this.#add(device, AWAY_FOR)
+  }
+
+  #add(device: Buffer, ms: number): void {
     const id = device.toString('hex')
     this.#until.delete(id)
-    this.#until.set(id, this.#now() + SLOW_FOR)
+    this.#until.set(id, this.#now() + ms)
     const [first] = this.#until.keys()
     if (this.#until.size > MOST_SLOW) this.#until.delete(first!)
   }

@@ -3,7 +3,7 @@ import id from 'hypercore-id-encoding'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey } from '../../../contracts/keys/key.js'
 import { unlessAborted } from '../../base/timeouts.js'
-import { brokenOnDisk, leaveOnDisk } from '../../book/known-markets.js'
+import { leaveOnDisk, marketsOnDisk } from '../../book/known-markets.js'
 import type { Market } from '../../book/market.js'
 import { ownOrderTable } from '../../deal/tables.js'
 import type { Store } from '../../store/store.js'
@@ -48,7 +48,7 @@ export async function leaveMarketOffline(
   dryRun = false
 ): Promise<Left | null> {
   const books = join(home.dir, 'book')
-  const broken = findMarket(await brokenOnDisk(books), wanted)
+  const broken = findMarket((await marketsOnDisk(books)).broken, wanted)
   const key = broken?.key ?? (id.isValid(wanted) ? Buffer.from(id.decode(wanted)) : null)
   if (!key) return null
   const store = homeStore(home.dir)

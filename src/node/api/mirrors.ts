@@ -13,6 +13,7 @@ import {
   fields,
   flag,
   form,
+  list,
   listed,
   market,
   maybe,
@@ -20,6 +21,7 @@ import {
   path,
   said,
   storagePrice,
+  text,
   whole
 } from './definition/schema.js'
 import type { Values } from './definition/schema.js'
@@ -35,6 +37,9 @@ const MAX_COPIES = 64
 export const MIRROR_FIELDS = {
   market,
   path: path('file or folder to store'),
+  exclude: maybe(
+    list(text(1, 1024, 'pattern'), 256, 'patterns of what to leave out, as in a .gitignore; absent: none')
+  ),
   copies: whole(1, MAX_COPIES, 'copies, each at another provider'),
   time: duration('how long to store it'),
   offer: maybe(storagePrice("price to open with; absent: the providers' prices are taken")),
@@ -137,6 +142,7 @@ export function mirrorRequest(market: Buffer, params: Values<typeof MIRROR_FIELD
   return {
     market,
     path: resolve(params.path),
+    exclude: params.exclude ?? [],
     copies: params.copies,
     time: params.time,
     offer: params.offer === undefined ? null : BigInt(params.offer),

@@ -1,10 +1,11 @@
 import type { Order } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey, parseKey, shortKey } from '../../../contracts/keys/key.js'
-import { DAY } from '../../../contracts/money/quantity.js'
+import { DAY, formatSize } from '../../../contracts/money/quantity.js'
 import { SIDE } from '../../../contracts/order.js'
 import type { PlacedOrder } from '../../deal/orders/standing-orders.js'
 import { reachWarning } from '../../network/reach/reachability.js'
+import { leftOf } from '../../storage/provider/ask-space.js'
 import { storage } from '../../storage/resource.js'
 import { needsUp } from '../needs-up.js'
 import type { NodeContext } from '../context.js'
@@ -69,15 +70,18 @@ export const ORDER_CALLS = {
     },
     async (node, params) => {
       const chosen = marketOf(node, params.market)
-      const { orders, shelf } = await serving(node)
+      const { orders, shelf, leaseManager } = await serving(node)
       const { space, minTime, maxTime, region } = params
       if (maxTime < minTime)
         throw new BushelError('BAD_INPUT', "the parameter 'maxTime' is less than 'minTime'", 'swap the two')
-      if (!(await shelf.canReserve(space))) {
+      const promised = promisedBytes(orders, leaseManager)
+      if (!(await shelf.canReserve(promised + space))) {
+        const beside =
+          promised > 0 ? ` beside the ${formatSize(promised)} that your other offers have left` : ''
         throw new BushelError(
           'NO_SPACE',
-          'the disk has less free space than that; no offer was made',
-          'offer less with --space'
+          `the disk has less free space than that${beside}; no offer was made`,
+          promised > 0 ? 'offer less with --space, or withdraw another offer' : 'offer less with --space'
         )
       }
       await demandInbound(node, FIRST_INSTALLMENTS)
@@ -171,18 +175,28 @@ export function orderResult(
   return { id: formatKey(id), market, expires, inBook: note === '', note: note ?? '', warning }
 }
 
+/** What the offers of this node have left: the same disk is offered once. */
+function promisedBytes(orders: Trade['orders'], leaseManager: Serving['leaseManager']): number {
+  let bytes = 0
+  for (const { id, order, offered } of orders.list())
+    if (order.side === SIDE.ask && order.resource === storage.id)
+      bytes += leftOf({ offered }, leaseManager.letUnder(id))
+  return bytes
+}
+
 interface Serving {
   orders: Trade['orders']
   bids: NonNullable<StorageParts['bids']>
   mirrors: StorageParts['mirrors']
   shelf: NonNullable<StorageParts['shelf']>
+  leaseManager: NonNullable<StorageParts['leaseManager']>
 }
 
 /** The parts that only `bushel up` has; throws NOT_RUNNING without them. */
 async function serving(node: NodeContext): Promise<Serving> {
   if (!node.serving) throw needsUp()
   const { orders, storage } = await node.trade()
-  const { bids, mirrors, shelf } = storage
-  if (!bids || !shelf) throw needsUp()
-  return { orders, bids, mirrors, shelf }
+  const { bids, mirrors, shelf, leaseManager } = storage
+  if (!bids || !shelf || !leaseManager) throw needsUp()
+  return { orders, bids, mirrors, shelf, leaseManager }
 }

@@ -5,7 +5,7 @@ import { formatKey } from '../../../contracts/keys/key.js'
 import { formatTime } from '../../../contracts/money/quantity.js'
 import { formatAmount } from '../../../contracts/money/money.js'
 import { brokenNote } from '../../book/faults/fault.js'
-import { brokenOnDisk } from '../../book/known-markets.js'
+import { marketsOnDisk } from '../../book/known-markets.js'
 import { forkNote } from '../../book/market.js'
 import { BOUNDS } from '../../base/bounds/bounds.js'
 import type { Used } from '../../base/bounds/bounds.js'
@@ -117,7 +117,7 @@ async function statusOf(node: NodeContext): Promise<StatusResult> {
     pid: process.pid,
     network: networkOf(node.home.wallet),
     wallet: trade ? await trade.wallet.condition() : null,
-    market: marketInUse(node),
+    market: marketInUse(node.home.market, node.books.markets),
     peers: node.network.streams.length,
     reachability: reachabilityOf(node.network),
     resources: await resourceStatuses(node.resources, {
@@ -164,28 +164,30 @@ async function inboundNote(wallet: Wallet): Promise<string[]> {
   }
 }
 
-function marketInUse({ home, books }: NodeContext): string | null {
-  const used = home.market ?? (books.markets.length === 1 ? books.markets[0]!.key : null)
+/** The market that was chosen, or the only one. */
+function marketInUse(chosen: Buffer | null, markets: readonly { key: Buffer }[]): string | null {
+  const used = chosen ?? (markets.length === 1 ? markets[0]!.key : null)
   return used && formatKey(used)
 }
 
 async function readStatus(home: OfflineHome): Promise<StatusResult> {
+  const known = await marketsOnDisk(join(home.dir, 'book'))
   return {
     identity: formatKey(home.identity),
     device: formatKey(home.device.publicKey),
     pid: null,
     network: networkOf(home.wallet),
     wallet: null,
-    market: home.market && formatKey(home.market),
+    market: marketInUse(
+      home.market,
+      known.markets.filter(({ broken }) => !broken)
+    ),
     peers: 0,
     reachability: null,
     resources: await readingStore(home.dir, store =>
       resourceStatuses(RESOURCES, { store, dir: home.dir, parts: null })
     ),
     strangers: [],
-    notes: [
-      'no node is running on this home (bushel up)',
-      ...(await brokenOnDisk(join(home.dir, 'book'))).map(brokenNote)
-    ]
+    notes: ['no node is running on this home (bushel up)', ...known.broken.map(brokenNote)]
   }
 }

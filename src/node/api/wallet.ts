@@ -1,3 +1,4 @@
+import { LEAST_PAYMENT } from '../../../contracts/money/money.js'
 import * as v from 'valibot'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey } from '../../../contracts/keys/key.js'
@@ -82,7 +83,7 @@ export const WALLET_CALLS = {
     {
       summary: 'creates an invoice that anyone can pay',
       params: {
-        msat: msat('amount', 1),
+        msat: msat('amount', LEAST_PAYMENT),
         description: text(0, 639, 'description for the payer'),
         expirySeconds: whole(1, 365 * 86_400, 'how long it is valid, s')
       },

@@ -6,8 +6,7 @@ import type { RunListener } from '../../compute/buyer/jobs.js'
 import { packInput } from '../../compute/job/job-archive.js'
 import { compute } from '../../compute/resource.js'
 import type { Opener } from '../../deal/sellers/dialling.js'
-import type { SlowSellers } from '../../deal/sellers/slow-sellers.js'
-import { Experiences } from '../../deal/sellers/experience.js'
+import type { Experiences } from '../../deal/sellers/experience.js'
 import type { Store } from '../../store/store.js'
 import type { SpendingLimits } from '../../payment/limits.js'
 import type { Logger } from '../../base/logger.js'
@@ -20,7 +19,7 @@ export interface JobBuying {
   hires: HirePort
   /** Opens a channel to a seller. */
   open: Opener
-  slow: SlowSellers
+  experiences: Experiences
   blobs: Blobs
   store: Store
   limits: SpendingLimits
@@ -35,14 +34,14 @@ export interface JobBuying {
 
 /** Builds the buyer's side of compute from the parts of a node. */
 export function jobsOf(buying: JobBuying): Jobs {
-  const { hires, open, slow, blobs, store, limits, identity, folder, now, unattended, listener, log } = buying
+  const { hires, open, experiences, blobs, store, limits, identity, folder, now, unattended, listener, log } =
+    buying
   return new Jobs({
     hire: hires,
     open,
-    slow,
+    experiences,
     pack: { module: bytes => blobs.put([bytes]), input: input => blobs.put(packInput(input)) },
     asks: (market, maxPrice) => asksOf(buying, market, maxPrice),
-    experiences: new Experiences(store, now),
     faultOf: spend => limits.faultOf(spend),
     ...{ store, identity, folder, now, unattended, listener, log }
   })

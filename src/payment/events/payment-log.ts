@@ -1,6 +1,6 @@
 import type { Fields, Logger } from '../../base/logger.js'
 import type { Ledger, Payment } from '../ledger.js'
-import { STEP, paymentStates } from '../payment-state.js'
+import { STEP, isSettled, paymentStates } from '../payment-state.js'
 
 /** Steps after settlement, logged at level debug. */
 const isQuiet = paymentStates.among('applied', 'receipt')
@@ -36,7 +36,7 @@ function fieldsOf(payments: readonly Payment[]): Fields {
   const { agreement, role, kind, peer, hash, issue } = first!
   const numbers = payments.map(({ installment }) => installment)
   const [from, to] = [numbers[0]!, numbers.at(-1)!]
-  const feeMsat = payments.reduce((sum, payment) => sum + payment.feeMsat, 0n)
+  const feeMsat = isSettled(first!.step) ? payments.reduce((sum, payment) => sum + payment.feeMsat, 0n) : 0n
   return {
     // A direct payment has only its hash.
     agreement: kind === 'direct' ? null : agreement,

@@ -13,7 +13,7 @@ export const PERIOD = 30 * 60_000
 const ALL_PEERS = Buffer.alloc(32)
 
 /**
- * What was paid in the last 24 hours and is in flight, in total and by peer, as it is on disk.
+ * What was paid in the last 24 hours and is in flight, with the fees, in total and by peer, as it is on disk.
  *
  * A clock may go wrong in both directions, so nothing is deleted by it: what was paid at a time that is still to come
  * counts as well. In every 24 hours by the times of the entries that send them, payments stay within a limit that was
@@ -75,6 +75,11 @@ function peerKeyOf({ peer, agreement }: Pick<Payment, 'peer' | 'agreement'>): Bu
   return peer ?? agreement
 }
 
+/** What a payment takes from the wallet: its amount and its fee, or the most that its fee may be. */
+function costOf({ msat, feeMsat }: Payment): Msat {
+  return msat + feeMsat
+}
+
 /** A change of what counts as spent to a peer. */
 export interface SpendingChange {
   peer: Buffer
@@ -89,14 +94,14 @@ export function spendingChanges(before: Payment | null, payment: Payment): Spend
   if (payment.role !== 'payer') return []
   const left = before?.step === STEP.sent ? before : null
   const changes: SpendingChange[] = []
-  if (left) changes.push({ peer: peerKeyOf(left), flight: { msat: -left.msat, payments: -1 } })
+  if (left) changes.push({ peer: peerKeyOf(left), flight: { msat: -costOf(left), payments: -1 } })
   if (payment.step === STEP.sent)
-    changes.push({ peer: peerKeyOf(payment), flight: { msat: payment.msat, payments: 1 } })
-  const { step, msat, at } = payment
+    changes.push({ peer: peerKeyOf(payment), flight: { msat: costOf(payment), payments: 1 } })
+  const { step, at } = payment
   if (step === STEP.paid && !(before && isSettled(before.step)) && (left || byWallet(payment))) {
     // The limits were checked at the time of sending; a clock that was set back since does not shorten the day.
     const period = periodOf(Math.max(at, left?.at ?? 0))
-    changes.push({ peer: peerKeyOf(payment), paid: { period, msat } })
+    changes.push({ peer: peerKeyOf(payment), paid: { period, msat: costOf(payment) } })
   }
   return changes.flatMap(change => [{ ...change, peer: ALL_PEERS }, change])
 }

@@ -10,6 +10,7 @@ import { BushelError } from '../../../contracts/errors/error.js'
 import { formatLink } from '../../../contracts/keys/link.js'
 import type { Link } from '../../../contracts/keys/link.js'
 import { MIB } from '../../../contracts/money/quantity.js'
+import { isHomeFolder } from '../../identity/home-folder.js'
 import { eraseCore } from '../../network/cores.js'
 import { sealOf } from '../lease/audit.js'
 import { explainFull } from '../../files/disk.js'
@@ -41,6 +42,8 @@ export interface PackOptions {
   store: Corestore
   /** Name of the drive in the store, new there; `discardPack` removes an incomplete drive by it. */
   name: string
+  /** Patterns of what is left out. */
+  exclude?: readonly string[]
   onProgress?: (progress: PackProgress) => void
   signal?: AbortSignal
 }
@@ -68,9 +71,16 @@ export interface PackResult extends Link {
  * TOO_LARGE, PACK_EXISTS, FILE_CHANGED, BAD_PATH when everything is left out, DISK_FULL, or the signal's reason; then remove the
  * incomplete drive with `discardPack`.
  */
-export async function pack({ path, store, name, onProgress, signal }: PackOptions): Promise<PackResult> {
+export async function pack({
+  path,
+  store,
+  name,
+  exclude = [],
+  onProgress,
+  signal
+}: PackOptions): Promise<PackResult> {
   const begun = performance.now()
-  const tree = await readTree(path, signal)
+  const tree = await readTree(path, { signal, choice: { exclude, isSecret: isHomeFolder } })
   if (tree.entries.length > MOST_ENTRIES) throw tooMany(path, tree.entries.length)
   await assertNew(store, name)
   const encryptionKey = randomBytes(32)

@@ -15,13 +15,14 @@ const DRIVE = 'drive'
 export const drivePacker: Packer = {
   survey,
 
-  async pack(path, folder, { onbytes, onnote, signal }) {
+  async pack(path, folder, { exclude, onbytes, onnote, signal }) {
     const store = await openFolder(folder)
     try {
       const packed = await pack({
         path,
         store,
         name: DRIVE,
+        exclude,
         onProgress: ({ bytes }) => onbytes(bytes),
         signal
       })

@@ -9,7 +9,7 @@ import { codeOf } from '../../files/disk.js'
 import { MOST_READS, READ_AGAIN, isUnchanged, stateBefore } from '../../files/steady.js'
 import type { FileState } from '../../files/steady.js'
 import { BLOCK_BYTES } from './format.js'
-import { unreadable } from '../../files/tree.js'
+import { LEAVE_OUT, unreadable } from '../../files/tree.js'
 import type { TreeFile } from '../../files/tree.js'
 
 const openPlain = promisify(openCallback)
@@ -159,13 +159,13 @@ function endOf({ size, mode }: FileState, sha256: string): Blocks['end'] {
 function isGone(file: TreeFile): (error: unknown) => null {
   return error => {
     if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(codeOf(error))) return null
-    throw unreadable(file.source, error)
+    throw unreadable(file.source, error, LEAVE_OUT)
   }
 }
 
 function cannot(file: TreeFile): (error: unknown) => never {
   return error => {
-    throw unreadable(file.source, error)
+    throw unreadable(file.source, error, LEAVE_OUT)
   }
 }
 

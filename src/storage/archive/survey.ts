@@ -1,5 +1,6 @@
 import crypto from 'hypercore-crypto'
 import { domain } from '../../../contracts/schema/codec.js'
+import { isHomeFolder } from '../../identity/home-folder.js'
 import { leftOutNotes } from '../../files/left-out.js'
 import { foldersOf } from '../../files/tree-bounds.js'
 import { readTree } from '../../files/tree.js'
@@ -17,8 +18,8 @@ const HEAD_BLOCKS = 4
 const ENTRIES_PER_NODE = 8
 
 /** Looks at a tree without reading its files. */
-export async function survey(path: string): Promise<Survey> {
-  const tree = await readTree(path)
+export async function survey(path: string, exclude: readonly string[] = []): Promise<Survey> {
+  const tree = await readTree(path, { choice: { exclude, isSecret: isHomeFolder } })
   const { files, bytes } = tree
   const lines = tree.entries.map(entry => {
     if (entry.kind === 'link') return `${entry.path}\0${entry.target}`

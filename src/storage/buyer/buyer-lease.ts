@@ -1,11 +1,14 @@
 import type { Lease, SignedCounter, SignedQuote } from '#spec'
 import { hashOf } from '../../../contracts/schema/codec.js'
-import { BushelError } from '../../../contracts/errors/error.js'
+import { BushelError, isOurs } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
-import { chargeOf } from '../../../contracts/money/installments.js'
+import { amountsIn, chargeOf } from '../../../contracts/money/installments.js'
+import { formatAmount } from '../../../contracts/money/money.js'
+import { consumedMsat } from '../../../contracts/money/refund.js'
 import { sign, verify } from '../../../contracts/keys/signature.js'
-import { agreementId } from '../../../contracts/terms.js'
+import { MAX_CLOCK_SKEW, agreementId } from '../../../contracts/terms.js'
 import type { DealChannel } from '../../deal/channel.js'
+import { isDeclined } from '../../deal/decline.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Payment } from '../../payment/ledger.js'
 import type { Change } from '../../store/change.js'
@@ -19,7 +22,7 @@ import { TIMEOUTS } from '../lease/timeouts.js'
 import type { Timeouts } from '../lease/timeouts.js'
 import { requestCountersign } from './lease-terms.js'
 import type { SignedTerms } from './lease-terms.js'
-import { InstallmentPayment } from './installment-payment.js'
+import { InstallmentPayment, unlessDeclined } from './installment-payment.js'
 import type { PayingContext } from './installment-payment.js'
 import { Upload } from './upload.js'
 import type { UploadSource } from './upload.js'
@@ -153,11 +156,15 @@ export class BuyerLease {
     })
   }
 
-  /** Makes sure that `msat` can be paid to the provider's Lightning node. */
-  async reach(msat: bigint): Promise<void> {
+  /** Makes sure that `msat` can be paid to the provider's Lightning node; resolves to the fees to expect, msat. */
+  async reach(msat: bigint): Promise<bigint> {
     const { reach, wallet } = this.#timeouts
     const { lightning } = this.lease.terms.provider
-    await whenBack(() => this.#context.payments.reach(lightning!, msat, reach), wallet)
+    const { payments } = this.#context
+    const invoice = payments.ledger.payment(this.id, this.paidInstallments)?.text
+    const amounts = amountsIn(installmentsOf(this.lease).slice(this.paidInstallments), msat)
+    const options = { amounts, ...(invoice ? { invoice } : {}) }
+    return whenBack(() => payments.reach(lightning!, msat, reach, options), wallet)
   }
 
   /** Pays the first installment: from here on the agreement binds. */
@@ -197,14 +204,14 @@ export class BuyerLease {
       tell: channel => this.#installments.tell(channel),
       lie: why => this.#lie(why)
     })
-    await upload.run(goods, onbytes, signal)
+    await this.#unlessDenied(upload.run(goods, onbytes, signal))
   }
 
   /** Audits, then pays the next installment. Null when all are paid. */
   async payNext(signal: AbortSignal): Promise<Payment | null> {
     const installment = this.paidInstallments
     if (installment >= this.installments) return null
-    return this.#persist(async channel => {
+    const paying = this.#persist(async channel => {
       // Announces earlier payments first: a provider that does not answer is paid no more.
       await this.#installments.tell(channel)
       await this.#installments.list(channel, installment)
@@ -215,6 +222,7 @@ export class BuyerLease {
       await this.#count(channel, egress)
       return payment
     }, signal)
+    return this.#unlessDenied(paying)
   }
 
   /** Checks random blocks and their proofs against the seal; a provider that cannot show them is not paid. */
@@ -249,11 +257,15 @@ export class BuyerLease {
     await leases.save({ ...this.lease, counter: { ...mine, provider: both.provider } })
   }
 
-  /** Tells the provider that the lease is over, and records the debt that it signs. */
+  /**
+   * Tells the provider that the lease is over, and records the debt that it signs. Rejects with BAD_PEER, when the lease has
+   * ended, for a provider that does not sign for all that it certainly owes.
+   */
   async end(reason: string): Promise<void> {
     const channel = await this.channel()
     const { debts, deals } = this.#context
     await this.#installments.resolve(channel)
+    await this.#installments.tell(channel).catch(unlessDeclined)
     const { debt } = await channel.request(
       'end',
       { agreement: this.id, reason, counter: this.lease.counter ?? null },
@@ -266,8 +278,21 @@ export class BuyerLease {
       debt.debt.msat <= this.#installments.mostMsat &&
       verify('debt', debt.debt, debt.signature, provider.device)
     const owed = holds ? [debts.change('creditor', provider.identity, debt)] : []
-    await deals.store.set(this.#endedChange(reason), ...owed)
-    if (debt && !holds) throw this.#lie('its signed debt is not valid')
+    const fault = debt && !holds ? 'its signed debt is not valid' : this.#faultOfDebt(debt?.debt.msat ?? 0n)
+    await deals.store.set(this.#endedChange(fault ? `${reason}; ${fault}` : reason), ...owed)
+    if (!fault) return
+    await deals.experiences.bad(provider.identity!, fault)
+    throw this.#lie(fault)
+  }
+
+  /** What is wrong with a debt of `msat`: both sides compute the same, but for their clocks. */
+  #faultOfDebt(msat: bigint): string | null {
+    const { terms, start, committed } = this.lease
+    const served = this.#context.now() - (start || committed) + MAX_CLOCK_SKEW
+    const paid = this.#installments.acknowledgedMsat
+    const owed = paid - consumedMsat(terms, served, paid)
+    if (msat >= owed) return null
+    return `it owes ${formatAmount(owed)} and signs ${msat > 0n ? `a debt of ${formatAmount(msat)}` : 'no debt'}`
   }
 
   /**
@@ -303,6 +328,18 @@ export class BuyerLease {
     const { lease } = this
     const ended = isOver(lease) ? lease : { ...lease, state: LEASE.ENDED, reason }
     return this.#context.leases.change(ended)
+  }
+
+  /** Voids the lease and tells the provider why, so that it need not wait. */
+  async leave(reason: string): Promise<void> {
+    const told = async (): Promise<void> => {
+      const ended = { agreement: this.id, reason, counter: null }
+      await (await this.channel()).request('end', ended, this.#soon)
+    }
+    await this.void(reason)
+    await told().catch((error: unknown) => {
+      if (isOurs(error)) throw error
+    })
   }
 
   /**
@@ -341,6 +378,16 @@ export class BuyerLease {
         if (!passes(error) || attempt === ATTEMPTS) throw error
         await pause(RETRY * attempt, signal)
       }
+    }
+  }
+
+  /** A provider that declines a step because nothing was paid, though it has shown the preimage of a payment, lies. */
+  async #unlessDenied<T>(step: Promise<T>): Promise<T> {
+    try {
+      return await step
+    } catch (error) {
+      if (!isDeclined(error, 'NOT_PAID', 'NO_AGREEMENT') || !this.#installments.isProven) throw error
+      throw this.#lie(`it denies what was paid to it: ${error.message}`).withCause(error)
     }
   }
 

@@ -14,7 +14,8 @@ import type { Payments } from '../../payment/payments.js'
 import { isGivenUp } from '../lease/lease-state.js'
 import { stripOf } from '../lease/leases.js'
 import type { Leases } from '../lease/leases.js'
-import { whenBack } from './own-wallet.js'
+import { FIRST_ROUTE } from '../../base/timeouts.js'
+import { whenBack, whenRouted } from './own-wallet.js'
 import type { Timeouts } from '../lease/timeouts.js'
 import { STEP } from '../../payment/payment-state.js'
 
@@ -97,9 +98,15 @@ export class InstallmentPayment {
     await this.strip(channel, countersign, from, { listed })
   }
 
-  /** Settles an installment, once: from a debt of the provider, or over Lightning. Waits for an unreachable wallet. */
+  /**
+   * Settles an installment, once: from a debt of the provider, or over Lightning. Waits for an unreachable wallet, and for a
+   * route: before the first payment not for long, because another provider may have one.
+   */
   pay(installment: number, open: () => Promise<DealChannel>, signal?: AbortSignal): Promise<Payment> {
-    return whenBack(() => this.#pay(installment, open), this.#timeouts.wallet, signal)
+    const { wallet, route } = this.#timeouts
+    const timeoutMs = installment === 0 ? Math.min(route, FIRST_ROUTE) : route
+    const pay = (): Promise<Payment> => whenBack(() => this.#pay(installment, open), wallet, signal)
+    return whenRouted(pay, timeoutMs, signal)
   }
 
   async #pay(installment: number, open: () => Promise<DealChannel>): Promise<Payment> {
@@ -236,6 +243,21 @@ export class InstallmentPayment {
       .reduce((sum, { msat }) => sum + msat, 0n)
   }
 
+  /** What the provider has acknowledged that it received, msat. */
+  get acknowledgedMsat(): Msat {
+    return this.#context.payments.ledger
+      .payments(this.#id)
+      .filter(({ step }) => step === STEP.receipt || step === STEP.credited)
+      .reduce((sum, { msat }) => sum + msat, 0n)
+  }
+
+  /** True when the preimage of a payment shows that the provider has received it. */
+  get isProven(): boolean {
+    return this.#context.payments.ledger
+      .payments(this.#id)
+      .some(({ step, preimage }) => isSettled(step) && preimage)
+  }
+
   /** True while the provider may have settled an installment that is not settled in our ledger. */
   get isOpen(): boolean {
     const { payments, debts } = this.#context
@@ -271,6 +293,6 @@ export class InstallmentPayment {
 
 const OVER = new Set(['INVOICE_EXPIRED', 'PAYMENT_FAILED'])
 
-function unlessDeclined(error: unknown): void {
+export function unlessDeclined(error: unknown): void {
   if (!isDeclined(error)) throw error
 }

@@ -1,6 +1,14 @@
 import type { Agree, CoreLimit, Countersign, SignedQuote, StorageQuote, Terms } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
-import { formatAmount } from '../../../contracts/money/money.js'
+import {
+  LEAST_PAYMENT,
+  billedBytes,
+  faultOfLeast,
+  formatAmount,
+  least,
+  leastPaymentOf,
+  totalCharge
+} from '../../../contracts/money/money.js'
 import { shortKey } from '../../../contracts/keys/key.js'
 import { decode } from '../../../contracts/schema/codec.js'
 import { sign, verify } from '../../../contracts/keys/signature.js'
@@ -24,9 +32,8 @@ export interface LeaseInquiry {
   offer: bigint | null
   /** The highest price; null: any. */
   maxPrice: bigint | null
-  cores: CoreLimit[]
-  /** Public half of the key of those who may read. */
-  readKey: Buffer
+  /** The sizes of what is to be stored, or the most that they can be. */
+  cores: readonly Pick<CoreLimit, 'length' | 'byteLength'>[]
   /** ms. */
   time: number
   /** First installment that this buyer wishes, by its experience with the provider. */
@@ -71,14 +78,17 @@ export async function askQuote(
 
 function faultOfQuote(
   quote: StorageQuote,
-  { minChargeMsat, firstInstallmentMsat, aheadMsat, minGrace }: LeaseInquiry,
+  inquiry: LeaseInquiry,
   bytes: number,
   peer: string
 ): string | BushelError | null {
+  const { minChargeMsat, firstInstallmentMsat, aheadMsat, minGrace } = inquiry
   if (quote.minChargeMsat > minChargeMsat) {
     const [was, is] = [formatAmount(minChargeMsat), formatAmount(quote.minChargeMsat)]
     return new BushelError('PRICE_ROSE', `${peer} now asks at least ${is}; its ask on the book says ${was}`)
   }
+  const fault = faultOfLeast(quote) ?? tooLarge(quote, inquiry, peer)
+  if (fault) return fault
   if (quote.firstInstallmentMsat > MAX_START_FACTOR * firstInstallmentMsat)
     return `its first installment of ${formatAmount(quote.firstInstallmentMsat)} is too high`
   if (quote.firstInstallmentMsat > aheadMsat) {
@@ -91,22 +101,41 @@ function faultOfQuote(
   return quote.egressBytes < bytes ? 'the egress in its price does not cover one restore' : null
 }
 
-/** Signed terms from a quote; nothing is sent. */
-export function termsOf(deals: Deals, quoted: LeaseQuote): SignedTerms {
+/** The fault of a least payment that would cost more than the book says, or be paid ahead against our will; or null. */
+function tooLarge(quote: StorageQuote, inquiry: LeaseInquiry, peer: string): BushelError | null {
+  const { cores, time, price, minChargeMsat, aheadMsat } = inquiry
+  const leastMsat = leastPaymentOf(quote)
+  const chargeMsat = totalCharge({ bytes: billedBytes(cores), time, price, minChargeMsat })
+  const most = least(chargeMsat, aheadMsat)
+  if (leastMsat <= most || leastMsat === LEAST_PAYMENT) return null
+  const [takes, due] = [formatAmount(leastMsat), formatAmount(most)]
+  return new BushelError(
+    'PRICE_ROSE',
+    `${peer} takes no payment below ${takes}, and at most ${due} would be due`
+  )
+}
+
+/** Signed terms from a quote, for cores of at most the quoted sizes; `readKey` is of those who may read. Nothing is sent. */
+export function termsOf(
+  deals: Deals,
+  quoted: LeaseQuote,
+  { cores, readKey }: { cores: CoreLimit[]; readKey: Buffer }
+): SignedTerms {
   const { channel, signed, offer, inquiry } = quoted
   const common = commonTerms(deals, quoted)
   const terms: Terms = {
     version: PROTOCOL_VERSION,
     ...common,
-    cores: inquiry.cores,
-    readKey: inquiry.readKey,
+    cores,
+    readKey,
     time: inquiry.time,
     firstInstallmentMsat: offer.firstInstallmentMsat,
     maxInstallmentMsat: offer.maxInstallmentMsat,
     minChargeMsat: offer.minChargeMsat,
     startBy: common.countersignBy + START_WITHIN,
     grace: offer.grace,
-    egressBytes: offer.egressBytes
+    egressBytes: offer.egressBytes,
+    leastMsat: offer.leastMsat ?? null
   }
   const fault = faultOf(terms)
   if (fault) throw bad(shortKey(channel.device), fault)

@@ -41,8 +41,8 @@ export class Maintenance extends ReadyResource {
 
   constructor(options: MaintenanceOptions) {
     super()
-    // An unreachable wallet must not make one lease wait for another: each is retried at the next look.
-    this.#options = { ...options, timeouts: { ...(options.timeouts ?? TIMEOUTS), wallet: 0 } }
+    // An unreachable wallet or a missing route must not make one lease wait for another: each is retried at the next look.
+    this.#options = { ...options, timeouts: { ...(options.timeouts ?? TIMEOUTS), wallet: 0, route: 0 } }
     this.#lapsing = new KeyedBackoff(options.retry, options.now)
     this.#poller = new Poller({
       look: () => this.look(),
@@ -126,6 +126,8 @@ export class Maintenance extends ReadyResource {
       await copy.payNext(this.#poller.signal)
     } catch (error) {
       if (this.#poller.signal.aborted) return
+      const { identity, device } = copy.lease.terms.provider
+      await this.#options.deals.experiences.failed({ identity: identity!, device: device! }, error)
       if (endsLease(error)) await copy.giveUp(error.message)
       this.#options.log.fault(error)
     }

@@ -27,11 +27,16 @@ export interface Survey {
 
 /** Packs drives, each in a folder of its own that is deleted once the drive is mirrored. */
 export interface Packer {
-  survey(path: string): Promise<Survey>
+  survey(path: string, exclude: readonly string[]): Promise<Survey>
   pack(
     path: string,
     folder: string,
-    options: { onbytes: (bytes: number) => void; onnote: (note: string) => void; signal: AbortSignal }
+    options: {
+      exclude: readonly string[]
+      onbytes: (bytes: number) => void
+      onnote: (note: string) => void
+      signal: AbortSignal
+    }
   ): Promise<PackedDrive>
   reopen(folder: string, cores: CoreLimit[]): Promise<UploadSource & { close(): Promise<void> }>
 }
@@ -40,6 +45,8 @@ export interface Packer {
 export interface MirrorRequest extends Prices {
   market: Buffer
   path: string
+  /** Patterns of what is left out, as in a `.gitignore`. */
+  exclude: readonly string[]
   copies: number
   /** ms. */
   time: number

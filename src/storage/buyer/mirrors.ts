@@ -4,7 +4,7 @@ import crypto from 'hypercore-crypto'
 import type { CoreLimit, MirrorJob, StorageBid } from '#spec'
 import { domain } from '../../../contracts/schema/codec.js'
 import { BushelError } from '../../../contracts/errors/error.js'
-import { formatPrice, least } from '../../../contracts/money/money.js'
+import { billedBytes, formatAmount, formatPrice, least } from '../../../contracts/money/money.js'
 import { formatSize } from '../../../contracts/money/quantity.js'
 import { distinct, priceLimit } from '../../deal/sellers/matching.js'
 import type { Logger } from '../../base/logger.js'
@@ -34,6 +34,17 @@ export interface MirrorsOptions extends Omit<PlacementContext, 'saveJob'> {
   folder: string
 }
 
+/** What the best offers cost together, msat. */
+interface Affordable {
+  offers: BookedAsk[]
+  chargeMsat: bigint
+  aheadMsat: bigint
+  /** The most that the fees come to, of all and of the part in advance. */
+  feesMsat: bigint
+  aheadFeesMsat: bigint
+  spendableMsat: bigint
+}
+
 /** Buys mirrors: packs, places and pays. A job is on disk from its first step, so that it goes on after a kill. */
 export class Mirrors {
   readonly #options: MirrorsOptions
@@ -47,9 +58,16 @@ export class Mirrors {
 
   /** The most that a mirror costs by the best offers on the book; nothing is packed and no provider is asked. */
   async estimate(request: MirrorRequest, { note }: Pick<MirrorListener, 'note'>): Promise<MirrorOutcome> {
-    const survey = await this.#options.packer.survey(request.path)
-    const { offers, chargeMsat, aheadMsat } = await this.#affordable(request, survey)
+    const survey = await this.#options.packer.survey(request.path, request.exclude)
+    const { offers, chargeMsat, aheadMsat, feesMsat, aheadFeesMsat, spendableMsat } = await this.#affordable(
+      request,
+      survey
+    )
     survey.notes.forEach(note)
+    if (aheadMsat + aheadFeesMsat > spendableMsat)
+      note(
+        `${formatAmount(aheadMsat)} and up to ${formatAmount(aheadFeesMsat)} of fees are paid ahead, and ${formatAmount(spendableMsat)} can be sent`
+      )
     return {
       link: '',
       files: survey.files,
@@ -58,7 +76,7 @@ export class Mirrors {
       leases: offers.map(() => ''),
       chargeMsat,
       paidMsat: aheadMsat,
-      feesMsat: 0n,
+      feesMsat,
       atRiskMsat: 0n,
       seconds: { pack: 0, upload: 0 }
     }
@@ -66,13 +84,28 @@ export class Mirrors {
 
   async run(request: MirrorRequest, listener: MirrorListener, signal: AbortSignal): Promise<MirrorOutcome> {
     const { packer } = this.#options
-    const survey = await packer.survey(request.path)
+    const survey = await packer.survey(request.path, request.exclude)
     const job = this.#unfinished(request, survey.fingerprint)
-    if (!job) await this.#affordable(request, survey)
+    const placement = job ? null : await this.#seek(request, survey, listener, signal)
     const ready = job ?? (await this.#pack(request, survey, MIRROR.PACKED, listener, signal))
     if (job) listener.note('continuing an unfinished mirror of this path')
     await this.#supersede(ready, survey.fingerprint, listener)
-    return this.place(ready, listener, signal)
+    return this.place(ready, listener, signal, placement)
+  }
+
+  /** Finds sellers that would take it, so that nothing is packed in vain. */
+  async #seek(
+    request: MirrorRequest,
+    survey: Survey,
+    listener: MirrorListener,
+    signal: AbortSignal
+  ): Promise<Placement> {
+    await this.#affordable(request, survey)
+    const { offer, maxPrice, ...rest } = request
+    const plan = { ...rest, offer: offer ?? 0n, maxPrice: maxPrice ?? 0n, cores: survey.cores }
+    const placement = new Placement(this.#context, plan, listener)
+    await placement.seek(signal)
+    return placement
   }
 
   /**
@@ -99,10 +132,10 @@ export class Mirrors {
 
   /** Rejects when a bid cannot be made: the path cannot be read, or the price is over a spending limit. */
   async checkBid(request: MirrorRequest): Promise<Survey> {
-    const survey = await this.#options.packer.survey(request.path)
+    const survey = await this.#options.packer.survey(request.path, request.exclude)
     // At the bid's highest price; the provider is not known yet.
     const plans = Array.from({ length: request.copies }, () =>
-      planOf(request, survey, { identity: null, price: request.maxPrice ?? 0n, ...UNKNOWN_ASK })
+      planOf(request, survey, { identity: null, price: request.maxPrice ?? 0n, ...UNKNOWN_ASK }, this.#feesOf)
     )
     const fault = this.#context.payments.limits.faultOfPlans(plans)
     if (fault) throw fault
@@ -142,12 +175,17 @@ export class Mirrors {
   async placeable(job: MirrorJob): Promise<boolean> {
     const prices = pricesOf(job)
     const asks = await this.#context.asks(job.market, priceLimit(prices))
-    const fitting = this.#match(asks, { ...prices, time: job.time }, sum(job.cores, 'byteLength'))
+    const fitting = this.#match(asks, { ...prices, time: job.time }, Number(billedBytes(job.cores)))
     return distinct(fitting, job.copies).length >= job.copies
   }
 
   /** Places a packed job and pays; its packed copy is deleted when every provider holds it. */
-  async place(job: MirrorJob, listener: MirrorListener, signal: AbortSignal): Promise<MirrorOutcome> {
+  async place(
+    job: MirrorJob,
+    listener: MirrorListener,
+    signal: AbortSignal,
+    begun: Placement | null = null
+  ): Promise<MirrorOutcome> {
     const folder = this.#folderOf(job)
     if (this.#running.has(job.store)) {
       throw new BushelError(
@@ -160,7 +198,8 @@ export class Mirrors {
     const started = Date.now()
     const goods = await this.#options.packer.reopen(folder, job.cores)
     try {
-      const copies = await new Placement(this.#context, job, goods, listener).run(signal)
+      const placement = begun ?? new Placement(this.#context, job, listener)
+      const copies = await placement.run(job, goods, signal)
       await goods.close()
       const done = this.#job(job.store) ?? job
       await this.#save({ ...done, state: MIRROR.KEPT, agreements: copies.map(copy => copy.id) })
@@ -186,18 +225,17 @@ export class Mirrors {
   }
 
   /** The best offers, the most that they cost together, and how much of it in advance. Throws when that is too much. */
-  async #affordable(
-    request: MirrorRequest,
-    survey: Survey
-  ): Promise<{ offers: BookedAsk[]; chargeMsat: bigint; aheadMsat: bigint }> {
-    const bytes = sum(survey.cores, 'byteLength')
+  async #affordable(request: MirrorRequest, survey: Survey): Promise<Affordable> {
+    const bytes = Number(billedBytes(survey.cores))
     const asks = await this.#context.asks(request.market, null)
     const fitting = distinct(this.#match(asks, request, bytes), request.copies)
     if (fitting.length < request.copies) throw this.#tooFew(request, bytes, asks, fitting.length)
     const atMost = (price: bigint): bigint => least(price, request.maxPrice ?? price)
+    const feesOf = this.#feesOf
     const plans = fitting.map(({ identity, price, minChargeMsat }) => {
       const firstInstallmentMsat = firstInstallmentFor(this.#context.experiences, identity)
-      return planOf(request, survey, { identity, price: atMost(price), minChargeMsat, firstInstallmentMsat })
+      const lease = { identity, price: atMost(price), minChargeMsat, firstInstallmentMsat }
+      return planOf(request, survey, lease, feesOf)
     })
     const fault = this.#context.payments.limits.faultOfPlans(plans)
     if (fault) throw fault
@@ -211,8 +249,12 @@ export class Mirrors {
         'nothing was packed or paid; ask for fewer copies, less time, or a smaller --prepay-max'
       )
     }
-    return { offers: fitting, chargeMsat, aheadMsat }
+    const feesMsat = plans.reduce((all, plan) => all + plan.feesMsat, 0n)
+    const aheadFeesMsat = plans.reduce((all, plan) => all + plan.aheadFeesMsat, 0n)
+    return { offers: fitting, chargeMsat, aheadMsat, feesMsat, aheadFeesMsat, spendableMsat: spendable }
   }
+
+  readonly #feesOf = (amounts: readonly bigint[]): bigint => this.#context.payments.limits.feesOf(amounts)
 
   #match(
     asks: BookedAsk[],
@@ -221,7 +263,7 @@ export class Mirrors {
   ): BookedAsk[] {
     const { experiences, deals, now } = this.#context
     const wanted = { bytes, time, offer, maxPrice, identity: deals.self.identity }
-    return match(asks, wanted, identity => experiences.of(identity), now())
+    return match(asks, wanted, experiences.toward, now())
   }
 
   #tooFew(request: MirrorRequest, bytes: number, asks: BookedAsk[], found: number): BushelError {
@@ -253,6 +295,7 @@ export class Mirrors {
     const started = Date.now()
     try {
       const drive = await this.#options.packer.pack(request.path, folder, {
+        exclude: request.exclude,
         onbytes: bytes => listener.packed(bytes, survey.bytes),
         onnote: note => listener.note(note),
         signal

@@ -1,13 +1,17 @@
 import type { MirrorJob, Terms } from '#spec'
 import { parseLink } from '../../../contracts/keys/link.js'
 import { readKeyPair } from '../../../contracts/keys/read-key.js'
-import { BushelError, isBlamed, isOurs } from '../../../contracts/errors/error.js'
+import { BushelError, isOurs } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
-import { SAT, formatAmount, most } from '../../../contracts/money/money.js'
-import { aheadOf, chargeOf } from '../../../contracts/money/installments.js'
+import { SAT, billedBytes, formatAmount, most } from '../../../contracts/money/money.js'
+import type { Installment } from '../../../contracts/money/installments.js'
+import { aheadOf, amountsIn, chargeOf, planInstallments } from '../../../contracts/money/installments.js'
+import type { Clock } from '../../base/clock.js'
 import { Mutex } from '../../base/mutex.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { Experiences } from '../../deal/sellers/experience.js'
+import { doneOrReplaced } from '../../deal/sellers/spare.js'
+import type { Replaced } from '../../deal/sellers/spare.js'
 import { MOST_NOTES, dialSellers, firstAnswers, isAway } from '../../deal/sellers/dialling.js'
 import { awayNote, slowNotes } from '../../deal/sellers/slow-sellers.js'
 import { priceLimit } from '../../deal/sellers/matching.js'
@@ -15,13 +19,14 @@ import type { Prices } from '../../deal/sellers/matching.js'
 import type { PlannedSpending } from '../../payment/limits.js'
 import { BuyerLease } from './buyer-lease.js'
 import type { BuyerLeaseContext, UploadSource } from './buyer-lease.js'
+import type { Survey } from './mirror-types.js'
 import { LEASE, isGivenUp } from '../lease/lease-state.js'
 import { askQuote, termsOf } from './lease-terms.js'
-import type { SignedTerms } from './lease-terms.js'
+import type { LeaseQuote, SignedTerms } from './lease-terms.js'
 import { match } from './matching.js'
 import type { Candidate } from './matching.js'
 import { idOf } from '../lease/leases.js'
-import { whenBack } from './own-wallet.js'
+import { isRouteMissing, whenBack } from './own-wallet.js'
 import { isPassing } from './passing.js'
 import { TIMEOUTS } from '../lease/timeouts.js'
 
@@ -40,6 +45,7 @@ export interface PlacementContext extends BuyerLeaseContext {
   spendable(): Promise<bigint>
   saveJob(job: MirrorJob): Promise<void>
   minGrace: number
+  clock?: Clock
 }
 
 /** Progress and notes of a placement, for the user. */
@@ -47,6 +53,11 @@ export interface PlacementListener {
   note(message: string): void
   uploaded(copy: BuyerLease, bytes: number): void
   paid(copy: BuyerLease, payment: { installment: number; msat: bigint; feeMsat: bigint }): void
+}
+
+/** What is to be placed: a packed drive, or the most that one can have before it is packed. */
+type Plan = Pick<MirrorJob, 'market' | 'copies' | 'time' | 'offer' | 'maxPrice' | 'prepayMaxMsat'> & {
+  cores: Survey['cores']
 }
 
 /** Terms from a provider's quote, signed by us and not sent yet. */
@@ -58,6 +69,8 @@ interface AgreementDraft {
 
 /** Extra providers asked for a quote, so that a silent one costs no time. */
 const SPARE_QUOTES = 2
+/** What forbids to agree with one more seller than there are copies. */
+const BEYOND: ReadonlySet<string> = new Set(['OVER_LIMIT', 'NO_BALANCE'])
 const INSTALLMENT_START = 5n * SAT
 const MAX_START_DOUBLINGS = 3
 
@@ -67,24 +80,51 @@ const MAX_START_DOUBLINGS = 3
  */
 export class Placement {
   readonly #context: PlacementContext
-  readonly #goods: UploadSource
   readonly #listener: PlacementListener
   readonly #tried = new Set<string>()
   /** Devices that could not be reached, in hex. */
   readonly #away = new Set<string>()
-  #job: MirrorJob
+  readonly #plan: Plan
+  /** Once the drive is packed. */
+  #packed: { job: MirrorJob; goods: UploadSource } | null = null
   /** Serializes replacements, so that two do not take the same offer. */
   readonly #mutex = new Mutex()
 
-  constructor(context: PlacementContext, job: MirrorJob, goods: UploadSource, listener: PlacementListener) {
+  constructor(context: PlacementContext, plan: Plan, listener: PlacementListener) {
     this.#context = context
-    this.#job = job
-    this.#goods = goods
+    this.#plan = plan
     this.#listener = listener
   }
 
+  get #job(): MirrorJob {
+    return this.#packed!.job
+  }
+
+  get #cores(): Plan['cores'] {
+    return this.#packed?.job.cores ?? this.#plan.cores
+  }
+
+  /**
+   * Asks for quotes until there are enough for all copies, and agrees to none. Rejects with NO_OFFER when there are not. Those
+   * who have no quote are not asked again in `run`.
+   */
+  async seek(signal: AbortSignal): Promise<void> {
+    const found: BookedAsk[] = []
+    const { grace: graceMs } = this.#context.timeouts ?? TIMEOUTS
+    const quote = async (ask: BookedAsk, wanted: AbortSignal): Promise<BookedAsk | null> =>
+      (await this.#quote(ask, signal, wanted)) && ask
+    while (found.length < this.#plan.copies) {
+      const taken = found.map(({ identity }) => identity)
+      const enough = this.#plan.copies - found.length
+      const asked = await this.#answering(enough, taken, signal)
+      if (asked.length === 0) throw this.#noOffer(found.length)
+      found.push(...(await firstAnswers(asked, quote, { enough, graceMs, signal })))
+    }
+  }
+
   /** Rejects with NO_OFFER when nothing was paid, with COPIES_SHORT when only some of the copies were placed. */
-  async run(signal: AbortSignal): Promise<BuyerLease[]> {
+  async run(job: MirrorJob, goods: UploadSource, signal: AbortSignal): Promise<BuyerLease[]> {
+    this.#packed = { job, goods }
     const copies = this.#standing()
     const committed = copies.filter(copy => copy.paidInstallments > 0)
     if (committed.length === 0) await this.#prepare(copies, signal)
@@ -136,11 +176,15 @@ export class Placement {
         const spendable = await whenBack(ask, timeouts.wallet, signal)
         if (due > spendable) throw noBalance(due, spendable)
         reached = true
+        let fees = 0n
         for (const copy of [...copies]) {
-          if (await this.#reaches(copy)) continue
+          const fee = await this.#reaches(copy)
+          fees += fee ?? 0n
+          if (fee !== null) continue
           copies.splice(copies.indexOf(copy), 1)
           reached = false
         }
+        if (reached && due + fees > spendable) throw noBalance(due + fees, spendable)
       }
     } catch (error) {
       for (const copy of copies) await copy.void('too few providers agreed')
@@ -148,32 +192,63 @@ export class Placement {
     }
   }
 
-  /** False when the provider cannot be paid and is skipped. Rejects when our own balance is too low. */
-  async #reaches(copy: BuyerLease): Promise<boolean> {
+  /**
+   * The fees to expect, msat; null when the provider cannot be paid: it is told, and skipped. Rejects when our own balance is
+   * too low.
+   */
+  async #reaches(copy: BuyerLease): Promise<bigint | null> {
     try {
-      await copy.reach(this.#ahead(copy))
+      return await copy.reach(this.#ahead(copy))
+    } catch (error) {
+      if (!(error instanceof BushelError) || isOurs(error)) throw error
+      await copy.leave(`the buyer cannot pay it: ${error.message}`)
+      this.#passOver(copy.provider, error)
+      return null
+    }
+  }
+
+  /** False when it turns out before anything is signed that the provider cannot be paid. Rejects as `#reaches` does. */
+  async #canPay({ channel, agree: { terms } }: AgreementDraft): Promise<boolean> {
+    const { payments, timeouts = TIMEOUTS } = this.#context
+    const { aheadMsat } = this.#planOf(terms)
+    const amounts = amountsIn(planInstallments(terms), aheadMsat)
+    const foresee = (): Promise<bigint> =>
+      payments.foresee(terms.provider.lightning!, aheadMsat, timeouts.reach, { amounts })
+    try {
+      await whenBack(foresee, timeouts.wallet)
       return true
     } catch (error) {
       if (!(error instanceof BushelError) || isOurs(error)) throw error
-      await copy.void(error.message)
-      this.#passOver(copy.provider, error)
+      this.#passOver(channel.device, error)
       return false
     }
   }
 
   /** Most that is paid in advance for a copy, msat. */
   #ahead(copy: BuyerLease): bigint {
-    return aheadOf(copy.chargeMsat, this.#shareMsat, copy.lease.terms.firstInstallmentMsat)
+    return aheadOf(copy.chargeMsat, this.#shareMsat, copy.lease.terms)
   }
 
   get #shareMsat(): bigint {
-    return this.#job.prepayMaxMsat / BigInt(this.#job.copies)
+    return this.#plan.prepayMaxMsat / BigInt(this.#plan.copies)
   }
 
   #planOf(terms: Terms, paidMsat = 0n): PlannedSpending {
     const chargeMsat = chargeOf(terms)
-    const aheadMsat = most(aheadOf(chargeMsat, this.#shareMsat, terms.firstInstallmentMsat) - paidMsat, 0n)
-    return { peer: terms.provider.identity, chargeMsat, aheadMsat }
+    const aheadMsat = most(aheadOf(chargeMsat, this.#shareMsat, terms) - paidMsat, 0n)
+    const { limits } = this.#context.payments
+    const left = unpaid(planInstallments(terms), paidMsat)
+    const feesMsat = limits.feesOf(left)
+    const aheadFeesMsat =
+      aheadMsat > 0n
+        ? limits.feesOf(
+            amountsIn(
+              left.map(msat => ({ msat })),
+              aheadMsat
+            )
+          )
+        : 0n
+    return { peer: terms.provider.identity, chargeMsat, aheadMsat, feesMsat, aheadFeesMsat }
   }
 
   /** Throws OVER_LIMIT before anything is signed when these copies and drafts together exceed a spending limit. */
@@ -187,32 +262,35 @@ export class Placement {
     if (fault) throw fault
   }
 
-  async #candidates(copies: readonly BuyerLease[]): Promise<BookedAsk[]> {
+  /** The asks that fit and were not tried, without those of identities that are taken. */
+  async #candidates(taken: readonly Buffer[]): Promise<BookedAsk[]> {
     const { asks, experiences, deals, now } = this.#context
-    const job = this.#job
-    const taken = copies.map(copy => copy.lease.terms.provider.identity)
+    const { market, time } = this.#plan
     const wanted = {
-      bytes: job.cores.reduce((sum, core) => sum + core.byteLength, 0),
-      time: job.time,
-      ...pricesOf(job),
+      bytes: Number(billedBytes([...this.#cores])),
+      time,
+      ...pricesOf(this.#plan),
       identity: deals.self.identity
     }
-    const standing = await asks(job.market, priceLimit(wanted))
-    const fitting = match(standing, wanted, identity => experiences.of(identity), now()).filter(
+    const standing = await asks(market, priceLimit(wanted))
+    const fitting = match(standing, wanted, experiences.toward, now()).filter(
       ask =>
         !this.#tried.has(ask.id.toString('hex')) &&
         !this.#away.has(ask.device.toString('hex')) &&
         !taken.some(identity => identity.equals(ask.identity))
     )
-    return deals.slow.last(fitting)
+    return experiences.slow.last(fitting)
   }
 
   /** Makes agreements with up to `count` more identities; rejects with NO_OFFER when no provider is left to ask. */
   async #agree(count: number, copies: readonly BuyerLease[], signal: AbortSignal): Promise<BuyerLease[]> {
-    const asked = await this.#answering(count, copies, signal)
+    const taken = copies.map(copy => copy.lease.terms.provider.identity!)
+    const asked = await this.#answering(count, taken, signal)
     if (asked.length === 0) throw this.#noOffer(copies.length)
-    const quote = (ask: BookedAsk, wanted: AbortSignal): Promise<AgreementDraft | null> =>
-      this.#quote(ask, signal, wanted)
+    const quote = async (ask: BookedAsk, wanted: AbortSignal): Promise<AgreementDraft | null> => {
+      const quoted = await this.#quote(ask, signal, wanted)
+      return quoted && this.#draft(ask, quoted)
+    }
     const { grace: graceMs } = this.#context.timeouts ?? TIMEOUTS
     const drafts = await firstAnswers(asked, quote, { enough: count, graceMs, signal })
     this.#leaveSlow(asked, drafts.slice(0, count))
@@ -223,7 +301,7 @@ export class Placement {
         if (missing === 0) break
         this.#demandLimits([...copies, ...agreed], drafts.slice(i, i + missing))
         this.#tried.add(draft.ask.toString('hex'))
-        const copy = await this.#sign(draft)
+        const copy = (await this.#canPay(draft)) ? await this.#sign(draft) : null
         if (copy) agreed.push(copy)
       }
     } catch (error) {
@@ -234,10 +312,10 @@ export class Placement {
   }
 
   /** The best offers of sellers that answer, one of each identity; none when there are none left to dial. */
-  async #answering(count: number, copies: readonly BuyerLease[], signal: AbortSignal): Promise<BookedAsk[]> {
-    const { deals, timeouts = TIMEOUTS } = this.#context
+  async #answering(count: number, taken: readonly Buffer[], signal: AbortSignal): Promise<BookedAsk[]> {
+    const { deals, experiences, timeouts = TIMEOUTS } = this.#context
     for (;;) {
-      const candidates = await this.#candidates(copies)
+      const candidates = await this.#candidates(taken)
       if (candidates.length === 0) return []
       const { reached, failed, slower } = await dialSellers(candidates, {
         open: (device, options) => deals.open(device, options),
@@ -247,10 +325,13 @@ export class Placement {
         graceMs: timeouts.grace,
         signal
       })
-      for (const { device } of slower) deals.slow.add(device)
+      for (const { device } of slower) experiences.slow.add(device)
       for (const note of slowNotes(slower)) this.#listener.note(note)
       const away = failed.filter(({ error }) => isAway(error))
-      for (const { ask } of away) this.#away.add(ask.device.toString('hex'))
+      for (const { ask } of away) {
+        this.#away.add(ask.device.toString('hex'))
+        experiences.slow.away(ask.device)
+      }
       if (away.length > MOST_NOTES) this.#listener.note(awayNote(away.length))
       else for (const { ask, error } of away) this.#passOver(ask.device, error)
       for (const { ask, error } of failed) if (!isAway(error)) await this.#skip(ask, error)
@@ -266,7 +347,7 @@ export class Placement {
       const id = ask.id.toString('hex')
       if (this.#tried.has(id) || taken.some(draft => draft.ask.equals(ask.id))) continue
       this.#tried.add(id)
-      this.#context.deals.slow.add(ask.device)
+      this.#context.experiences.slow.add(ask.device)
       this.#passOver(
         ask.device,
         new BushelError('TIMEOUT', `${shortKey(ask.device)} did not answer quote in time`)
@@ -275,29 +356,27 @@ export class Placement {
   }
 
   /** Null when the seller has no quote, or the quote is no longer `wanted`. */
-  async #quote(ask: BookedAsk, signal: AbortSignal, wanted: AbortSignal): Promise<AgreementDraft | null> {
+  async #quote(ask: BookedAsk, signal: AbortSignal, wanted: AbortSignal): Promise<LeaseQuote | null> {
     const { deals, experiences, minGrace, timeouts = TIMEOUTS } = this.#context
     try {
       const channel = await deals.open(ask.device, { timeoutMs: timeouts.connect, signal })
       if (!channel.peer!.identity.equals(ask.identity))
         throw new BushelError('BAD_PEER', 'its device does not belong to the identity of its ask')
       const firstInstallmentMsat = firstInstallmentFor(experiences, ask.identity)
-      const quoted = await askQuote(deals, channel, {
-        market: this.#job.market,
+      return await askQuote(deals, channel, {
+        market: this.#plan.market,
         ask: ask.id,
         revision: ask.revision,
         price: ask.price,
         minChargeMsat: ask.minChargeMsat,
-        ...pricesOf(this.#job),
-        cores: this.#job.cores,
-        readKey: readKeyPair(parseLink(this.#job.link).encryptionKey).publicKey,
-        time: this.#job.time,
+        ...pricesOf(this.#plan),
+        cores: this.#cores,
+        time: this.#plan.time,
         firstInstallmentMsat,
         aheadMsat: most(this.#shareMsat, firstInstallmentMsat),
         minGrace,
         timeoutMs: timeouts.quote
       })
-      return { channel, ask: ask.id, agree: termsOf(deals, quoted) }
     } catch (error) {
       signal.throwIfAborted()
       if (wanted.aborted) return null // it had less time than a seller may take
@@ -307,21 +386,36 @@ export class Placement {
     }
   }
 
+  /** The terms of a quote; null when the seller cannot have meant them. */
+  async #draft(ask: BookedAsk, quoted: LeaseQuote): Promise<AgreementDraft | null> {
+    const { cores, link } = this.#job
+    const { publicKey: readKey } = readKeyPair(parseLink(link).encryptionKey)
+    try {
+      const agree = termsOf(this.#context.deals, quoted, { cores, readKey })
+      return { channel: quoted.channel, ask: ask.id, agree }
+    } catch (error) {
+      if (isOurs(error)) throw error
+      await this.#skip(ask, error)
+      return null
+    }
+  }
+
   async #skip(ask: BookedAsk, error: unknown): Promise<void> {
     this.#tried.add(ask.id.toString('hex'))
-    await this.#blame(ask.identity, error)
+    await this.#context.experiences.failed(ask, error)
     this.#passOver(ask.device, error)
   }
 
   async #sign({ channel, agree }: AgreementDraft): Promise<BuyerLease | null> {
     try {
       const copy = await BuyerLease.agree(this.#context, channel, agree, this.#job.link)
-      this.#job = { ...this.#job, agreements: [...this.#job.agreements, copy.id] }
-      await this.#context.saveJob(this.#job)
+      const packed = this.#packed!
+      packed.job = { ...packed.job, agreements: [...packed.job.agreements, copy.id] }
+      await this.#context.saveJob(packed.job)
       return copy
     } catch (error) {
       if (isOurs(error)) throw error
-      await this.#blame(channel.peer!.identity, error)
+      await this.#context.experiences.failed(channel.peer!, error)
       this.#passOver(channel.device, error)
       return null
     }
@@ -331,41 +425,86 @@ export class Placement {
   async #keepUp(copy: BuyerLease, signal: AbortSignal): Promise<BuyerLease | null> {
     const { experiences } = this.#context
     const identity = copy.lease.terms.provider.identity
+    let spare: BuyerLease | null = null
     try {
-      const fresh = copy.paidInstallments === 0
-      if (fresh || copy.lease.state === LEASE.BOUND) {
+      const isFresh = copy.paidInstallments === 0
+      if (isFresh || copy.lease.state === LEASE.BOUND) {
         const payment = await copy.commit(signal)
-        if (fresh) this.#listener.paid(copy, payment)
+        if (isFresh) this.#listener.paid(copy, payment)
       }
-      await copy.upload(this.#goods, bytes => this.#listener.uploaded(copy, bytes), signal)
-      let left = this.#ahead(copy) - this.#context.payments.ledger.totals(copy.id).paidMsat
-      for (;;) {
-        const next = copy.nextMsat
-        if (next === null || next > left) break
-        const payment = await copy.payNext(signal)
-        if (!payment) break
-        left -= payment.msat
-        this.#listener.paid(copy, payment)
+      const replaced = await this.#uploadedOrReplaced(copy, signal)
+      if (replaced) {
+        spare = replaced.by
+        throw replaced.error
       }
+      await this.#payAhead(copy, signal)
       await experiences.good(identity)
       return copy
     } catch (error) {
       signal.throwIfAborted()
       if (!(error instanceof BushelError) || isOurs(error)) throw error
-      await this.#blame(identity, error)
+      if (isRouteMissing(error) && copy.lease.state === LEASE.STORED) {
+        const until = new Date(copy.paidUntil).toISOString()
+        this.#listener.note(
+          `provider ${copy.name} cannot be paid now (${error.message}); its copy is kept, paid until ${until}, and \`bushel up\` pays on`
+        )
+        return copy
+      }
+      await experiences.failed({ identity, device: copy.provider }, error)
       const { paidMsat, inFlightMsat } = this.#context.payments.ledger.totals(copy.id)
       // A silent provider is asked for its debt later, so that the next offer need not wait.
       await copy.giveUp(error.message, { ask: !isPassing(error) })
       const paid = paidMsat > 0n ? `${formatAmount(paidMsat)} were paid to it` : 'nothing was paid to it'
       const limbo = inFlightMsat > 0n ? `, ${formatAmount(inFlightMsat)} are still in flight` : ''
-      this.#listener.note(`provider ${copy.name} failed: ${error.message}; ${paid}${limbo}`)
-      return this.#replace(signal)
+      this.#listener.note(
+        `provider ${copy.name} failed: ${copy.lease.reason ?? error.message}; ${paid}${limbo}`
+      )
+      return this.#replace(signal, spare)
     }
   }
 
-  /** Replaces a failed provider by the next offer, if there is one. */
-  async #replace(signal: AbortSignal): Promise<BuyerLease | null> {
-    const copy = await this.#mutex.run(() => this.#nextCopy(signal))
+  /** The agreement with a provider that takes over from one that falls silent; null once all is uploaded. */
+  #uploadedOrReplaced(copy: BuyerLease, signal: AbortSignal): Promise<Replaced<BuyerLease> | null> {
+    const { timeouts = TIMEOUTS, clock } = this.#context
+    const upload = (stop: AbortSignal, onnews: () => void): Promise<void> => {
+      const uploaded = (bytes: number): void => {
+        onnews()
+        this.#listener.uploaded(copy, bytes)
+      }
+      return copy.upload(this.#packed!.goods, uploaded, stop)
+    }
+    return doneOrReplaced(upload, {
+      ...{ name: copy.name, signal, silentMs: timeouts.spare, clock },
+      agree: () => this.#spare(signal),
+      drop: async one => void (await one.void('the first provider answered again'))
+    })
+  }
+
+  async #payAhead(copy: BuyerLease, signal: AbortSignal): Promise<void> {
+    let left = this.#ahead(copy) - this.#context.payments.ledger.totals(copy.id).paidMsat
+    for (;;) {
+      const next = copy.nextMsat
+      if (next === null || next > left) return
+      const payment = await copy.payNext(signal)
+      if (!payment) return
+      left -= payment.msat
+      this.#listener.paid(copy, payment)
+    }
+  }
+
+  /** An agreement in the place of one whose provider is silent; null when there is none within balance and limits. */
+  async #spare(signal: AbortSignal): Promise<BuyerLease | null> {
+    try {
+      return await this.#mutex.run(() => this.#nextCopy(signal))
+    } catch (error) {
+      if (error instanceof BushelError && BEYOND.has(error.code)) return null
+      throw error
+    }
+  }
+
+  /** Replaces a failed provider by a spare or by the next offer, if there is one. */
+  async #replace(signal: AbortSignal, spare: BuyerLease | null = null): Promise<BuyerLease | null> {
+    const copy = spare ?? (await this.#mutex.run(() => this.#nextCopy(signal)))
     if (!copy) return null
     this.#listener.note(`using the next offer, of provider ${copy.name}`)
     return this.#keepUp(copy, signal)
@@ -392,17 +531,12 @@ export class Placement {
     )
   }
 
-  /** Records a fault of the peer in its experience; passing trouble is not recorded. */
-  async #blame(identity: Buffer, error: unknown): Promise<void> {
-    if (isBlamed(error)) await this.#context.experiences.bad(identity, error.message)
-  }
-
   #noOffer(standing: number): BushelError {
     const away = this.#away.size
     const silent = away > 0 ? `; ${away} devices could not be reached` : ''
     return new BushelError(
       'NO_OFFER',
-      `no more offers fit: providers agreed to ${standing} of ${this.#job.copies} copies${silent}`,
+      `no more offers fit: providers agreed to ${standing} of ${this.#plan.copies} copies${silent}`,
       away > 0
         ? 'nothing was paid; try again when their sellers are online, or ask for fewer --copies'
         : 'nothing was paid; raise --max-price, ask for fewer --copies, or see the offers with: bushel book'
@@ -437,4 +571,10 @@ function noBalance(due: bigint, spendable: bigint): BushelError {
     `this costs ${formatAmount(due)}, and ${formatAmount(spendable)} can be spent`,
     'nothing was paid; ask for fewer copies, less time, or a smaller --prepay-max'
   )
+}
+
+/** The amounts of the installments that follow the paid ones. */
+function unpaid(installments: readonly Installment[], paidMsat: bigint): bigint[] {
+  let paid = 0n
+  return installments.filter(({ msat }) => (paid += msat) > paidMsat).map(({ msat }) => msat)
 }

@@ -1,4 +1,5 @@
 import { isOurs } from '../../../contracts/errors/error.js'
+import { LEAST_PAYMENT } from '../../../contracts/money/money.js'
 import type { Msat } from '../../../contracts/money/money.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { Debts } from '../../payment/debts.js'
@@ -72,10 +73,10 @@ export class Refunds {
       if (this.isOwed(debt.debt.agreement)) yield debt.debt.agreement
   }
 
-  /** True when something is owed to us for an agreement. */
+  /** True when something is owed to us for an agreement that can be paid. */
   isOwed(agreement: Buffer): boolean {
     const standing = this.#options.debts.get('creditor', agreement)
-    return standing !== null && standing.leftMsat + standing.openMsat + standing.askedMsat > 0n
+    return standing !== null && standing.leftMsat + standing.openMsat + standing.askedMsat >= LEAST_PAYMENT
   }
 
   /** Claims a debt and waits at most `timeoutMs` until it is paid back; returns the amount paid back, msat. */
@@ -125,9 +126,10 @@ export class Refunds {
     )
   }
 
-  /** The amount that an invoice may claim now, msat. */
+  /** The amount that an invoice may claim now, msat; 0 for a rest of credits that is too small to be paid. */
   #claimable(agreement: Buffer): Msat {
     const standing = this.#options.debts.get('creditor', agreement)
-    return standing?.askedMsat === 0n ? standing.leftMsat + standing.openMsat : 0n
+    const msat = standing?.askedMsat === 0n ? standing.leftMsat + standing.openMsat : 0n
+    return msat < LEAST_PAYMENT ? 0n : msat
   }
 }

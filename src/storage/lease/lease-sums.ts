@@ -2,7 +2,7 @@ import type { Lease } from '#spec'
 import { billedBytes } from '../../../contracts/money/money.js'
 import type { Store } from '../../store/store.js'
 import type { Transaction } from '../../store/transaction.js'
-import { leaseDueTable, leaseSumTable, leaseTable } from '../tables.js'
+import { askSumTable, leaseDueTable, leaseSumTable, leaseTable } from '../tables.js'
 import { isLive, isOver } from './lease-state.js'
 
 const ROLES = ['buyer', 'provider'] as const
@@ -13,21 +13,33 @@ export function sumsOf(store: Store, role: string): { live: number; bytes: numbe
   return store.table(leaseSumTable).get(role) ?? NONE
 }
 
+/** The same for the leases that we provide under one of our asks. */
+export function sumsUnder(store: Store, ask: Buffer): { live: number; bytes: number } {
+  return store.table(askSumTable).get(ask) ?? NONE
+}
+
 /** Sets a lease with the sums of its role. It is due at once, because what is due depends on more than the lease. */
 export function recordedWith(transaction: Transaction, key: [string, Buffer], lease: Lease): void {
   transaction.update(leaseTable, key, before => {
-    addToSums(transaction, key[0], partOf(before), partOf(lease))
+    addToSums(transaction, key[0], lease, partOf(before))
     return lease
   })
   transaction.update(leaseDueTable, key, () => (isOver(lease) ? null : 0))
 }
 
-/** Puts the part `to` in the place of the part `from`. */
-function addToSums(transaction: Transaction, role: string, from: typeof NONE, to: typeof NONE): void {
+/** Puts the part of a lease in the place of the part that it had. */
+function addToSums(transaction: Transaction, role: string, lease: Lease, from: typeof NONE): void {
+  const to = partOf(lease)
   if (from.live === to.live && from.bytes === to.bytes) return
-  transaction.update(leaseSumTable, role, sums => {
+  const add = (sums: typeof NONE | null): typeof NONE => {
     const { live, bytes } = sums ?? NONE
     return { live: live + to.live - from.live, bytes: bytes + to.bytes - from.bytes }
+  }
+  transaction.update(leaseSumTable, role, add)
+  if (role !== 'provider') return
+  transaction.update(askSumTable, lease.terms.ask!, sums => {
+    const next = add(sums)
+    return next.live > 0 ? next : null
   })
 }
 
@@ -38,12 +50,18 @@ function partOf(lease: Lease | null): { live: number; bytes: number } {
 
 /** Compares the kept sums and due times with the leases: a line for each problem. */
 export function* problemsOfLeases(store: Store): Iterable<string> {
+  const asks = new Map<string, typeof NONE>()
   for (const role of ROLES) {
     const counted = { live: 0, bytes: 0 }
     for (const { key, value } of store.table(leaseTable).by('open', { under: role })) {
       const { live, bytes } = partOf(value)
       counted.live += live
       counted.bytes += bytes
+      if (role === 'provider' && live > 0) {
+        const id = value.terms.ask!.toString('hex')
+        const sums = asks.get(id) ?? NONE
+        asks.set(id, { live: sums.live + live, bytes: sums.bytes + bytes })
+      }
       if (!store.table(leaseDueTable).has(key))
         yield `lease ${key[1].toString('hex')} (${role}) is open and has no time at which it is looked at`
     }
@@ -51,6 +69,12 @@ export function* problemsOfLeases(store: Store): Iterable<string> {
     if (live !== counted.live || bytes !== counted.bytes)
       yield `${counted.live} leases (${role}) reserve ${counted.bytes} bytes, their sum says ${live} and ${bytes}`
   }
+  const kept = [...store.table(askSumTable).list()].map(
+    ({ key, value }) => [key.toString('hex'), value] as const
+  )
+  for (const [id, { live, bytes }] of [...asks, ...kept])
+    if (sumsUnder(store, Buffer.from(id, 'hex')).bytes !== bytes || (asks.get(id) ?? NONE).live !== live)
+      yield `the leases under ask ${id} reserve ${asks.get(id)?.bytes ?? 0} bytes, and their sum says otherwise`
   for (const { key } of store.table(leaseDueTable).list()) {
     const lease = store.table(leaseTable).get(key)
     if (!lease || isOver(lease))

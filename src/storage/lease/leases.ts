@@ -13,8 +13,8 @@ import type { Logger } from '../../base/logger.js'
 import { KeyedMutex } from '../../base/mutex.js'
 import { nameOf } from '../../base/states.js'
 import { logLease } from './lease-log.js'
-import { leaseDueTable, leaseTable, listTable, reissueTable } from '../tables.js'
-import { recordedWith, sumsOf } from './lease-sums.js'
+import { leaseDueTable, leaseTable, listTable, reissueTable, servedTable } from '../tables.js'
+import { recordedWith, sumsOf, sumsUnder } from './lease-sums.js'
 import { isUnpaid, leaseStates } from './lease-state.js'
 import type { LeaseState } from './lease-state.js'
 
@@ -77,7 +77,8 @@ export class Leases {
     const hints = this.#store.table(leaseDueTable).by('at', { gte: [role], lte: [role, now] })
     for (const { key } of hints) {
       const lease = this.#store.table(leaseTable).get(key)
-      const at = lease && Math.min(dueAt(lease), Number.MAX_SAFE_INTEGER)
+      // A time that follows from a rate has a fraction, which the index has not.
+      const at = lease && Math.floor(Math.min(dueAt(lease), Number.MAX_SAFE_INTEGER))
       if (at === null || at <= now) due.push(key[1])
       else later.push(change(leaseDueTable, key, at))
     }
@@ -103,6 +104,21 @@ export class Leases {
   /** The lease that is provided for this seal. */
   sealed(seal: Buffer): Lease | null {
     return this.#store.table(leaseTable).first('seal', { under: seal })?.value ?? null
+  }
+
+  /** The leases that we provide under one of our asks. */
+  sumsUnder(ask: Buffer): { live: number; bytes: number } {
+    return sumsUnder(this.#store, ask)
+  }
+
+  /** What readers were sent of leases that are over, bytes. */
+  get servedBytes(): number {
+    return this.#store.table(servedTable).get('provider') ?? 0
+  }
+
+  /** Counts what readers were sent of a lease that ends with the same write. */
+  servedChange(bytes: number): Change {
+    return { apply: transaction => transaction.update(servedTable, 'provider', sum => (sum ?? 0) + bytes) }
   }
 
   /** How many leases of a role are live, and the bytes that they reserve. */

@@ -28,6 +28,8 @@ export interface LeaseManagerOptions {
   debts: Debts
   /** True when `msat` can be received from this Lightning node. */
   canReceive: (from: Buffer, msat: bigint) => Promise<boolean>
+  /** The least payment to state to buyers, msat; null, and without it: LEAST_PAYMENT. */
+  statedLeast?: () => Promise<bigint | null>
   shelf: ShelfPort
   announcer: Announcer
   log: Logger

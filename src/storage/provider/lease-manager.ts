@@ -151,6 +151,11 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     return this.#room.unpaid
   }
 
+  /** What is let of an ask, bytes. */
+  letUnder(ask: Buffer): number {
+    return this.#room.letUnder(ask)
+  }
+
   /** Space reserved by all agreements, bytes. */
   reservedBytes(): bigint {
     return BigInt(this.#options.leases.sums('provider').bytes)
@@ -162,6 +167,10 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     const msat = first.reduce((sum, installment) => sum + installment.msat, 0n)
     if (await this.#options.canReceive(terms.buyer.lightning!, msat)) return null
     return 'the Lightning node cannot receive the first payments now'
+  }
+
+  async leastMsat(): Promise<bigint | null> {
+    return (await this.#options.statedLeast?.()) ?? null
   }
 
   firstList(terms: Terms): Countersign['list'] {
@@ -253,7 +262,8 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     const ended: Lease = { ...leases.get('provider', id)!, state: LEASE.ENDED, reason }
     const debt = this.#billing.debtOf(ended)
     const owed = debt ? [this.#billing.debtChange(terms, debt)] : []
-    await deals.store.set(leases.change(ended), ...owed)
+    const served = leases.servedChange(this.#options.shelf.egressBytes(idOf(ended)))
+    await deals.store.set(leases.change(ended), served, ...owed)
     this.#room.changed(ended)
     this.emit('change', ended)
     await this.#intake.done(ended)

@@ -1,5 +1,7 @@
 import type { Lease } from '#spec'
 import { BushelError, isOurs } from '../../../contracts/errors/error.js'
+import { shortKey } from '../../../contracts/keys/key.js'
+import { formatAmount } from '../../../contracts/money/money.js'
 import type { Msat } from '../../../contracts/money/money.js'
 import { agreementId } from '../../../contracts/terms.js'
 import type { Deals } from '../../deal/deals.js'
@@ -56,7 +58,12 @@ export class PayingBack {
     const paying = this.#pay(lease, invoice, msat)
       .catch(error => {
         // The creditor asks again, and the wallet reports payments in flight.
-        if (isOurs(error) && !isClosed(error)) this.#options.log.fault(error)
+        if (isClosed(error)) return
+        if (isOurs(error)) this.#options.log.fault(error)
+        else if (error instanceof BushelError && isUnpayable(error))
+          this.#options.log.warn(
+            `the refund of ${formatAmount(msat)} for lease ${shortKey(agreementId(lease.terms))}... waits: ${error.message}`
+          )
       })
       .finally(() => this.#paying.delete(key))
     this.#paying.set(key, paying)
@@ -67,7 +74,7 @@ export class PayingBack {
     const agreement = agreementId(terms)
     const { lightning, identity, device } = terms.buyer
     await this.#options.deals.open(device, { timeoutMs: timeouts.connect })
-    await payments.reach(lightning!, msat, timeouts.reach)
+    await payments.reach(lightning!, msat, timeouts.reach, { invoice })
     // Installments may have been settled from the debt meanwhile.
     const bind = (work: () => Promise<void>): Promise<void> =>
       debts.settling(agreement, async () => {
@@ -81,6 +88,11 @@ export class PayingBack {
       })
     await payments.payRefund({ agreement, invoice, msat, payee: lightning!, peer: identity, bind })
   }
+}
+
+/** True when it is the way to the creditor's node that is missing. */
+function isUnpayable({ code }: BushelError): boolean {
+  return code === 'NO_ROUTE' || code === 'PAYMENT_FAILED'
 }
 
 /** True for an error of a stopping node; the refund is paid at the next start. */

@@ -1,6 +1,7 @@
 import type { Lease, Order, Terms } from '#spec'
 import { BOUNDS } from '../../base/bounds/bounds.js'
 import { billedBytes } from '../../../contracts/money/money.js'
+import { orderId } from '../../../contracts/order.js'
 import { agreementId } from '../../../contracts/terms.js'
 import type { Counterparty } from '../../deal/channel.js'
 import { UnpaidHolds } from '../../deal/unpaid-holds.js'
@@ -43,12 +44,12 @@ export class Room {
 
   /** Why `bytes` cannot be stored under this ask, for this buyer or for anybody who pays at once; null when they can. */
   async fault(order: Order, bytes: bigint, from: Counterparty | null): Promise<string | null> {
-    const asking = from && this.#askingOf(from, Number(bytes))
+    const asking = from && this.#askingOf(from, Number(bytes), orderId(order))
     if (asking) {
       const place = this.#unpaid.placeFault(asking)
       if (place) return place
     }
-    const yielding = asking ? this.#unpaid.yielding(asking) : this.#unpaid.amount
+    const yielding = asking ? this.#unpaid.yielding(asking) : this.#unpaid.amountIn(poolOf(orderId(order)))
     if (this.#missing(order, bytes) > yielding) return FULL
     if (!(await this.#options.canReserve(Number(bytes)))) return 'the disk has no room for it'
     return null
@@ -59,7 +60,7 @@ export class Room {
     const bytes = billedBytes(terms.cores)
     const fault = await this.fault(order, bytes, from)
     if (fault) throw new DeclineError('NO_CAPACITY', fault)
-    const asking = this.#askingOf(from, Number(bytes))
+    const asking = this.#askingOf(from, Number(bytes), terms.ask!)
     await this.#unpaid.makeRoom(asking, () => this.#missing(order, bytes))
     // A payment at the last moment may have kept what had to give way.
     if (this.#missing(order, bytes) > 0) throw new DeclineError('NO_CAPACITY', FULL)
@@ -75,22 +76,37 @@ export class Room {
     if (lease.state !== LEASE.COUNTERSIGNED) this.#unpaid.delete(agreementId(lease.terms))
   }
 
+  /** What is let of an ask, bytes. Agreements that nobody paid do not count: a stranger makes them for nothing. */
+  letUnder(ask: Buffer): number {
+    return this.#options.leases.sumsUnder(ask).bytes - this.#unpaid.amountIn(poolOf(ask))
+  }
+
   /** Bytes that are missing for `bytes` more; none are when it is not positive. */
   #missing(order: Order, bytes: bigint): number {
-    const reserved = BigInt(this.#options.leases.sums('provider').bytes)
+    const reserved = BigInt(this.#options.leases.sumsUnder(orderId(order)).bytes)
     return Number(reserved + bytes - BigInt(storage.ask.decode(order.body).space))
   }
 
-  #askingOf({ identity, device, address }: Omit<Counterparty, 'lightning'>, amount: number): Asking {
-    return { identity, address, amount, isCustomer: this.#options.leases.dealings(device) !== null }
+  #askingOf(
+    { identity, device, address }: Omit<Counterparty, 'lightning'>,
+    amount: number,
+    ask: Buffer
+  ): Asking {
+    const isCustomer = this.#options.leases.dealings(device) !== null
+    return { identity, address, amount, isCustomer, pool: poolOf(ask) }
   }
 
   #holdOf(terms: Terms, address: string | null, since: number): UnpaidHold {
     const { identity, device } = terms.buyer
     const asking = this.#askingOf(
       { identity: identity!, device: device!, address },
-      Number(billedBytes(terms.cores))
+      Number(billedBytes(terms.cores)),
+      terms.ask!
     )
     return { ...asking, id: agreementId(terms), since }
   }
+}
+
+function poolOf(ask: Buffer): string {
+  return ask.toString('hex')
 }

@@ -7,7 +7,7 @@ import type {
   StorageRequest,
   Terms
 } from '#spec'
-import { SAT, billedBytes, least, most, totalCharge } from '../../../contracts/money/money.js'
+import { SAT, billedBytes, least, leastPaymentOf, most, totalCharge } from '../../../contracts/money/money.js'
 import type { Msat } from '../../../contracts/money/money.js'
 import { DAY } from '../../../contracts/money/quantity.js'
 import { encode } from '../../../contracts/schema/codec.js'
@@ -51,6 +51,8 @@ export interface LeaseDesk {
   makeRoom(ask: Order, terms: Terms, from: Counterparty): Promise<void>
   /** Why the first payments of these terms cannot be received, or null. */
   inboundFault(terms: Terms): Promise<string | null>
+  /** The least payment to state, msat; null for LEAST_PAYMENT. */
+  leastMsat(): Promise<Msat | null>
   /** The installments of the first strip, each with its payment hash. */
   firstList(terms: Terms): InstallmentList
   /** The changes that must be on disk before the countersignature leaves: the agreement and its reserved space. */
@@ -86,7 +88,8 @@ export class StorageSelling implements Selling<StorageAsk, StorageRequest, Stora
     const fault = await this.#desk.capacityFault(order, bytes, from)
     if (fault) throw new DeclineError('NO_CAPACITY', fault)
     const minChargeMsat = most(ask.minChargeMsat, 1n)
-    const total = totalCharge({ bytes, time: request.time, price, minChargeMsat })
+    const leastMsat = await this.#desk.leastMsat()
+    const total = totalCharge({ bytes, time: request.time, price, minChargeMsat, leastMsat })
     const { firstInstallmentMsat, maxInstallmentMsat, grace } = this.#policy
     const cap = most(maxInstallmentMsat, total / MAX_SLICES)
     return {
@@ -94,7 +97,8 @@ export class StorageSelling implements Selling<StorageAsk, StorageRequest, Stora
       maxInstallmentMsat: cap,
       minChargeMsat,
       egressBytes: this.#egress(bytes),
-      grace
+      grace,
+      leastMsat
     }
   }
 
@@ -137,6 +141,7 @@ function isQuoted({
     terms.firstInstallmentMsat === offer.firstInstallmentMsat &&
     terms.maxInstallmentMsat === offer.maxInstallmentMsat &&
     terms.minChargeMsat === offer.minChargeMsat &&
+    leastPaymentOf(terms) === leastPaymentOf(offer) &&
     terms.egressBytes <= offer.egressBytes &&
     terms.grace <= offer.grace
   )

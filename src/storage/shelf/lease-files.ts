@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { CoreLimit } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { removeUnfinished, replaceDurably, syncFolder } from '../../base/disk/atomic-file.js'
-import { codeOf } from '../../files/disk.js'
+import { codeOf, orNothing } from '../../files/disk.js'
 
 /** The part of a lease that the shelf needs to keep its cores; nothing about payments. */
 export interface ShelfLease {
@@ -42,9 +42,14 @@ export class LeaseFiles {
   async read(): Promise<{ leases: ShelvedLease[]; unreadable: string[] }> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 })
     await removeUnfinished(this.#folder)
+    return await this.peek()
+  }
+
+  /** Like `read`, for who changes nothing; a folder that is not there has none. */
+  async peek(): Promise<{ leases: ShelvedLease[]; unreadable: string[] }> {
     const leases: ShelvedLease[] = []
     const unreadable: string[] = []
-    for (const name of await readdir(this.#folder)) {
+    for (const name of await readdir(this.#folder).catch(orNothing([]))) {
       const id = NAME.exec(name)?.[1]
       if (id === undefined) continue
       const path = join(this.#folder, name)

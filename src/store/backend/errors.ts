@@ -2,11 +2,16 @@ import { BushelError } from '../../../contracts/errors/error.js'
 
 const KEPT = 'free some space on the disk and start the node again; earlier records are kept'
 
+const FORBIDDEN: ReadonlySet<unknown> = new Set(['EACCES', 'EPERM', 'EROFS'])
+
 /** The disk refused a write. */
 export function storeFailed(folder: string, cause: unknown): BushelError {
-  return new BushelError('STORE_FAILED', `${folder} cannot be written: ${reasonOf(cause)}`, KEPT).withCause(
-    cause
-  )
+  const isForbidden = cause instanceof Error && 'code' in cause && FORBIDDEN.has(cause.code)
+  return new BushelError(
+    'STORE_FAILED',
+    `${folder} cannot be written: ${reasonOf(cause)}`,
+    isForbidden ? 'nothing was changed; make the home writable, or give another one with --home DIR' : KEPT
+  ).withCause(cause)
 }
 
 export function diskFull(folder: string, cause?: unknown): BushelError {

@@ -1,3 +1,6 @@
+import type { HopRoute } from './hops.js'
+import { directionOf } from './hops.js'
+import type { Hint } from './invoices.js'
 import type { Channel, Invoice, Pay } from './node-store.js'
 import { RpcError } from './rpc-error.js'
 import type { LightningNode } from './node.js'
@@ -18,10 +21,19 @@ const POSITIONS: Record<string, string[]> = {
   getroute: ['id', 'amount_msat', 'riskfactor']
 }
 
+/** Versions: with xpay only, as after v27.03; with pay only, as before v24.11; or with both, as v26.06. */
+export type Era = '' | 'xpay' | 'pay'
+
+const GONE: Record<Era, ReadonlySet<string>> = {
+  '': new Set(),
+  xpay: new Set(['getroute']),
+  pay: new Set(['xpay', 'getroutes'])
+}
+
 /** The result of a method; throws an RpcError with the code of a real node. */
 export async function answers(
   node: LightningNode,
-  { syncing }: { syncing: string },
+  { syncing, era }: { syncing: string; era: Era },
   method: string,
   raw: unknown
 ): Promise<object> {
@@ -30,6 +42,12 @@ export async function answers(
         raw.map((value, i) => [POSITIONS[method]?.[i] ?? `parameter ${i}`, value as unknown])
       )
     : (raw as Params)
+  if (GONE[era].has(method) || (era === 'xpay' && method === 'pay' && params['invstring'] !== undefined))
+    throw new RpcError(-32601, `Command "${method}" is deprecated`)
+  if (method.startsWith('askrene-')) {
+    if (era === 'pay') throw new RpcError(-32601, `Unknown command '${method}'`)
+    return node.hops.askrene(method, params)
+  }
   switch (method) {
     case 'getinfo':
       return info(node, syncing)
@@ -53,11 +71,12 @@ export async function answers(
       return listed(paid)
     }
     case 'pay': {
-      const paid = await node.pay(String(params['bolt11']), Number(params['retry_for'] ?? 60) * 1000)
+      const maxFeeMsat = BigInt(String(params['maxfee'] ?? 1_000_000))
+      const paid = await node.pay(String(params['bolt11']), Number(params['retry_for'] ?? 60) * 1000, maxFeeMsat)
       return {
         payment_preimage: paid.preimage,
         amount_msat: Number(paid.msat),
-        amount_sent_msat: Number(paid.msat),
+        amount_sent_msat: Number(paid.sentMsat ?? paid.msat),
         parts: 1,
         destination: paid.payee,
         payment_hash: paid.hash,
@@ -65,6 +84,26 @@ export async function answers(
         created_at: paid.createdAt
       }
     }
+    case 'xpay': {
+      const maxFeeMsat = BigInt(String(params['maxfee'] ?? 1_000_000))
+      // It answers when the HTLC is decided, whatever retry_for says.
+      const paid = await node.pay(String(params['invstring']), 600_000, maxFeeMsat)
+      return {
+        payment_preimage: paid.preimage,
+        amount_msat: Number(paid.msat),
+        amount_sent_msat: Number(paid.sentMsat ?? paid.msat),
+        failed_parts: 0,
+        successful_parts: 1
+      }
+    }
+    case 'getroutes':
+      return routes(node, params)
+    case 'getlog':
+      return { created_at: node.since.toFixed(9), bytes_used: 129_199, bytes_max: 16_777_216, log: [] }
+    case 'listsendpays':
+      return {
+        payments: node.pays.filter(({ hash }) => hash === params['payment_hash']).map(listedPart)
+      }
     case 'listpays':
       return {
         pays: page(
@@ -81,6 +120,20 @@ export async function answers(
     case 'dev-channel':
       node.setChannel(params as unknown as Channel)
       return {}
+    case 'dev-route':
+      node.setRoute(params as unknown as HopRoute)
+      return {}
+    case 'dev-hint':
+      node.setHint(params as unknown as Hint)
+      return {}
+    case 'dev-offline': {
+      const peer = String(params['peer'])
+      if (params['offline']) node.hops.offline.add(peer)
+      else node.hops.offline.delete(peer)
+      return {}
+    }
+    case 'dev-layers':
+      return { layers: node.hops.layers }
     case 'dev-forget': {
       const invoice = node.invoices.find(one => one.hash === params['hash'])
       if (invoice) node.deleteInvoice(invoice)
@@ -208,17 +261,18 @@ function listedPay(pay: Pay): object {
     created_at: pay.createdAt,
     ...(pay.status === 'complete' ? { completed_at: pay.completedAt, preimage: pay.preimage } : {}),
     ...(pay.status === 'failed' ? {} : { amount_msat: Number(pay.msat) }),
-    amount_sent_msat: Number(pay.msat),
+    amount_sent_msat: Number(pay.sentMsat ?? pay.msat),
     created_index: pay.createdIndex,
     ...(pay.status === 'pending' ? {} : { updated_index: pay.createdIndex })
   }
 }
 
 function listedChannel(node: LightningNode, channel: Channel): object {
+  const offline = node.hops.offline.has(channel.peer)
   return {
     peer_id: channel.peer,
-    peer_connected: true,
-    reestablished: true,
+    peer_connected: !offline,
+    ...(offline ? {} : { reestablished: true }),
     state: 'CHANNELD_NORMAL',
     to_us_msat: Number(channel.ourMsat),
     total_msat: Number(channel.totalMsat),
@@ -227,7 +281,27 @@ function listedChannel(node: LightningNode, channel: Channel): object {
     private: false,
     opener: 'local',
     short_channel_id: '103x1x0',
-    direction: 0
+    direction: 0,
+    updates: { local: updateOf(0), remote: updateOf(Number(channel.leastMsat ?? 0)) },
+    htlcs: node.inFlight(channel.peer).map(pay => ({
+      direction: 'out',
+      id: pay.createdIndex,
+      amount_msat: Number(pay.sentMsat ?? pay.msat),
+      expiry: 608,
+      payment_hash: pay.hash,
+      state: 'SENT_ADD_ACK_REVOCATION'
+    }))
+  }
+}
+
+/** What one side of a channel has announced. */
+function updateOf(leastMsat: number): object {
+  return {
+    htlc_minimum_msat: leastMsat,
+    htlc_maximum_msat: 4_950_000_000,
+    cltv_expiry_delta: 6,
+    fee_base_msat: 1000,
+    fee_proportional_millionths: 1000
   }
 }
 
@@ -244,26 +318,79 @@ function decoded(node: LightningNode, text: string): object {
     min_final_cltv_expiry: 10,
     payment_secret: invoice.secret,
     features: '024100',
+    ...(invoice.hints.length > 0 ? { routes: [invoice.hints] } : {}),
     payment_hash: invoice.hash,
     signature: invoice.signature,
     valid: true
   }
 }
 
-function route(node: LightningNode, params: Params): object {
-  const channel = node.channels.find(one => one.peer === params['id'])
-  if (!channel || node.spendable(channel) < BigInt(String(params['amount_msat'])))
-    throw new RpcError(205, 'Could not find a route')
+/** A payment's part, as sendpay lists it: there is one. */
+function listedPart(pay: Pay): object {
   return {
-    route: [
-      {
-        id: channel.peer,
-        channel: '103x1x0',
-        direction: 0,
-        amount_msat: Number(params['amount_msat']),
-        delay: 9,
-        style: 'tlv'
-      }
-    ]
+    created_index: pay.createdIndex,
+    id: pay.createdIndex,
+    payment_hash: pay.hash,
+    groupid: 1,
+    partid: 1,
+    destination: pay.payee,
+    amount_msat: Number(pay.msat),
+    amount_sent_msat: Number(pay.sentMsat ?? pay.msat),
+    created_at: pay.createdAt,
+    status: pay.status,
+    bolt11: pay.bolt11,
+    ...(pay.status === 'pending' ? {} : { updated_index: pay.createdIndex }),
+    ...(pay.status === 'complete' ? { payment_preimage: pay.preimage, completed_at: pay.completedAt } : {})
   }
+}
+
+function route(node: LightningNode, params: Params): object {
+  const msat = BigInt(String(params['amount_msat']))
+  const payee = String(params['id'])
+  const channel = node.channels.find(one => one.peer === payee)
+  if (channel) {
+    if (node.spendable(channel) < msat) throw new RpcError(205, 'Could not find a route')
+  } else if (!node.route(payee)?.announced) throw new RpcError(205, 'Could not find a route')
+  // It knows nothing of what failed, nor of what can be spent.
+  const over = channel ? null : node.route(payee)!
+  const fee = over ? BigInt(over.baseMsat) + (msat * BigInt(over.ppm)) / 1_000_000n : 0n
+  const first = { id: over?.hop ?? payee, channel: '103x1x0', direction: 0, amount_msat: Number(msat + fee), delay: 9, style: 'tlv' }
+  const last = { ...first, id: payee, channel: over?.scid ?? '', amount_msat: Number(msat) }
+  return { route: over ? [first, last] : [first] }
+}
+
+/** Routes with askrene: it knows the layers that it is given. */
+function routes(node: LightningNode, params: Params): object {
+  if (!Array.isArray(params['layers'])) throw new RpcError(-32602, 'missing required parameter: layers')
+  const layers = params['layers'] as string[]
+  const [payee, msat] = [String(params['destination']), BigInt(String(params['amount_msat']))]
+  if (payee === node.id) throw new RpcError(-1, 'child died with signal 6')
+  const hinted = node.hops.inLayers(layers)
+  const channel = node.channels.find(one => one.peer === payee)
+  const cltv = Number(params['final_cltv'])
+  const hop = (id: string, from: string, to: string, amount: bigint): object => ({
+    short_channel_id_dir: id,
+    node_id_in: from,
+    node_id_out: to,
+    amount_in_msat: Number(amount),
+    amount_out_msat: Number(amount),
+    cltv_in: cltv,
+    cltv_out: cltv,
+    next_node_id: to,
+    amount_msat: Number(amount),
+    delay: cltv
+  })
+  let path: object[]
+  if (channel) {
+    if (node.spendable(channel) < msat)
+      throw new RpcError(205, `We could not find a usable set of paths. Total source capacity is only ${channel.ourMsat}msat (in 1 channels).`)
+    path = [hop('103x1x0/0', node.id, payee, msat)]
+  } else {
+    const maxFeeMsat = BigInt(String(params['maxfee_msat']))
+    const fee = node.feeMsat(payee, msat, { maxFeeMsat, hinted, learnt: layers.includes('xpay') })
+    const over = node.route(payee)!
+    path = [hop('103x1x0/0', node.id, over.hop, msat + fee), hop(directionOf(over), over.hop, payee, msat)]
+  }
+  const sum = { probability_ppm: 999_992 }
+  return { ...sum, routes: [{ ...sum, amount_msat: Number(msat), final_cltv: cltv, path }] }
 }

@@ -11,6 +11,15 @@ const FEATURES = {
 }
 const CURVE_N = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
 
+/** A hop of a route hint. */
+export interface Hint {
+  pubkey: string
+  short_channel_id: string
+  fee_base_msat: number
+  fee_proportional_millionths: number
+  cltv_expiry_delta: number
+}
+
 /** An invoice as a node decodes it; times in s since 1970. */
 export interface DecodedInvoice {
   hash: string
@@ -22,6 +31,7 @@ export interface DecodedInvoice {
   expiresAt: number
   secret: string
   signature: string
+  hints: Hint[]
 }
 
 export function signInvoice(
@@ -32,6 +42,7 @@ export function signInvoice(
     description: string
     expiry: number
     secret: string
+    hints: readonly Hint[]
   },
   key: string,
   network: string
@@ -47,7 +58,8 @@ export function signInvoice(
         { tagName: 'expire_time', data: invoice.expiry },
         { tagName: 'min_final_cltv_expiry', data: 10 },
         { tagName: 'payment_secret', data: invoice.secret },
-        { tagName: 'feature_bits', data: FEATURES }
+        { tagName: 'feature_bits', data: FEATURES },
+        ...(invoice.hints.length > 0 ? [{ tagName: 'routing_info', data: invoice.hints.map(hopOf) }] : [])
       ]
     },
     false
@@ -75,7 +87,8 @@ export function decodeInvoice(text: string, network: string): DecodedInvoice {
     expiry,
     expiresAt: timestamp + expiry,
     secret: tags.payment_secret!,
-    signature: decoded.signature!
+    signature: decoded.signature!,
+    hints: (tags.routing_info ?? []).map(hintOf)
   }
 }
 
@@ -117,4 +130,24 @@ export function publicKeyOf(key: string, network: string): string {
     false
   )
   return bolt11.sign(unsigned, key).payeeNodeKey!
+}
+
+interface InvoiceHop {
+  pubkey: string
+  short_channel_id: string
+  fee_base_msat: number
+  fee_proportional_millionths: number
+  cltv_expiry_delta: number
+}
+
+/** As an invoice has it: the id of a channel is 8 bytes there. */
+function hopOf(hint: Hint): InvoiceHop {
+  const [block, index, output] = hint.short_channel_id.split('x').map(BigInt) as [bigint, bigint, bigint]
+  const id = (block << 40n) | (index << 16n) | output
+  return { ...hint, short_channel_id: id.toString(16).padStart(16, '0') }
+}
+
+function hintOf(hop: InvoiceHop): Hint {
+  const id = BigInt(`0x${hop.short_channel_id}`)
+  return { ...hop, short_channel_id: `${id >> 40n}x${(id >> 16n) & 0xffffffn}x${id & 0xffffn}` }
 }

@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util'
 import { Frames, readJSON } from '../../../src/lightning/backends/cln/frames.js'
 import { endWithTest, tell } from '../../world/parent.js'
 import { answers } from './answers.js'
+import type { Era } from './answers.js'
 import { LightningNode, socketOf } from './node.js'
 import { RpcError } from './rpc-error.js'
 import { recordedIn, shapeFault } from './shape.js'
@@ -37,10 +38,10 @@ const node = new LightningNode(join(dir, 'books'), network, folder)
 rmSync(path, { force: true })
 rmSync(join(folder, socketOf(node.id)), { force: true })
 
-const transcripts = fileURLToPath(
-  new URL('../../../../test/doubles/lightningd/cln-transcripts.jsonl', import.meta.url)
-)
-const recorded = recordedIn(readFileSync(transcripts, 'utf8'))
+const recorded = ['cln-transcripts.jsonl', 'cln-routes.jsonl'].flatMap(name => {
+  const file = fileURLToPath(new URL(`../../../../test/doubles/lightningd/${name}`, import.meta.url))
+  return recordedIn(readFileSync(file, 'utf8'))
+})
 
 /**
  * An answer with a key or a type that no real node has given proves nothing: the fake ends, and its test
@@ -54,7 +55,12 @@ function checked(method: string, result: object): object {
 }
 
 /** Behaviour of the socket; set by `dev-behave`. */
-const behaviour = { delayMs: 0, pieces: 0, cut: '', mute: '', syncing: '', fail: '', failCode: 0 }
+const behaviour = { delayMs: 0, pieces: 0, cut: '', mute: '', syncing: '', fail: '', failCode: 0, era: '' as Era }
+
+/** What is said of `pay` or `getroute` is meant for what takes their place. */
+function isMeant(said: string, method: string): boolean {
+  return said === method || (said === 'pay' && method === 'xpay') || (said === 'getroute' && method === 'getroutes')
+}
 
 async function answer(connection: Socket, text: string): Promise<void> {
   const request = readJSON(text) as { jsonrpc?: string; id: unknown; method: string; params?: unknown }
@@ -69,12 +75,14 @@ async function answer(connection: Socket, text: string): Promise<void> {
     Object.assign(behaviour, params)
     if ('hold' in (params as object)) node.holding = Boolean((params as { hold: boolean }).hold)
     if (!node.holding) node.release()
+    if ('stillborn' in (params as object))
+      node.stillborn = Boolean((params as { stillborn: boolean }).stillborn)
     return void connection.write(JSON.stringify({ jsonrpc: '2.0', id, result: {} }) + '\n\n')
   }
-  if (behaviour.mute === method || behaviour.mute === '*') return
+  if (isMeant(behaviour.mute, method) || behaviour.mute === '*') return
   let body: object
   try {
-    if (behaviour.fail === method) throw new RpcError(behaviour.failCode, 'as the test wishes')
+    if (isMeant(behaviour.fail, method)) throw new RpcError(behaviour.failCode, 'as the test wishes')
     body = { result: checked(method, await answers(node, behaviour, method, params ?? [])) }
   } catch (error) {
     const { code = -32603, message, data } = error as RpcError
@@ -82,7 +90,7 @@ async function answer(connection: Socket, text: string): Promise<void> {
   }
   const bytes = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id, ...body }) + '\n\n')
   if (behaviour.delayMs > 0) await new Promise(resolve => setTimeout(resolve, behaviour.delayMs))
-  if (behaviour.cut === method) {
+  if (isMeant(behaviour.cut, method)) {
     connection.write(bytes.subarray(0, bytes.byteLength >> 1), () => connection.destroy())
     return
   }

@@ -1,5 +1,8 @@
 import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
 
+import type { HopRoute } from './hops.js'
+import type { Hint } from './invoices.js'
+
 export interface Invoice {
   label: string
   bolt11: string
@@ -34,12 +37,19 @@ export interface Pay {
   createdIndex: number
   code: number
   message: string
+  /** The hop that it goes over, and what is sent with its fee; absent for a direct payment. */
+  via?: string
+  sentMsat?: string
+  /** It was recorded, and never sent. */
+  stillborn?: boolean
 }
 
 export interface Channel {
   peer: string
   totalMsat: string
   ourMsat: string
+  /** The least that the peer passes on to this node. */
+  leastMsat?: string
 }
 
 type Line =
@@ -48,6 +58,8 @@ type Line =
   | { type: 'gone'; label: string }
   | { type: 'pay'; pay: Pay }
   | { type: 'channel'; channel: Channel }
+  | { type: 'route'; route: HopRoute }
+  | { type: 'hint'; hint: Hint }
 
 /**
  * The state of a node in an append-only file of JSON lines; a line is on disk (fsync) when `write` returns.
@@ -57,6 +69,9 @@ export class NodeStore {
   readonly invoices = new Map<string, Invoice>()
   readonly pays = new Map<string, Pay>()
   readonly channels = new Map<string, Channel>()
+  readonly routes = new Map<string, HopRoute>()
+  /** What this node's invoices say of its channels that are not announced. */
+  readonly hints: Hint[] = []
   readonly #fd: number
 
   constructor(file: string) {
@@ -86,6 +101,8 @@ export class NodeStore {
     else if (line.type === 'invoice') this.invoices.set(line.invoice.label, line.invoice)
     else if (line.type === 'gone') this.invoices.delete(line.label)
     else if (line.type === 'pay') this.pays.set(line.pay.id, line.pay)
+    else if (line.type === 'route') this.routes.set(line.route.payee, line.route)
+    else if (line.type === 'hint') this.hints.push(line.hint)
     else this.channels.set(line.channel.peer, line.channel)
   }
 }

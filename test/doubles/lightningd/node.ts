@@ -4,7 +4,9 @@ import { createConnection, createServer } from 'node:net'
 import type { Server } from 'node:net'
 import { join } from 'node:path'
 import { decodeInvoice, freshKey, publicKeyOf, sha256, signInvoice } from './invoices.js'
-import type { DecodedInvoice } from './invoices.js'
+import type { DecodedInvoice, Hint } from './invoices.js'
+import { Hops } from './hops.js'
+import type { Asked, HopRoute } from './hops.js'
 import { NodeStore } from './node-store.js'
 import type { Channel, Invoice, Pay } from './node-store.js'
 import { RpcError } from './rpc-error.js'
@@ -32,6 +34,11 @@ export class LightningNode {
   readonly #server: Server
   readonly #waiting = new Set<() => void>()
   readonly #paying = new Map<string, Promise<void>>()
+  readonly hops = new Hops()
+  /** When this process began, s since 1970. */
+  readonly since = Date.now() / 1000
+  /** While set, payments are recorded and never sent. */
+  stillborn = false
   /** While set, payments to this node wait. */
   holding = false
   closed = false
@@ -56,13 +63,45 @@ export class LightningNode {
 
   async open(): Promise<void> {
     await new Promise<void>(resolve => this.#server.listen(join(this.#folder, socketOf(this.id)), resolve))
-    for (const pay of this.#store.pays.values()) if (pay.status === 'pending') void this.#send(pay)
+    for (const pay of this.#store.pays.values())
+      if (pay.status === 'pending' && !pay.stillborn) void this.#send(pay)
   }
 
   // Channels
 
   get channels(): Channel[] {
     return [...this.#store.channels.values()]
+  }
+
+  setRoute(route: HopRoute): void {
+    this.#store.write({ type: 'route', route })
+  }
+
+  setHint(hint: Hint): void {
+    this.#store.write({ type: 'hint', hint })
+  }
+
+  /** Payments that have an HTLC in the channel with this peer. */
+  inFlight(peer: string): Pay[] {
+    return this.pays.filter(
+      pay => pay.status === 'pending' && !pay.stillborn && (pay.via ?? pay.payee) === peer
+    )
+  }
+
+  /** The fee to a payee, which has no channel with this node; throws where xpay and getroutes do. */
+  feeMsat(payee: string, msat: bigint, asked: Pick<Asked, 'maxFeeMsat' | 'hinted' | 'learnt'>): bigint {
+    const route = this.#store.routes.get(payee)
+    const channel = route && this.#store.channels.get(route.hop)
+    return this.hops.feeMsat(route, payee, {
+      ...asked,
+      msat,
+      spendableMsat: channel ? this.spendable(channel) : 0n,
+      online: channel !== undefined && !this.hops.offline.has(route!.hop)
+    })
+  }
+
+  route(payee: string): HopRoute | undefined {
+    return this.#store.routes.get(payee)
   }
 
   setChannel(channel: Channel): void {
@@ -73,7 +112,7 @@ export class LightningNode {
   spendable({ peer, totalMsat, ourMsat }: Channel): bigint {
     let msat = BigInt(ourMsat) - BigInt(totalMsat) / 100n
     for (const pay of this.#store.pays.values())
-      if (pay.status === 'pending' && pay.payee === peer) msat -= BigInt(pay.msat)
+      if (pay.status === 'pending' && (pay.via ?? pay.payee) === peer) msat -= sentOf(pay)
     return msat > 0n ? msat : 0n
   }
 
@@ -99,7 +138,8 @@ export class LightningNode {
       throw new RpcError(901, 'preimage already used')
     const secret = randomBytes(32).toString('hex')
     const timestamp = now()
-    const fields = { msat: request.msat, timestamp, hash, description, expiry, secret }
+    const { hints } = this.#store
+    const fields = { msat: request.msat, timestamp, hash, description, expiry, secret, hints }
     const invoice: Invoice = {
       label,
       bolt11: signInvoice(fields, this.#store.key, this.network),
@@ -200,7 +240,7 @@ export class LightningNode {
   }
 
   /** Pays, or finds the earlier outcome; resolves when it is final or the time is over. */
-  async pay(text: string, timeoutMs: number): Promise<Pay> {
+  async pay(text: string, timeoutMs: number, maxFeeMsat: bigint): Promise<Pay> {
     const invoice = this.decode(text)
     if (invoice.msat === null) throw new RpcError(-32602, 'amount_msat required')
     const { hash, payee, msat, description } = invoice
@@ -209,8 +249,8 @@ export class LightningNode {
     const late = now() - invoice.expiresAt
     if (late >= 0) throw new RpcError(207, `Invoice expired ${late} seconds ago`)
     const channel = this.#store.channels.get(payee)
-    if (!channel) throw new RpcError(205, `Failed: Unknown destination node ${payee}`)
-    if (this.spendable(channel) < BigInt(msat)) {
+    const over = channel ? {} : this.#over(invoice, maxFeeMsat)
+    if (channel && this.spendable(channel) < BigInt(msat)) {
       const total = `${channel.ourMsat}msat (in 1 channels).`
       throw new RpcError(
         205,
@@ -230,11 +270,26 @@ export class LightningNode {
       completedAt: 0,
       createdIndex: this.#store.pays.size + 1,
       code: 0,
-      message: ''
+      message: '',
+      ...over,
+      ...(this.stillborn ? { stillborn: true } : {})
     }
     this.#store.write({ type: 'pay', pay })
-    void this.#send(pay)
+    if (!pay.stillborn) void this.#send(pay)
     return this.#final(pay, timeoutMs)
+  }
+
+  /** The way over a hop, for a payee without a channel with this node. */
+  #over({ payee, msat, hints }: DecodedInvoice, maxFeeMsat: bigint): { via: string; sentMsat: string } {
+    const hinted = new Set(hints.map(({ short_channel_id: id }) => id))
+    try {
+      const fee = this.feeMsat(payee, BigInt(msat!), { maxFeeMsat, hinted, learnt: true })
+      const route = this.route(payee)!
+      return { via: route.hop, sentMsat: (BigInt(msat!) + fee).toString() }
+    } catch (error) {
+      const { code, message } = error as RpcError
+      throw new RpcError(code, `Failed: ${message}`)
+    }
   }
 
   async #final(pay: Pay, timeoutMs: number): Promise<Pay> {
@@ -258,17 +313,18 @@ export class LightningNode {
   async #offer(pay: Pay): Promise<void> {
     let fate: HtlcAnswer | null = null
     while (!fate && !this.closed) {
-      fate = await this.#ask(pay)
+      const answer = await this.#ask(pay)
+      fate = answer === 'away' ? this.#lost(pay) : answer
       if (!fate) await new Promise(resolve => setTimeout(resolve, 50))
     }
     if (!fate) return
     if ('preimage' in fate) {
-      const channel = this.#store.channels.get(pay.payee)!
+      const channel = this.#store.channels.get(pay.via ?? pay.payee)!
       this.#store.write(
         { type: 'pay', pay: { ...pay, status: 'complete', preimage: fate.preimage, completedAt: now() } },
         {
           type: 'channel',
-          channel: { ...channel, ourMsat: (BigInt(channel.ourMsat) - BigInt(pay.msat)).toString() }
+          channel: { ...channel, ourMsat: (BigInt(channel.ourMsat) - sentOf(pay)).toString() }
         }
       )
     } else {
@@ -277,16 +333,28 @@ export class LightningNode {
     this.#changed()
   }
 
-  #ask({ id, hash, msat, payee }: Pay): Promise<HtlcAnswer | null> {
-    const htlc: Htlc = { id, from: this.id, hash, msat }
+  /** The hop's answer for a payee that is away; a direct payment waits for it. */
+  #lost({ via, payee, msat }: Pay): HtlcAnswer | null {
+    return via === undefined ? null : this.hops.refused(this.route(payee)!, BigInt(msat))
+  }
+
+  /** Null when the answer was lost: the payee is asked again. */
+  #ask({ id, hash, msat, payee, via }: Pay): Promise<HtlcAnswer | 'away' | null> {
+    const least = via === undefined ? 0n : BigInt(this.route(payee)!.minMsat)
+    if (BigInt(msat) < least) return Promise.resolve('away')
+    const htlc: Htlc = { id, from: via ?? this.id, hash, msat }
     return new Promise(resolve => {
       const path = join(this.#folder, socketOf(payee))
-      if (!existsSync(path)) return resolve(null)
-      const socket = createConnection(path)
+      if (!existsSync(path)) return resolve('away')
+      let connected = false
+      const socket = createConnection(path, () => (connected = true))
       let text = ''
       socket.on('data', piece => (text += piece.toString()))
       socket.on('error', () => undefined)
-      socket.on('close', () => resolve(text.endsWith('\n') ? (JSON.parse(text) as HtlcAnswer) : null))
+      socket.on('close', () => {
+        if (!connected) return resolve('away')
+        resolve(text.endsWith('\n') ? (JSON.parse(text) as HtlcAnswer) : null)
+      })
       socket.write(JSON.stringify(htlc) + '\n')
     })
   }
@@ -305,6 +373,10 @@ export class LightningNode {
 /** Paths of Unix sockets are short: a node's is named after the first characters of its id. */
 export function socketOf(id: string): string {
   return `${id.slice(0, 16)}.htlc`
+}
+
+function sentOf({ msat, sentMsat }: Pay): bigint {
+  return BigInt(sentMsat ?? msat)
 }
 
 function now(): number {

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClnClient } from '../../../src/lightning/backends/cln/client.js'
+import type { Era } from './answers.js'
 import type { Child } from '../../world/child.js'
 import type { Children } from '../../world/children.js'
 
@@ -29,6 +30,23 @@ export interface Behaviour {
   failCode?: number
   /** Payments to this node wait. */
   hold?: boolean
+  /** Its payments are recorded and never sent, also after a kill. */
+  stillborn?: boolean
+  /** Which of pay and xpay it has. */
+  era?: Era
+}
+
+export interface HopOptions {
+  /** Id of the hop. */
+  hop: string
+  /** Balance of the payer with the hop, and of the payee with it. */
+  msat: bigint
+  /** Whether gossip tells of the way. */
+  announced: boolean
+  /** The least that the hop passes on. */
+  leastMsat: bigint
+  /** The same as the payee sees it. */
+  statedMsat: bigint
 }
 
 /** A fake lightningd that runs in a process of its own. */
@@ -85,6 +103,26 @@ export class Lightningd {
 
   async behave(behaviour: Behaviour): Promise<void> {
     await this.call('dev-behave', { ...behaviour })
+  }
+
+  /**
+   * Pays another fake over a hop, a node that is not run: this one has a channel of `ourMsat` with it, the other one of
+   * `theirMsat`.
+   */
+  async hop(payee: Lightningd, route: Partial<HopOptions> = {}): Promise<string> {
+    const { hop = `03${'ab'.repeat(32)}`, msat = 100_000_000n, announced = true, leastMsat = 1000n, statedMsat = 0n } = route
+    const scid = '568x1x0'
+    const total = (2n * msat).toString()
+    const id = payee.nodeId.toString('hex')
+    await this.call('dev-channel', { peer: hop, totalMsat: total, ourMsat: msat.toString() })
+    await payee.call('dev-channel', { peer: hop, totalMsat: total, ourMsat: msat.toString(), leastMsat: statedMsat.toString() })
+    const fees = { baseMsat: '1000', ppm: 1000 }
+    await this.call('dev-route', { payee: id, hop, scid, minMsat: leastMsat.toString(), ...fees, announced })
+    if (!announced) {
+      const hint = { fee_base_msat: 1000, fee_proportional_millionths: 1000, cltv_expiry_delta: 6 }
+      await payee.call('dev-hint', { pubkey: hop, short_channel_id: scid, ...hint })
+    }
+    return hop
   }
 
   /** A channel to another fake, known to both; of `totalMsat` this one has `ourMsat`. */

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { access, chmod, mkdir, stat, writeFile } from 'node:fs/promises'
+import { access, chmod, mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { BushelError } from '../../../contracts/errors/error.js'
+import { loggerTo } from '../../../src/base/logger.js'
+import type { LogLine } from '../../../src/base/logger.js'
 import { ERROR_CODES } from '../../../src/cli/exit-codes.js'
 import { parseResponse } from '../../../src/daemon/json-rpc.js'
 import { ControlServer } from '../../../src/daemon/control-server.js'
@@ -156,6 +158,46 @@ test('the socket of a dead node is replaced', async t => {
   await server.ready()
   t.after(() => server.close())
   await dial(t, server)
+})
+
+test('a socket that was deleted is made again, and calls under way go on', async t => {
+  const path = controlPath(await folder(t))
+  let isBack: () => void = () => undefined
+  const back = new Promise<void>(resolve => (isBack = resolve))
+  const server = new ControlServer(
+    new FakeNode(),
+    path,
+    loggerTo(({ message }) => /is there again/.test(message) && isBack())
+  )
+  await server.ready()
+  t.after(() => server.close())
+  const before = await dial(t, server)
+  await rm(path)
+  await back
+  assert.ok(await (await dial(t, server)).call('wallet', {}, listening()))
+  assert.ok(await before.call('wallet', {}, listening()))
+})
+
+test('a fault of the program in a call is in the log, with its part, its time and its stack', async t => {
+  const lines: LogLine[] = []
+  const fault = new TypeError('a thing is undefined')
+  const node = new FakeNode(() => {
+    throw fault
+  })
+  const server = new ControlServer(
+    node,
+    controlPath(await folder(t)),
+    loggerTo(line => lines.push(line), 'debug', 'control')
+  )
+  await server.ready()
+  t.after(() => server.close())
+  await assert.rejects((await dial(t, server)).call('wallet', {}, listening()), { code: 'FAILED' })
+  const [line] = lines
+  assert.deepEqual(
+    [line!.level, line!.part, line!.error, line!.fields.call],
+    ['error', 'control', fault, 'wallet']
+  )
+  assert.ok(line!.at > 0)
 })
 
 test('a node that sends garbage or stops answering fails the call', async t => {

@@ -14,6 +14,7 @@ import { DEFAULT_POLICY } from '../../../src/storage/provider/selling.js'
 import { storage } from '../../../src/storage/resource.js'
 import { replyTable } from '../../../src/deal/tables.js'
 import {
+  GOODS,
   CORES,
   FakeSeller,
   agreedTable,
@@ -37,7 +38,7 @@ async function quoted(
 ): Promise<{ channel: DealChannel; agree: SignedTerms; quote: StorageQuote }> {
   const channel = await buyer.deals.open(seller.side.device)
   const answer = await askQuote(buyer.deals, channel, seller.request())
-  return { channel, agree: termsOf(buyer.deals, answer), quote: answer.offer }
+  return { channel, agree: termsOf(buyer.deals, answer, GOODS), quote: answer.offer }
 }
 
 /** The same terms with a change, signed by `by`. */

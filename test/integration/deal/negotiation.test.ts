@@ -11,7 +11,7 @@ import type { Declined } from '../../../src/deal/decline.js'
 import { askQuote, requestCountersign, termsOf } from '../../../src/storage/buyer/lease-terms.js'
 import { DEFAULT_POLICY } from '../../../src/storage/provider/selling.js'
 import { replyTable } from '../../../src/deal/tables.js'
-import { FakeSeller, NodeGroup, PRICE, agreementRequest } from '../../parts/deal/sides.js'
+import { GOODS, FakeSeller, NodeGroup, PRICE, agreementRequest } from '../../parts/deal/sides.js'
 import type { Side } from '../../parts/deal/sides.js'
 
 let group: NodeGroup
@@ -43,7 +43,7 @@ test('a provider with a floor comes down halfway, and the agreement is at the ne
   const quoted = await askQuote(buyer.deals, channel, seller.request({ offer: half, maxPrice: PRICE }))
   // 1/2 is met by 3/4; 5/8 by 11/16; 21/32 is above the floor and taken in the last round.
   assert.deepEqual([quoted.quote.round, quoted.quote.price], [3, (PRICE * 21n) / 32n])
-  const agree = termsOf(buyer.deals, quoted)
+  const agree = termsOf(buyer.deals, quoted, GOODS)
   assert.equal(agree.terms.price, (PRICE * 21n) / 32n)
   await requestCountersign(channel, agree, 5_000)
   assert.equal(seller.agreements, 1)
@@ -158,7 +158,7 @@ test('a quote is agreed to as it was given: at its price, by its buyer, for its 
   const { buyer, provider, seller, channel } = await pair(half)
   const first = await askQuote(buyer.deals, channel, seller.request())
   const low = await askQuote(buyer.deals, channel, seller.request({ offer: half, maxPrice: PRICE }))
-  const agree = termsOf(buyer.deals, first)
+  const agree = termsOf(buyer.deals, first, GOODS)
   const send = (
     change: Partial<ReturnType<typeof agreementRequest>>,
     terms = agree.terms

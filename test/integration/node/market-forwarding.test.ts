@@ -34,7 +34,12 @@ async function memberMaker(
   return async ({ direct, isAllowed = true }) => {
     const who = await person()
     const books = await scope.open(new Books({ dir: join(dir, String(count++)), device: who.device }))
-    const network = new Network({ keyPair: who.device, bootstrap: testnet.bootstrap, direct })
+    const network = new Network({
+      keyPair: who.device,
+      bootstrap: testnet.bootstrap,
+      direct,
+      punchesFor: 1500
+    })
     network.on('connection', (stream: NoiseStream) => {
       stream.on('error', () => undefined)
       books.attach(stream)
@@ -74,7 +79,7 @@ test('a market relay forwards to a seller with an order on the book, and to nobo
   const stream = await buyer!.network.connect(seller!.device.publicKey, 20_000)
   assert.deepEqual(stream.remotePublicKey, seller!.device.publicKey)
   assert.equal(relay.network.forwarding!.pairs, 1)
-  await assert.rejects(buyer!.network.connect(idle!.device.publicKey, 3000), { code: 'PEER_UNREACHABLE' })
+  await assert.rejects(buyer!.network.connect(idle!.device.publicKey, 1000), { code: 'PEER_UNREACHABLE' })
 })
 
 test('a relay whose owner does not want it forwards nothing, and tells nobody that it does', async t => {

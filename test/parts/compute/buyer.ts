@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { encode } from '../../../contracts/schema/codec.js'
+import { systemClock } from '../../../src/base/clock.js'
+import type { Clock } from '../../../src/base/clock.js'
 import type { BushelError } from '../../../contracts/errors/error.js'
 import { MIB } from '../../../contracts/money/quantity.js'
 import { Jobs } from '../../../src/compute/buyer/jobs.js'
@@ -20,6 +22,7 @@ export const never = new AbortController().signal
 /** A buyer with its store on disk and scripted providers. */
 export class Buyer {
   readonly dir: string
+  readonly clock: Clock
   readonly fakes = new FakeProviders()
   readonly notes: string[] = []
   readonly payments: { provider: string; msat: bigint; installment: number }[] = []
@@ -33,12 +36,14 @@ export class Buyer {
   store!: Store
   experiences!: Experiences
 
-  constructor(dir: string) {
+  /** `clock` measures the silence of providers. */
+  constructor(dir: string, clock = systemClock) {
     this.dir = dir
+    this.clock = clock
   }
 
-  static async open(t: Pick<TestContext, 'after'>): Promise<Buyer> {
-    const buyer = new Buyer(await mkdtemp(join(tmpdir(), 'bushel-jobs-')))
+  static async open(t: Pick<TestContext, 'after'>, clock?: Clock): Promise<Buyer> {
+    const buyer = new Buyer(await mkdtemp(join(tmpdir(), 'bushel-jobs-')), clock)
     await buyer.start()
     t.after(async () => {
       await buyer.stop()
@@ -74,6 +79,7 @@ export class Buyer {
       faultOf: spend => this.faultOf(spend),
       identity: this.fakes.identity,
       now: Date.now,
+      clock: this.clock,
       random: () => this.draws.shift() ?? 0.999,
       unattended,
       listener: this.listener,

@@ -209,6 +209,10 @@ export class FakeSeller implements LeaseDesk {
     return { market: MARKET, ask: this.id, revision: 1, resource: storage.id, body, offer: 0n }
   }
 
+  async leastMsat(): Promise<null> {
+    return null
+  }
+
   async inboundFault(): Promise<null> {
     return null
   }
@@ -261,13 +265,15 @@ export class FakeSeller implements LeaseDesk {
       time: 30 * DAY,
       firstInstallmentMsat: 5_000n,
       aheadMsat: 1_000_000n,
-      readKey: PUBLIC_READ,
       minGrace: 7 * DAY,
       timeoutMs: 10_000,
       ...given
     }
   }
 }
+
+/** What a buyer stores in these tests. */
+export const GOODS = { cores: CORES, readKey: PUBLIC_READ }
 
 /** Signed terms as the buyer sends them. */
 export function agreementRequest({ terms, signature, quote }: SignedTerms): AgreementRequest {

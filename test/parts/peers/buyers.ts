@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { fileURLToPath } from 'node:url'
+import type { ShortTimeouts } from './short-timeouts-node.js'
 import type { Method, Params } from '../../../src/node/api/api.js'
 import { SAT } from '../../../contracts/money/money.js'
 import { PLAY_GRANT_MSAT } from '../../../src/lightning/backends/play/network.js'
@@ -44,16 +45,17 @@ export function assertSpent({
   assert.equal(spent, paid + costOf(channels))
 }
 
-/** A call by a node with short timeouts. */
+/** A call by a node with short timeouts, some of which may be changed. */
 export async function callWithShortTimeouts<M extends Method>(
   world: World,
   name: string,
   method: M,
-  params: Params<M>
+  params: Params<M>,
+  timeouts: Partial<ShortTimeouts> = {}
 ): Promise<Finished> {
   const [{ host, port }] = addressOf(world) as [Address]
   const script = fileURLToPath(new URL('./short-timeouts-node.js', import.meta.url))
-  const args = [world.at(name), host, String(port), method, JSON.stringify(params)]
+  const args = [world.at(name), host, String(port), method, JSON.stringify(params), JSON.stringify(timeouts)]
   const child = world.processes.script(script, { args })
   const { code, signal } = await child.ended
   const { lines, stderr } = child

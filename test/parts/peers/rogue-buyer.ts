@@ -149,11 +149,10 @@ export class RogueBuyer {
       time: 30 * DAY,
       firstInstallmentMsat: 5000n,
       aheadMsat: 20_000_000n,
-      readKey: PUBLIC_READ,
       minGrace: 0,
       timeoutMs: 10_000
     })
-    const { terms, quote } = termsOf(this.deals, quoted)
+    const { terms, quote } = termsOf(this.deals, quoted, { cores, readKey: PUBLIC_READ })
     const twisted = { ...terms, ...twist(terms) }
     return { quote, terms: twisted, signature: sign('terms', twisted, this.who.device) }
   }
@@ -167,7 +166,7 @@ export class RogueBuyer {
     const { invoices } = await channel.request('strip', { agreement: id, from: 0 })
     const payee = agree.terms.provider.lightning!
     await this.#payments?.bind(list, invoices, payee)
-    return { id, agree, channel, reach: async () => this.#payments!.reach(payee, 500_000n) }
+    return { id, agree, channel, reach: async () => void (await this.#payments!.reach(payee, 500_000n)) }
   }
 
   /** Pays an installment as the product does. */

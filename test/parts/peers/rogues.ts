@@ -139,6 +139,7 @@ export class RogueGroup {
       capacityFault: async () => null,
       makeRoom: async () => undefined,
       inboundFault: async () => null,
+      leastMsat: async () => null,
       firstList: terms => forger.list(terms),
       agreed: () => [],
       countersigned: () => null

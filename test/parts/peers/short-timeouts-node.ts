@@ -16,16 +16,20 @@ const SHORT_TIMEOUTS = {
   upload: 3000,
   reach: 6000,
   payment: 4000,
-  restore: 5000
+  restore: 5000,
+  spare: 60_000
 }
 
+export type ShortTimeouts = typeof SHORT_TIMEOUTS
+
 /** A child process that makes one call as the executable does, by a node with short timeouts. */
-const [dir, host, port, method, params] = process.argv.slice(2)
+const [dir, host, port, method, params, changed = '{}'] = process.argv.slice(2)
 const home = await Home.open(dir!)
 const say = (line: Line): void => void process.stdout.write(JSON.stringify(line) + '\n')
 const log = faultLog(error => say({ event: 'fault', message: String(error) }))
+const timeouts = { ...SHORT_TIMEOUTS, ...(JSON.parse(changed) as Partial<typeof SHORT_TIMEOUTS>) }
 const bootstrap = [{ host: host!, port: Number(port) }]
-const node = await openNode({ home, bootstrap, serve: false, timeouts: SHORT_TIMEOUTS, log })
+const node = await openNode({ home, bootstrap, serve: false, timeouts, log })
 try {
   const onProgress = (progress: object): void => say({ ...progress })
   const context = { onProgress, signal: new AbortController().signal }

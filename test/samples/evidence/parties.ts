@@ -35,7 +35,7 @@ export function leaseTerms(
     ...HEAD,
     cores: [{ key: Buffer.alloc(32, 4), length: 400, byteLength: 100_000_000 }],
     readKey: Buffer.alloc(32),
-    price: 25_600_000n,
+    price: 256_000_000n,
     time: 30 * DAY,
     firstInstallmentMsat: 500n,
     maxInstallmentMsat: 1_000n,

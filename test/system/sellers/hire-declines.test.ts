@@ -27,7 +27,7 @@ test(
     const rogue = await group.node('rogue', { worker })
     const other = await group.node('other', { worker })
     const buyer = await group.node('buyer', { serve: false })
-    const price = 100n * PRICE
+    const price = PRICE / 10n
     const offers = [await sellCompute(rogue, { price }), await sellCompute(other, { price: price + 1n })]
     const [lying, buys] = [await rogue.trade(), await buyer.trade()]
     const notes: string[] = []
@@ -36,7 +36,7 @@ test(
       state: () => undefined,
       paid: () => undefined
     }
-    const { jobs, experiences } = await openBuyerJobs(t, buyer, {
+    const { jobs, experiences, forget } = await openBuyerJobs(t, buyer, {
       offers,
       folder: join(group.dir, 'jobs'),
       listener
@@ -89,10 +89,11 @@ test(
     for (at of ['quote', 'agree', 'jobProgress', 'jobReveal'] as const) {
       for (word of OWN_CODES) {
         await t.test(`a decline of ${at} with ${word} passes the job on`, async () => {
+          forget() // it is asked first again
           await run(`${at} ${word}`)
           assert.match(notes.join('\n'), new RegExp(`declined: my ${word}`))
           notes.length = 0
-          assert.equal(experiences.of(rogue.home.identity)?.bad ?? 0, 0)
+          assert.equal(experiences().of(rogue.home.identity)?.bad ?? 0, 0)
         })
       }
     }

@@ -44,7 +44,8 @@ test('a job passes on from each seller that fails at a step', { timeout: 400_000
   const other = await group.node('other', { worker })
   const jobTimeouts = { connect: 1500, grace: 60_000, progress: 3000, answer: 1000, silence: 3000 }
   const buyer = await group.node('buyer', { serve: false, jobTimeouts })
-  const price = 100n * PRICE
+  // High enough that something is due at the end.
+  const price = PRICE * 10n
   const offers = [await sellCompute(rogue, { price }), await sellCompute(other, { price: price + 1n })]
   const buys = await buyer.trade()
   const notes: string[] = []
@@ -53,7 +54,11 @@ test('a job passes on from each seller that fails at a step', { timeout: 400_000
     state: () => undefined,
     paid: () => undefined
   }
-  const { jobs } = await openBuyerJobs(t, buyer, { offers, folder: join(group.dir, 'jobs'), listener })
+  const { jobs, forget } = await openBuyerJobs(t, buyer, {
+    offers,
+    folder: join(group.dir, 'jobs'),
+    listener
+  })
   const { identity } = rogue.home
   const device = rogue.home.device.publicKey
 
@@ -66,6 +71,7 @@ test('a job passes on from each seller that fails at a step', { timeout: 400_000
   for (const { method, loses, way, fault, says } of TABLE) {
     await t.test(`a seller that ${way} at ${method}`, async () => {
       await buyer.store.set(change(peerTable, identity, null)) // it is asked again
+      forget() // and first
       if (method === 'hello') await disconnect()
       answerWithFaults(device, { [method]: fault })
       const before = new Set([...buys.compute.jobs.list('buyer')].map(({ id }) => id.toString('hex')))

@@ -25,6 +25,8 @@ interface Case {
   /** What the buyer has paid when it notices, msat. */
   loses: bigint
   lies: (parts: RogueParts) => Lies
+  /** Why its lease is over, where more is known than what the buyer noticed at first. */
+  why?: RegExp
   /** Installments of a sat each, so that a second strip is needed. */
   small?: true
 }
@@ -88,6 +90,29 @@ const CASES: Case[] = [
       paid: (truth, _body, _from, channel) => {
         channel.stream.write(Buffer.alloc(4096, 0xff))
         return truth()
+      }
+    })
+  },
+  {
+    does: 'denies the payment that it has acknowledged',
+    says: /denies what was paid to it: .*nothing was paid.*; 5 sat were paid to it/,
+    loses: first,
+    lies: () => ({
+      progress: () => {
+        throw new DeclineError('NOT_PAID', 'nothing was paid')
+      }
+    })
+  },
+  {
+    does: 'shows an altered block and signs no debt at the end',
+    says: /failed an audit: block \d+ of core \d is not proven/,
+    why: /failed an audit.*; it owes \d+(\.\d+)? sat and signs no debt/,
+    loses: first,
+    lies: () => ({
+      ...showing(([one, ...rest]) => [{ ...one!, value: flipped(one!.value!) }, ...rest])(),
+      end: async truth => {
+        const answer = await truth()
+        return { ...answer, body: { ...answer.body, debt: null } }
       }
     })
   },
@@ -232,15 +257,17 @@ test('a buyer leaves every provider that takes the first payment and cheats', as
   }
   const { before, finished, notes, leases } = await buyCopy(opened)
 
-  for (const [i, { does, says, loses }] of CASES.entries()) {
+  for (const [i, { does, says, why, loses }] of CASES.entries()) {
     await t.test(`a provider that ${does} is left`, () => {
       const { device } = rogues[i]!
       const note = notes.find(text => text.includes(`provider ${shown(device)} failed`))
       assert.ok(note, `a note that names ${shown(device)}: ${notes.join('\n')}`)
       assert.match(note, says)
+      if (why) assert.match(note, why)
       const [lease, ...more] = leases.filter(lease => lease.device === formatKey(device))
       assert.deepEqual(more, [])
       assert.equal(lease!.paidMsat, loses.toString())
+      if (why) assert.match(lease!.why!, why)
       // Ended, or waiting for the provider's statement of its debt.
       assert.ok((loses === 0n ? ['VOID'] : ['ENDED', 'LAPSING']).includes(lease!.state), lease!.state)
     })

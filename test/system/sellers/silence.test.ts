@@ -168,3 +168,22 @@ function assertKept(
   assert.equal(kept.state, 'STORED')
   assert.equal(kept.paidMsat, paidMsat)
 }
+
+test('a copy passes to another seller that agrees while the first one is silent', async t => {
+  const world = await World.open(t)
+  const market = await world.found('lease manager', 'market')
+  await world.sell('lease manager', '100000 sat/GiB-month', '--market', market)
+  const path = world.at('file')
+  await writeFile(path, noise('spare', 1 << 20))
+  const rogues = await RogueGroup.open({ dir: world.at('rogues'), bootstrap: addressOf(world), market })
+  t.after(() => rogues.close())
+  const { device } = await rogues.rogue('silent', { price: CHEAP, lies: () => ({ progress: neverAnswer }) })
+  await world.home('buyer')
+  await world.ok('buyer', ['market', 'join', market])
+  // It would be waited for these ten minutes.
+  const long = { answer: 600_000, upload: 600_000, spare: 1000 }
+  const params = { path, copies: 1, time: 30 * DAY }
+  const call = await callWithShortTimeouts(world, 'buyer', 'mirror', params, long)
+  assertNamed(notesOf(call), device, /no longer answers, and \w+ does; 5 sat were paid to it/)
+  assertKept(call, await world.leases('buyer'))
+})

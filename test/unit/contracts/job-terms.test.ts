@@ -22,7 +22,7 @@ import {
   segmentsMsat
 } from '../../../contracts/job.js'
 import { verify } from '../../../contracts/keys/signature.js'
-import { MAX_MSAT } from '../../../contracts/money/money.js'
+import { MAX_MSAT, SAT } from '../../../contracts/money/money.js'
 import { GIB, MIB } from '../../../contracts/money/quantity.js'
 import { MAX_ARGS } from '../../../contracts/schema/counts.js'
 import { MAX_CLOCK_SKEW, START_WITHIN } from '../../../contracts/terms.js'
@@ -62,7 +62,7 @@ const good: JobTerms = {
   baseMsat: 1n,
   firstInstallmentMsat: 1n,
   maxInstallmentMsat: 1n,
-  maxMsat: 1n,
+  maxMsat: 1_000n,
   countersignBy: 1,
   startBy: 2
 }
@@ -108,7 +108,11 @@ test('terms that must not be signed have their fault named', () => {
     [{ price: 0n }, /price/],
     [{ price: MAX_MSAT + 1n }, /price/],
     [{ baseMsat: 0n }, /amounts/],
-    [{ baseMsat: 2n }, /amounts/],
+    [{ baseMsat: 1_001n }, /amounts/],
+    [{ maxMsat: 999n }, /amounts/],
+    [{ leastMsat: 999n }, /least payment/],
+    [{ leastMsat: 1_000_001n, maxMsat: 2_000_000n }, /least payment/],
+    [{ leastMsat: 1_001n }, /amounts/],
     [{ maxMsat: MAX_MSAT + 1n }, /amounts/],
     [{ firstInstallmentMsat: 0n }, /installments/],
     [{ firstInstallmentMsat: 2n }, /installments/],
@@ -181,7 +185,7 @@ test('a statement is checked against the terms and what was paid', () => {
 
 test('a statement bills at most the fuel of one segment that is not paid', () => {
   const { result } = honest
-  const steps: JobTerms = { ...terms, price: TFUEL, baseMsat: 1_000n, firstInstallmentMsat: 10n, maxInstallmentMsat: 40n, maxMsat: 9_000n } // prettier-ignore
+  const steps: JobTerms = { ...terms, price: TFUEL * SAT, baseMsat: 100_000n, firstInstallmentMsat: 10_000n, maxInstallmentMsat: 40_000n, maxMsat: 900_000n } // prettier-ignore
   const stated = (fuel: bigint, paid: number): JobStatement => ({
     ...honest,
     agreement: jobId(steps),
@@ -195,25 +199,25 @@ test('a statement bills at most the fuel of one segment that is not paid', () =>
   assert.match(faultOfStatement(stated(31n, 2), steps, 2) ?? 'none', /the paid segments/)
 })
 
-test('a statement may bill exactly what the segments have paid, and not a msat less', () => {
+test('a statement may bill exactly what the segments have paid, and not a unit of fuel less', () => {
   const { result } = honest
   const rates = {
     ...terms,
-    price: TFUEL,
-    baseMsat: 1_000n,
-    firstInstallmentMsat: 10n,
-    maxInstallmentMsat: 10n
+    price: TFUEL * SAT,
+    baseMsat: 100_000n,
+    firstInstallmentMsat: 10_000n,
+    maxInstallmentMsat: 10_000n
   }
-  const exact: JobTerms = { ...rates, maxMsat: 1_100n }
+  const exact: JobTerms = { ...rates, maxMsat: 200_000n }
   const stated = (fuel: bigint): JobStatement => ({
     ...honest,
     agreement: jobId(exact),
     result: { ...result, fuel },
     finalMsat: 0n
   })
-  // The base and two segments of 10 msat; a unit of fuel costs 1 msat.
-  assert.equal(segmentsMsat(exact, 3), 1_020n)
-  assert.equal(jobCost(exact, 20n), 1_020n)
+  // The base and two segments of 10 sat; a unit of fuel costs 1 sat.
+  assert.equal(segmentsMsat(exact, 3), 120_000n)
+  assert.equal(jobCost(exact, 20n), 120_000n)
   assert.equal(faultOfStatement(stated(20n), exact, 3), null)
   assert.match(faultOfStatement(stated(19n), exact, 3) ?? 'none', /paid for more fuel than it states/)
   assert.match(faultOfStatement(stated(21n), exact, 3) ?? 'none', /last payment/)

@@ -38,6 +38,7 @@ export const VALID: { [M in Method]: Params<M> } = {
   'bid.storage': {
     market: 'here',
     path: '/photos',
+    exclude: ['*.tmp'],
     copies: 3,
     time: 86_400_000,
     offer: '20480000',
@@ -49,6 +50,7 @@ export const VALID: { [M in Method]: Params<M> } = {
   mirror: {
     market: 'here',
     path: '/photos',
+    exclude: ['*.tmp'],
     copies: 2,
     time: 86_400_000,
     offer: '20480000',

@@ -39,6 +39,7 @@ function estimate(copies: number, prepayMaxMsat: bigint, minChargeMsat = SAT) {
   const request = {
     market: Buffer.alloc(32),
     path: '/x',
+    exclude: [],
     copies,
     time: 30 * DAY,
     offer: null,
@@ -103,7 +104,7 @@ test('what a survey says of the packed cores is never less than they are, and li
     await makeTree(join(folder, 'tree'), tree)
     const store = openStore(join(folder, 'own'))
     atEnd(t, () => store.close())
-    const { cores } = await drivePacker.survey(join(folder, 'tree'))
+    const { cores } = await drivePacker.survey(join(folder, 'tree'), [])
     const packed = (await pack({ path: join(folder, 'tree'), store, name: 'goods' })).cores
     for (const [i, { length, byteLength }] of packed.entries()) {
       const said = cores[i]!

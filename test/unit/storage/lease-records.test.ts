@@ -160,3 +160,15 @@ test('a wrong sum, and a lease that no look finds, are problems of the store', a
   assert.match(problems[1]!, /^1 leases \(provider\) reserve \d+ bytes, their sum says 2 and 7$/)
   assert.match(problems[2]!, /^lease (09){32} \(provider\) is not open and is looked at$/)
 })
+
+test('a lease whose due time has a fraction, as one that follows from a rate has, is looked at later', async t => {
+  const { leases, people } = await opened(t)
+  await leases.save(signed(people, 1))
+  const dueAt = async (now: number): Promise<number> => {
+    let count = 0
+    for await (const _ of leases.due('provider', now, () => NOW + 10.5)) count++
+    return count
+  }
+  assert.equal(await dueAt(NOW), 0)
+  assert.equal(await dueAt(NOW + 11), 1)
+})

@@ -1,8 +1,8 @@
 import { formatPrice, parseAmount, parsePrice } from '../../../../contracts/money/money.js'
 import { parseTime } from '../../../../contracts/money/quantity.js'
 import { parseCopies, readablePath } from '../../input/arguments.js'
-import { BID_OFFER } from '../../input/shared-options.js'
-import { given, parsed, text } from '../../invocation.js'
+import { BID_OFFER, EXCLUDE } from '../../input/shared-options.js'
+import { given, parsed, text, texts } from '../../invocation.js'
 import { oneCall, onRunning } from '../../one-call.js'
 import { placed } from '../../output/order-text.js'
 import { count } from '../../output/table.js'
@@ -15,6 +15,7 @@ export const { syntax, run } = oneCall({
   options: {
     '--time <time>': { help: 'how long to store it, such as 30d', required: true },
     '--copies <n>': { help: 'number of copies, each at another provider', required: true },
+    ...EXCLUDE,
     ...BID_OFFER,
     '--max-price <price>': { help: 'highest price, such as "30 sat/GiB-month"', required: true },
     '--prepay-max <amount>': 'most to pay ahead'
@@ -26,6 +27,7 @@ export const { syntax, run } = oneCall({
     maxPrice: parsePrice(text(options, 'maxPrice')!).toString(),
     ...given({
       market,
+      exclude: texts(options, 'exclude'),
       prepayMaxMsat: parsed(options, 'prepayMax', parseAmount)?.toString(),
       offer: parsed(options, 'offer', parsePrice)?.toString()
     }),

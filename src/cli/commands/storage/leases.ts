@@ -17,7 +17,7 @@ export const { syntax, run } = listing({
       [{ title: 'ROLE' }, ({ role }) => role],
       [{ title: 'DEVICE' }, ({ device }) => device.slice(0, 8)],
       [right('SIZE'), ({ bytes }) => formatSize(bytes)],
-      [{ title: 'STATE', flexible: true }, ({ state }) => state.toLowerCase()],
+      [{ title: 'STATE', flexible: true }, ({ state, why }) => state.toLowerCase() + (why ? `: ${why}` : '')],
       [{ title: 'PAID UNTIL' }, ({ until }) => dateText(until)],
       [
         right('PAID'),

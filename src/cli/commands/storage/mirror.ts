@@ -2,10 +2,10 @@ import { formatAmount, parseAmount, parsePrice } from '../../../../contracts/mon
 import { formatSize, formatTime, parseTime } from '../../../../contracts/money/quantity.js'
 import type { MirrorResult } from '../../../node/api/api.js'
 import { parseCopies, readablePath } from '../../input/arguments.js'
-import { given, parsed, text } from '../../invocation.js'
+import { given, parsed, text, texts } from '../../invocation.js'
 import { oneCall, onNode } from '../../one-call.js'
 import { count, facts } from '../../output/table.js'
-import { OFFER } from '../../input/shared-options.js'
+import { EXCLUDE, OFFER } from '../../input/shared-options.js'
 
 /** Packs, encrypts and uploads a file or folder, pays ahead, and prints the link. */
 export const { syntax, run } = oneCall({
@@ -15,6 +15,7 @@ export const { syntax, run } = oneCall({
   options: {
     '--copies <n>': { help: 'number of copies, each at another provider', default: '2' },
     '--time <time>': { help: 'how long to store it, such as 10min, 30d, 4w or 1y', default: '30d' },
+    ...EXCLUDE,
     ...OFFER,
     '--max-price <price>': 'highest price, such as "30 sat/GiB-month" (default: any)',
     '--prepay-max <amount>': 'most to pay ahead'
@@ -25,6 +26,7 @@ export const { syntax, run } = oneCall({
     time: parseTime(text(options, 'time')!),
     ...given({
       market,
+      exclude: texts(options, 'exclude'),
       offer: parsed(options, 'offer', parsePrice)?.toString(),
       maxPrice: parsed(options, 'maxPrice', parsePrice)?.toString(),
       prepayMaxMsat: parsed(options, 'prepayMax', parseAmount)?.toString()
@@ -54,7 +56,8 @@ function receipt(result: MirrorResult, time: number): string[] {
 function estimate(result: MirrorResult, time: number): string[] {
   return facts([
     ['would store', `${count(result.copies, 'copy', 'copies')} of ${size(result)}, for ${formatTime(time)}`],
-    ['would pay', `at most ${amount(result.paidMsat)}, and fees${later(result, time)}`]
+    ['would pay', `at most ${amount(result.paidMsat)}${later(result, time)}`],
+    ['fees', `at most ${amount(result.feesMsat)} for all of it`]
   ])
 }
 

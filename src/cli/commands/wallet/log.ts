@@ -7,7 +7,8 @@ import { withNode } from '../../../daemon/access.js'
 import { readLog } from '../../../daemon/books.js'
 import type { LedgerEntry, LedgerFilter } from '../../../payment/ledger/entries.js'
 import { nameOf } from '../../../base/states.js'
-import { paymentStates } from '../../../payment/payment-state.js'
+import { STEP, isSettled, paymentStates } from '../../../payment/payment-state.js'
+import type { PaymentStep } from '../../../payment/payment-state.js'
 import type { PaymentKind } from '../../../payment/ledger.js'
 import { absolutePath, parseWhole } from '../../input/arguments.js'
 import { text } from '../../invocation.js'
@@ -154,7 +155,7 @@ function plainOf({ number, payment }: LedgerEntry): PlainEntry {
     peer: peer ? formatKey(peer) : '',
     msat: msat.toString(),
     sat: satText(msat),
-    feeMsat: feeMsat.toString(),
+    feeMsat: isSettled(step) ? feeMsat.toString() : '0', // in flight it is only the most that it may be
     hash: hash.toString('hex'),
     preimage: preimage?.toString('hex') ?? ''
   }
@@ -185,6 +186,11 @@ function csv(entries: PlainEntry[]): string[] {
   return [names.join(','), ...entries.map(entry => names.map(name => String(entry[name])).join(','))]
 }
 
+/** Empty for an installment that was settled from a debt, and as long as the fee is not known. */
+function feeText(step: PaymentStep, feeMsat: bigint): string {
+  return isSettled(step) && step !== STEP.credited ? formatAmount(feeMsat) : ''
+}
+
 function page(entries: LedgerEntry[]): string[] {
   if (entries.length === 0) return ['the ledger has no such entries']
   return table(
@@ -201,7 +207,7 @@ function page(entries: LedgerEntry[]): string[] {
       nameOf(step),
       kind === 'direct' ? 'direct' : paidFor(kind, installment, formatKey(agreement)),
       formatAmount(msat),
-      formatAmount(feeMsat),
+      feeText(step, feeMsat),
       hash.toString('hex').slice(0, 8)
     ])
   )

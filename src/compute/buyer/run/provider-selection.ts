@@ -4,13 +4,14 @@ import { jobMemory } from '../../../../contracts/job.js'
 import type { Msat } from '../../../../contracts/money/money.js'
 import { dialSellers, isAway } from '../../../deal/sellers/dialling.js'
 import type { Opener } from '../../../deal/sellers/dialling.js'
-import { SlowSellers, slowNotes } from '../../../deal/sellers/slow-sellers.js'
+import { slowNotes } from '../../../deal/sellers/slow-sellers.js'
 import { distinct, livingFirst, priceLimit } from '../../../deal/sellers/matching.js'
-import type { Experience } from '../../../deal/sellers/matching.js'
+import type { Experiences } from '../../../deal/sellers/experience.js'
 import { FUEL_VERSION } from '../../fuel/meter.js'
 import type { BookedComputeAsk } from '../hire-port.js'
 import { matchCompute } from '../matching.js'
 import { JOB_TIMEOUTS } from '../../job/timeouts.js'
+import type { JobTimeouts } from '../../job/timeouts.js'
 import type { DeviceLoads } from '../device-loads.js'
 import type { Replica } from './replica.js'
 import { AUTO } from './run-records.js'
@@ -19,7 +20,7 @@ import { fuelOf, shareOf } from './budget.js'
 export interface SelectionContext {
   /** The live asks for compute in a market, for our Lightning network. */
   asks(market: Buffer, maxPrice: bigint | null): Promise<BookedComputeAsk[]>
-  experiences: { of(identity: Buffer): Experience | null }
+  experiences: Pick<Experiences, 'toward' | 'slow'>
   /** The limit that forbids a payment to an identity or, without `peer`, in total; null when it is allowed. */
   faultOf(spend: { msat: Msat; peer?: Buffer | null }): BushelError | null
   identity: Buffer
@@ -27,8 +28,7 @@ export interface SelectionContext {
   deviceLoads: DeviceLoads
   /** Opens a channel to a seller. */
   open: Opener
-  slow?: SlowSellers
-  timeouts?: { connect: number; grace: number }
+  timeouts?: Pick<JobTimeouts, 'connect' | 'grace' | 'spare'>
 }
 
 export interface RunInProgress {
@@ -60,12 +60,10 @@ export class ProviderSelection {
   readonly #asked = new Map<string, Choice>()
   /** Devices that could not be reached, or failed when they were, in hex. */
   readonly #away = new Set<string>()
-  readonly #slow: SlowSellers
 
   constructor(context: SelectionContext, run: RunInProgress) {
     this.#context = context
     this.#run = run
-    this.#slow = context.slow ?? new SlowSellers(context.now)
   }
 
   /** Number of devices that could not be reached. */
@@ -95,10 +93,13 @@ export class ProviderSelection {
     return distinct(asks, asks.length).length
   }
 
-  /** Reserves the next fitting ask of a seller that answers; null when none is left. */
-  async next(signal: AbortSignal): Promise<Choice | null> {
+  /**
+   * Reserves the next fitting ask of a seller that answers; null when none is left. With `instead`, for a provider that takes
+   * the place of that replica, to which nothing more is paid then.
+   */
+  async next(signal: AbortSignal, instead: Replica | null = null): Promise<Choice | null> {
     const live = await this.#asks()
-    const possible = () => this.#present(this.#affordable(live).map(({ ask }) => ask))
+    const possible = () => this.#present(this.#affordable(live, instead).map(({ ask }) => ask))
     const answered = new Set<Buffer>()
     const dialled = new Set<Buffer>()
     for (;;) {
@@ -106,7 +107,7 @@ export class ProviderSelection {
       const asks = possible()
       const at = asks.findIndex(({ id }) => answered.has(id))
       if (at >= 0 && asks.slice(0, at).every(({ id }) => dialled.has(id))) {
-        const [choice] = this.#affordable([asks[at]!])
+        const [choice] = this.#affordable([asks[at]!], instead)
         this.#asked.set(choice!.ask.id.toString('hex'), choice!)
         this.#context.deviceLoads.change(choice!.ask.device, 1)
         return choice!
@@ -123,8 +124,8 @@ export class ProviderSelection {
   }
 
   /** The asks that a replica can be hired from now, with its share. */
-  #affordable(live: readonly BookedComputeAsk[]): Choice[] {
-    const left = this.#leftMsat()
+  #affordable(live: readonly BookedComputeAsk[], instead: Replica | null): Choice[] {
+    const left = this.#leftMsat(instead)
     const choices: Choice[] = []
     for (const ask of this.#fitting(live, this.#run.record.maxMsat)) {
       if (this.#isTaken(ask)) continue
@@ -139,7 +140,9 @@ export class ProviderSelection {
 
   /** Those of devices that were not found away, the slow ones last. */
   #present(asks: readonly BookedComputeAsk[]): BookedComputeAsk[] {
-    return this.#slow.last(asks.filter(({ device }) => !this.#away.has(device.toString('hex'))))
+    return this.#context.experiences.slow.last(
+      asks.filter(({ device }) => !this.#away.has(device.toString('hex')))
+    )
   }
 
   /** The first sellers that answer; none when there are none left to dial. */
@@ -157,11 +160,14 @@ export class ProviderSelection {
       // A seller that answers with an error is asked again for an agreement, whose error is shown.
       const wrong = dialled.failed.filter(({ error }) => !isAway(error)).map(({ ask }) => ask)
       const { reached, slower } = dialled
-      for (const { device } of slower) this.#slow.add(device)
+      for (const { device } of slower) this.#context.experiences.slow.add(device)
       for (const note of slowNotes(slower)) this.#run.note?.(note)
       const found = reached.length >= wished.least ? reached : [...reached, ...wrong].slice(0, wished.least)
       const failed = dialled.failed.filter(({ ask }) => !found.includes(ask))
-      for (const { ask } of failed) this.#away.add(ask.device.toString('hex'))
+      for (const { ask, error } of failed) {
+        this.#away.add(ask.device.toString('hex'))
+        if (isAway(error)) this.#context.experiences.slow.away(ask.device)
+      }
       if (failed.length > 0) await this.#run.passOver?.(failed)
       if (found.length > 0) return found
     }
@@ -174,9 +180,12 @@ export class ProviderSelection {
   }
 
   /** The part of the budget that no replica or open choice may still claim, msat. */
-  #leftMsat(): Msat {
+  #leftMsat(instead: Replica | null): Msat {
     const { record, replicas } = this.#run
-    const claimed = replicas.reduce((sum, { liableMsat }) => sum + liableMsat, 0n)
+    const claimed = replicas.reduce(
+      (sum, replica) => sum + (replica === instead ? replica.paidMsat : replica.liableMsat),
+      0n
+    )
     // A choice stays here until its replica is on disk, and counts once.
     const open = [...this.#asked.values()].filter(
       ({ ask }) => !replicas.some(({ identity }) => identity.equals(ask.identity))
@@ -221,7 +230,7 @@ export class ProviderSelection {
       maxMsat,
       identity
     }
-    const matching = matchCompute(asks, wanted, of => experiences.of(of), now())
+    const matching = matchCompute(asks, wanted, experiences.toward, now())
     return livingFirst(deviceLoads.leastLoadedFirst(matching), now())
   }
 }

@@ -68,10 +68,11 @@ export class Replica implements Pick<RunReplica, 'agreement' | 'ask' | 'identity
     return this.#hire
   }
 
-  /** Resolves when the provider has committed to a result. */
-  async commit(listener: RunListener, signal: AbortSignal): Promise<void> {
+  /** Resolves when the provider has committed to a result; `onanswer` is called whenever it has answered. */
+  async commit(listener: RunListener, signal: AbortSignal, onanswer: () => void): Promise<void> {
     this.#tellPayments(listener)
     await this.hire.untilCommitted(signal, ({ state, fuel }) => {
+      onanswer()
       this.fuel = fuel
       listener.state({ provider: this.name, state, fuel })
     })

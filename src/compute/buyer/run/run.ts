@@ -1,9 +1,12 @@
 import type { JobOutput, JobResult, RunRecord } from '#spec'
-import { BushelError, isBlamed, isOurs } from '../../../../contracts/errors/error.js'
+import { BushelError, isOurs } from '../../../../contracts/errors/error.js'
 import { shortKey } from '../../../../contracts/keys/key.js'
 import { SAT, formatAmount } from '../../../../contracts/money/money.js'
+import { doneOrReplaced } from '../../../deal/sellers/spare.js'
+import type { Replaced } from '../../../deal/sellers/spare.js'
 import { MOST_NOTES, isAway } from '../../../deal/sellers/dialling.js'
 import { awayNote } from '../../../deal/sellers/slow-sellers.js'
+import type { Experiences } from '../../../deal/sellers/experience.js'
 import { ProviderSelection, plannedReplicas } from './provider-selection.js'
 import type { SelectionContext } from './provider-selection.js'
 import type { Checks } from '../checks.js'
@@ -14,6 +17,8 @@ import { Replica } from './replica.js'
 import { AUTO } from './run-records.js'
 import type { RunRecords } from './run-records.js'
 import type { RunListener } from './run-types.js'
+import { JOB_TIMEOUTS } from '../../job/timeouts.js'
+import type { Clock } from '../../../base/clock.js'
 import { equalFuel, shareOf } from './budget.js'
 import { grouped, isExcused, majority } from '../../job/verdicts.js'
 
@@ -22,10 +27,8 @@ export interface RunContext extends SelectionContext {
   records: RunRecords
   checks: Checks
   evidence: EvidenceFiles
-  experiences: SelectionContext['experiences'] & {
-    good(identity: Buffer): Promise<void>
-    bad(identity: Buffer, note: string): Promise<void>
-  }
+  clock?: Clock
+  experiences: SelectionContext['experiences'] & Pick<Experiences, 'of' | 'good' | 'bad' | 'failed'>
 }
 
 export interface Accepted {
@@ -205,24 +208,44 @@ export class Run {
 
   /** Gets one commitment, from this replica or, when it fails, from the next provider; false when none is left. */
   async #commitment(replica: Replica | null, signal: AbortSignal, onhired: () => void): Promise<boolean> {
-    for (let current = replica; ; current = null) {
-      current ??= await this.#hireNext(signal)
+    for (let next = replica; ;) {
+      const current: Replica | null = next ?? (await this.#hireNext(signal))
       if (!current) return false
       onhired()
+      next = null
       try {
-        await current.commit(this.#listener, signal)
-        return true
+        const replaced = await this.#committedOrReplaced(current, signal)
+        if (!replaced) return true
+        next = replaced.by
+        await this.save(this.#checked(next))
+        await this.#failed(current, replaced.error, signal)
       } catch (error) {
         await this.#failed(current, error, signal)
       }
     }
   }
 
-  async #hireNext(signal: AbortSignal): Promise<Replica | null> {
-    const { hire, experiences, checks } = this.#context
+  /** A second result is wanted beside that of a provider that is drawn to be checked. */
+  #checked({ identity }: Replica): Pick<RunRecord, 'wanted'> | object {
+    const isDrawn = this.#isAuto && this.record.wanted === 1 && this.#context.checks.isDrawn(identity)
+    return isDrawn ? { wanted: plannedReplicas(this.record) } : {}
+  }
+
+  /** The provider that takes over from one that fell silent; null once the first one has committed. */
+  #committedOrReplaced(replica: Replica, signal: AbortSignal): Promise<Replaced<Replica> | null> {
+    const { timeouts = JOB_TIMEOUTS, clock } = this.#context
+    return doneOrReplaced((stop, onnews) => replica.commit(this.#listener, stop, onnews), {
+      ...{ name: replica.name, signal, silentMs: timeouts.spare, clock },
+      agree: () => this.#hireNext(signal, replica),
+      drop: spare => this.#end(spare, 'failed', 'the first provider answered again')
+    })
+  }
+
+  async #hireNext(signal: AbortSignal, instead: Replica | null = null): Promise<Replica | null> {
+    const { hire, experiences } = this.#context
     for (;;) {
       signal.throwIfAborted()
-      const choice = await this.#selection.next(signal)
+      const choice = await this.#selection.next(signal, instead)
       if (!choice) return null
       const { ask, shareMsat } = choice
       const { market, module, input, args, seed, limits, fuel, offer, maxPrice, passed } = this.record
@@ -239,12 +262,11 @@ export class Run {
         const replica = Replica.of(await hire.agree(request, signal), ask.id)
         this.replicas.push(replica)
         isHired = true
-        const isChecked = this.#isAuto && this.record.wanted === 1 && checks.isDrawn(replica.identity)
-        await this.save(isChecked ? { wanted: plannedReplicas(this.record) } : {})
+        await this.save(instead ? {} : this.#checked(replica))
         return replica
       } catch (error) {
         if (!isTheirs(error, signal)) throw error
-        await this.#blame(ask.identity, error)
+        await experiences.failed(ask, error)
         await this.save()
         this.#skipped(ask.device, error)
       } finally {
@@ -308,7 +330,7 @@ export class Run {
       await this.#keepEvidence(replica)
       await this.#context.checks.wrong(replica.identity)
     }
-    await this.#blame(replica.identity, error)
+    await this.#context.experiences.failed(replica, error)
     await this.#end(replica, 'failed', error.message)
     this.#listener.note(
       `provider ${replica.name} failed: ${error.message}; ${formatAmount(replica.paidMsat)} were paid to it`
@@ -319,7 +341,7 @@ export class Run {
     const away = failed.filter(({ error }) => isAway(error))
     if (away.length > MOST_NOTES) this.note(awayNote(away.length))
     for (const { ask, error } of failed) {
-      await this.#blame(ask.identity, error)
+      await this.#context.experiences.failed(ask, error)
       if (!isAway(error) || away.length <= MOST_NOTES) this.#skipped(ask.device, error)
     }
   }
@@ -331,11 +353,6 @@ export class Run {
   #skipped(device: Buffer, error: unknown): void {
     const why = error instanceof Error ? error.message : String(error)
     this.#listener.note(`skipped the offer of ${shortKey(device)}: ${why}`)
-  }
-
-  /** Records a bad experience when the error is the peer's fault. */
-  async #blame(identity: Buffer, error: unknown): Promise<void> {
-    if (isBlamed(error)) await this.#context.experiences.bad(identity, error.message)
   }
 
   async #keepEvidence(replica: Replica): Promise<void> {

@@ -42,12 +42,40 @@ export interface ListedPay {
   created_index?: number
 }
 
+export interface ListedSendPay {
+  status: string
+  /** s since 1970. */
+  created_at: number
+}
+
+/** A hop of a route hint. */
+export interface Hop {
+  pubkey: string
+  short_channel_id: string
+  fee_base_msat: number
+  fee_proportional_millionths: number
+  cltv_expiry_delta: number
+}
+
+export interface Decoded {
+  min_final_cltv_expiry?: number
+  routes?: Hop[][]
+}
+
+export interface FoundRoutes {
+  routes: { path: { amount_out_msat?: Amount }[] }[]
+}
+
 export interface ListedChannel {
   peer_id: string
   peer_connected: boolean
   state: string
   spendable_msat?: Amount
   receivable_msat?: Amount
+  short_channel_id?: string
+  htlcs?: { direction: string; payment_hash: string; expiry: number }[]
+  /** What the other side has announced for payments to us. */
+  updates?: { remote?: { htlc_minimum_msat?: Amount } }
 }
 
 /** An amount in msat; 0 when it is absent. */

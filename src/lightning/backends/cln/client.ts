@@ -16,6 +16,14 @@ export class ClnError extends BushelError {
   }
 }
 
+/** JSON-RPC: no such method, also one that is deprecated and turned off. */
+const NO_COMMAND = -32601
+
+/** True when lightningd does not have the method, or no longer. */
+export function isNoCommand(error: unknown): boolean {
+  return error instanceof ClnError && error.rpc === NO_COMMAND
+}
+
 export interface ClientOptions {
   /** Path of lightningd's socket, `lightning-rpc`. */
   socket: string

@@ -60,6 +60,11 @@ export class ClnNode {
     return this.#nodeId !== null && this.#network !== null
   }
 
+  /** Number of the connection; another lightningd process is another one. */
+  get connection(): number {
+    return this.#client.connections
+  }
+
   /** Last reported reason why the node cannot pay yet; null when it can. */
   get syncing(): string | null {
     return this.#syncing
@@ -83,7 +88,8 @@ export class ClnNode {
     await this.#verifying
   }
 
-  async call<T>(method: string, params: RpcParams, timeoutMs?: number): Promise<T> {
+  /** `waits`: no answer in time says nothing about the node, because the call ends with a payment. */
+  async call<T>(method: string, params: RpcParams, timeoutMs?: number, { waits = false } = {}): Promise<T> {
     await this.verify()
     try {
       const answer = (await this.#client.call(method, params, timeoutMs)) as T
@@ -91,7 +97,7 @@ export class ClnNode {
       return answer
     } catch (error) {
       if (error instanceof ClnError) this.#found(null)
-      else if (isWalletAway(error)) this.#found(error)
+      else if (isWalletAway(error) && !(waits && error.code === 'WALLET_TIMEOUT')) this.#found(error)
       throw error
     }
   }

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import ReadyResource from 'ready-resource'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { demandNodeId } from '../../../../contracts/keys/node-id.js'
-import { formatAmount, least } from '../../../../contracts/money/money.js'
+import { formatAmount, least, most } from '../../../../contracts/money/money.js'
 import type { InvoiceRequest, InvoiceState, PaymentState, WalletRecord } from '../../payment-records.js'
-import type { Balance, Wallet, WalletCondition } from '../../wallet.js'
+import type { Balance, ReachOptions, Wallet, WalletCondition } from '../../wallet.js'
 import { balanceOf, msatOf, usable } from './answers.js'
 import type { ListedInvoice, ListedPay } from './answers.js'
 import { ClnError } from './client.js'
@@ -12,6 +12,7 @@ import { ClnNode } from './node.js'
 import type { ClnNodeOptions } from './node.js'
 import { ClnPayments } from './payments.js'
 import { invoiceState, walletRecords } from './records.js'
+import { ClnRoutes } from './routes.js'
 import { Settlements } from './settlements.js'
 import type { PayIndex } from './settlements.js'
 
@@ -23,8 +24,10 @@ export interface ClnWalletOptions extends ClnNodeOptions {
 }
 
 const POLL = 250
-/** Most msat for which a route is looked up: payments are single installments. */
-const ROUTE_MSAT = 100_000n
+/** For a caller without a limit on fees, msat: one that no route reaches. */
+const NO_FEE_LIMIT = 1_000_000_000n
+/** What is set aside for the fee of a payment whose route only its invoice can tell, msat. */
+const UNKNOWN_FEE = 5_000n
 /** Codes of `invoice`: duplicate label, duplicate preimage. */
 const DUPLICATE = new Set([900, 901])
 /** Codes of `delinvoice`: unknown invoice, status has changed. */
@@ -40,6 +43,7 @@ export class ClnWallet extends ReadyResource implements Wallet {
   readonly real = true
   readonly #node: ClnNode
   readonly #payments: ClnPayments
+  readonly #routes: ClnRoutes
   readonly #settlements: Settlements
   #told: WalletCondition['state'] | null = null
 
@@ -47,6 +51,7 @@ export class ClnWallet extends ReadyResource implements Wallet {
     super()
     const node = new ClnNode(options, () => this.#tell())
     this.#node = node
+    this.#routes = new ClnRoutes(node)
     this.#payments = new ClnPayments({
       node,
       pollMs: options.pollMs ?? POLL,
@@ -154,30 +159,36 @@ export class ClnWallet extends ReadyResource implements Wallet {
     return invoice ? invoiceState(invoice) : { status: 'unknown' }
   }
 
-  async reach(nodeId: Buffer, msat: bigint, timeoutMs: number): Promise<void> {
+  async reach(nodeId: Buffer, msat: bigint, timeoutMs: number, options: ReachOptions = {}): Promise<void> {
+    await this.foresee(nodeId, msat, timeoutMs, options)
+  }
+
+  async foresee(
+    nodeId: Buffer,
+    msat: bigint,
+    timeoutMs: number,
+    options: ReachOptions = {}
+  ): Promise<bigint> {
     demandNodeId(nodeId)
+    const { amounts = [msat], maxFeeMsat = () => NO_FEE_LIMIT, invoice } = options
     const channels = (await this.#node.channels()).filter(usable)
     const spendable = channels.reduce((sum, channel) => sum + msatOf(channel.spendable_msat), 0n)
     if (spendable < msat) {
-      throw new BushelError(
-        'NO_BALANCE',
-        `${formatAmount(msat)} are needed, but only ${formatAmount(spendable)} can be sent now`,
-        'nothing was paid; open a channel, or wait until a channel is connected'
-      )
+      throw noBalance(formatAmount(msat), spendable)
     }
     const id = nodeId.toString('hex')
-    if (channels.some(channel => channel.peer_id === id && msatOf(channel.spendable_msat) >= msat)) return
-    const amount = least(msat, ROUTE_MSAT).toString()
-    try {
-      await this.#node.call('getroute', { id, amount_msat: amount, riskfactor: 10 }, timeoutMs)
-    } catch (error) {
-      if (!(error instanceof ClnError)) throw error
-      throw new BushelError(
-        'NO_ROUTE',
-        `no route to ${id.slice(0, 16)}... was found: ${error.message}`,
-        'nothing was paid; open a channel to a well-connected node'
-      ).withCause(error)
+    if (channels.some(channel => channel.peer_id === id && msatOf(channel.spendable_msat) >= msat)) return 0n
+    // The smallest payment may be too small for a hop, the largest too large; the fee grows with the amount.
+    let feeMsat = 0n
+    for (const one of new Set([least(msat, ...amounts), most(0n, ...amounts)])) {
+      const maxFee = maxFeeMsat(one)
+      const fee = await this.#routes.feeMsat({ payee: nodeId, msat: one, maxFeeMsat: maxFee, invoice, timeoutMs })
+      feeMsat = most(feeMsat, fee ?? least(maxFee, UNKNOWN_FEE))
     }
+    const feesMsat = feeMsat * BigInt(amounts.length)
+    if (spendable < msat + feesMsat)
+      throw noBalance(`${formatAmount(msat)}, and ${formatAmount(feesMsat)} of fees,`, spendable)
+    return feesMsat
   }
 
   pay(invoice: string, options: { maxFeeMsat: bigint; timeoutMs: number }): Promise<PaymentState> {
@@ -194,8 +205,22 @@ export class ClnWallet extends ReadyResource implements Wallet {
     return walletRecords(pays, invoices, since)
   }
 
+  /** The largest minimum of the channels: a payment may come over any of them. */
+  async leastReceivable(): Promise<bigint> {
+    const channels = (await this.#node.channels()).filter(usable)
+    return channels.reduce((sum, { updates }) => most(sum, msatOf(updates?.remote?.htlc_minimum_msat)), 0n)
+  }
+
   /** All payments come over the existing channels, whoever the payer is. */
   async canReceive(_from: Buffer, msat: bigint): Promise<boolean> {
     return (await this.balance()).receivableMsat >= msat
   }
+}
+
+function noBalance(needed: string, spendable: bigint): BushelError {
+  return new BushelError(
+    'NO_BALANCE',
+    `${needed} are needed, but only ${formatAmount(spendable)} can be sent now`,
+    'nothing was paid; open a channel, or wait until a channel is connected'
+  )
 }

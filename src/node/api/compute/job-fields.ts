@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { MAX_PROVIDERS } from '../../../compute/resource.js'
 import { WALLS } from '../../../compute/sandbox/sandbox.js'
+import { LEAST_PAYMENT } from '../../../../contracts/money/money.js'
 import { DAY, GIB, MIB } from '../../../../contracts/money/quantity.js'
 import {
   bytes,
@@ -78,7 +79,7 @@ const BUY = {
     ),
     v.description('how many identities run it, for comparison; auto: as many as their record asks for')
   ),
-  maxMsat: msat('most to pay for it, over all providers', 1),
+  maxMsat: msat('most to pay for it, over all providers', LEAST_PAYMENT),
   offer: maybe(fuelPrice("price to open with; absent: the providers' prices are taken")),
   maxPrice: maybe(fuelPrice('highest price; absent: any'))
 }

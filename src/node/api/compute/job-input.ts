@@ -140,7 +140,7 @@ async function readModule(path: string, signal: AbortSignal): Promise<Buffer> {
 
 /** A folder's files with their relative paths, links followed where they stay inside; or one file. */
 async function readInput(path: string, signal: AbortSignal): Promise<SandboxFile[]> {
-  const tree = await readTree(path, signal)
+  const tree = await readTree(path, { signal })
   const bad = tree.leftOut.find(({ why }) => why !== EMPTY_FOLDER)
   if (bad)
     throw new BushelError(

@@ -52,7 +52,7 @@ export const SELL_COMPUTE_CALLS = {
         memory: bytes('memory of all of them together', { least: MIB, most: 64 * TIB }),
         price: fuelPrice('price'),
         floor: maybe(fuelPrice('lowest price at which it sells, told to nobody; absent: the price')),
-        baseMsat: msat('base of each job, in addition to its fuel', 1),
+        baseMsat: msat('base of each job, in addition to its fuel', 1n),
         region: region('region of the machine, such as eu; may be empty'),
         onlyIdle: flag('true: jobs run only while the machine has nothing else to do'),
         hours: orNull(fields({ from: minute('from'), to: minute('to') }), 'when jobs run; null: at any hour'),

@@ -125,7 +125,7 @@ export function moment(about: string) {
 }
 
 /** An amount of money. */
-export function msat(about: string, least: 0 | 1 = 0) {
+export function msat(about: string, least = 0n) {
   return digits(inUnits(about, 'msat'), least, MAX_MSAT, 'an amount in msat')
 }
 
@@ -133,7 +133,7 @@ export function msat(about: string, least: 0 | 1 = 0) {
 export function storagePrice(about: string) {
   return digits(
     inUnits(about, 'msat per TiB and 30 days'),
-    1,
+    1n,
     MAX_MSAT,
     'a price in msat per TiB and 30 days'
   )
@@ -143,7 +143,7 @@ export function storagePrice(about: string) {
 export function fuelPrice(about: string) {
   return digits(
     inUnits(about, 'msat per Tfuel (10^12 units of fuel)'),
-    1,
+    1n,
     MAX_MSAT,
     'a price in msat per Tfuel'
   )
@@ -151,16 +151,16 @@ export function fuelPrice(about: string) {
 
 /** An amount of fuel. */
 export function fuel(about: string) {
-  return digits(inUnits(about, 'units of fuel'), 0, 2n ** 63n - 1n, 'an amount of fuel')
+  return digits(inUnits(about, 'units of fuel'), 0n, 2n ** 63n - 1n, 'an amount of fuel')
 }
 
-function digits(about: string, least: 0 | 1, most: bigint, what: string) {
+function digits(about: string, least: bigint, most: bigint, what: string) {
   const must = `must be ${what}: a string of digits from ${least} to ${most}`
   return v.pipe(
     v.string(must),
     v.maxLength(19, must),
     v.regex(DIGITS, must),
-    v.check(value => BigInt(value) >= BigInt(least) && BigInt(value) <= most, must),
+    v.check(value => BigInt(value) >= least && BigInt(value) <= most, must),
     v.description(about)
   )
 }

@@ -18,7 +18,7 @@ export function workRequest(market: Buffer, rounds: string, change: Partial<RunR
     input: { stdin: Buffer.alloc(0), files: [] },
     args: ['work', rounds],
     verify: 1,
-    maxMsat: 3_000_000n,
+    maxMsat: 3_000_000_000n,
     offer: null,
     maxPrice: null,
     limits: WORK_LIMITS,
@@ -39,16 +39,16 @@ export interface BuyerJobsOptions {
   now?: () => number
 }
 
-/** The jobs of a buyer's node, over the offers given; a fault fails the test. */
+/** The jobs of a buyer's node, over the offers given; a fault fails the test. `forget` drops what is kept in memory of sellers. */
 export async function openBuyerJobs(
   t: TestContext,
   buyer: BushelNode,
   { offers, folder, listener, now = Date.now }: BuyerJobsOptions
-): Promise<{ jobs: Jobs; experiences: Experiences }> {
+): Promise<{ jobs: Jobs; experiences: () => Experiences; forget: () => void }> {
   const { compute, limits, deals } = await buyer.trade()
   const { hires, blobs } = compute
   const { store } = buyer
-  const experiences = new Experiences(store, now)
+  let experiences = new Experiences(store, now)
   const marketOf = new Map(offers.map(({ ask, market }) => [ask.id.toString('hex'), market]))
   const jobs = new Jobs({
     hire: {
@@ -59,7 +59,16 @@ export async function openBuyerJobs(
     open: (device, options) => deals.open(device, options),
     pack: { module: bytes => blobs.put([bytes]), input: input => blobs.put(packInput(input)) },
     asks: () => Promise.resolve(offers.map(({ ask }) => ask)),
-    experiences,
+    experiences: {
+      of: identity => experiences.of(identity),
+      toward: identity => experiences.toward(identity),
+      good: identity => experiences.good(identity),
+      bad: (identity, note) => experiences.bad(identity, note),
+      failed: (seller, error) => experiences.failed(seller, error),
+      get slow() {
+        return experiences.slow
+      }
+    },
     faultOf: spend => limits.faultOf(spend),
     identity: buyer.home.identity,
     store,
@@ -73,5 +82,5 @@ export async function openBuyerJobs(
   })
   await jobs.ready()
   t.after(() => jobs.close())
-  return { jobs, experiences }
+  return { jobs, experiences: () => experiences, forget: () => (experiences = new Experiences(store, now)) }
 }

@@ -306,7 +306,7 @@ test('a buyer leaves every provider that cheats on a job', { timeout: 120_000 },
 
   const hire = async (): Promise<Hire> =>
     buys.compute.hires.agree(
-      { ...(await request(buys, offer, 'work', ['20000'], { packed, firstInstallmentMsat: 20n })) },
+      { ...(await request(buys, offer, 'work', ['20000'], { packed, firstInstallmentMsat: 20_000n })) },
       never
     )
   const through = async (one: Hire) => {

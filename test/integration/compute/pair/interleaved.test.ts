@@ -38,7 +38,7 @@ test(
     const packed = await pack(buys, program('work'))
     const agree = async (rounds: string): Promise<Hire> =>
       buys.compute.hires.agree(
-        await request(buys, offer, 'work', [rounds], { packed, firstInstallmentMsat: 20n }),
+        await request(buys, offer, 'work', [rounds], { packed, firstInstallmentMsat: 20_000n }),
         never
       )
     const channel = await buys.deals.open(provider.home.device.publicKey)
@@ -89,7 +89,7 @@ test(
 
     /** A job whose result has been revealed. */
     const revealed = async (): Promise<Hire> => {
-      const hire = await agree('1')
+      const hire = await agree('400') // enough fuel for a last payment, not for a segment
       await hire.untilCommitted(never, () => undefined)
       await hire.reveal()
       return hire

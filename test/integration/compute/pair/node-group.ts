@@ -28,7 +28,7 @@ import { MIB, program } from '../../../parts/compute/jobs.js'
 import { faultLog } from '../../../doubles/fault-log.js'
 
 /** msat per Tfuel. */
-export const PRICE = 1_000_000n
+export const PRICE = 1_000_000_000n
 export const BASE = 1000n
 export const quiet = { onProgress: (): void => undefined, signal: new AbortController().signal }
 export const never = new AbortController().signal
@@ -134,7 +134,7 @@ export async function request(
     args: [name, ...args],
     seed: Buffer.alloc(32, 1),
     limits: { ...DEFAULT_LIMITS, memoryBytes: 64 * MIB, outputBytes: 8 * MIB },
-    maxMsat: 1_000_000n,
+    maxMsat: 1_000_000_000n,
     firstInstallmentMsat: 5000n,
     ...change
   }

@@ -79,8 +79,8 @@ test(
           outcome.paidMsat,
           outcome.providers.reduce((sum, { paidMsat }) => sum + paidMsat, 0n)
         )
-        assert.equal(experiences.of(liar.home.identity)!.bad, 1)
-        assert.equal(experiences.of(one.home.identity)!.good, 1)
+        assert.equal(experiences().of(liar.home.identity)!.bad, 1)
+        assert.equal(experiences().of(one.home.identity)!.good, 1)
 
         const evidence = parseEvidence(await readFile(outcome.evidence[0]!, 'utf8'))
         const verdict = verifyEvidence(evidence)

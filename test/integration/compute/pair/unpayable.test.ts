@@ -21,7 +21,7 @@ test('a job passes to another provider when one cannot be paid', { timeout: 120_
   const cut = await group.node('cut-off', { worker })
   const other = await group.node('other', { worker })
   const buyer = await group.node('buyer', { serve: false, now, jobTimeouts: { retry: 10 } })
-  const price = 100n * PRICE
+  const price = PRICE / 10n
   const offers = [await sellCompute(cut, { price }), await sellCompute(other, { price: price + 1n })]
   const [sells, buys] = [await cut.trade(), await buyer.trade()]
   const { wallet, payments } = buys

@@ -72,7 +72,7 @@ test('a provider of compute loses nothing to buyers that cheat', { timeout: 120_
     const { maxMsat } = honest
     const wanted = {
       ...{ memory: 1 << 30, wallMs: HOUR, cpuMs: HOUR, isolation: 'process' },
-      ...{ fuel: FUEL_VERSION, firstInstallmentMsat: 20n }
+      ...{ fuel: FUEL_VERSION, firstInstallmentMsat: 20_000n }
     }
     const quoted = await negotiate(deals, compute, channel, {
       market: offer.market,
@@ -97,7 +97,7 @@ test('a provider of compute loses nothing to buyers that cheat', { timeout: 120_
     return { id, channel }
   }
   /** A job of the rogue buyer whose base is paid honestly. */
-  const begun = async (rounds: string, listed = 20n) => {
+  const begun = async (rounds: string, listed = 20_000n) => {
     const asked = await request(cheats!, offer, 'work', [rounds], { packed, firstInstallmentMsat: listed })
     return cheats!.compute.hires.agree(asked, never)
   }

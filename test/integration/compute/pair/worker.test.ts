@@ -268,7 +268,7 @@ test('a bought job runs in bubblewrap', { timeout: 120_000, skip: bubblewrap!.sk
   const offer = await sellCompute(provider, { isolation: 'bwrap' })
   const [sells, buys] = [await provider.trade(), await buyer.trade()]
   const hire = await buys.compute.hires.agree(
-    await request(buys, offer, 'work', ['20000'], { firstInstallmentMsat: 20n }),
+    await request(buys, offer, 'work', ['20000'], { firstInstallmentMsat: 20_000n }),
     never
   )
   assert.equal(hire.terms.isolation, 'bwrap')

@@ -351,7 +351,7 @@ test('a bid that is withdrawn while it is being filled is not filled later', asy
   const withdrawn = at('quote', 'answer', () => mirrors.setBid(job, null))
   pair.buyer.payments.reach = () => {
     stop.abort(new Error('the node stops'))
-    return Promise.resolve()
+    return Promise.resolve(0n)
   }
   await assert.rejects(mirrors.place(job, listener, stop.signal), /the node stops/)
   await withdrawn

@@ -46,7 +46,9 @@ export const TIMEOUTS: Timeouts = {
   audit: 1200,
   upload: 4000,
   reach: 1000,
+  route: 5000,
   payment: 2000,
+  spare: 60_000,
   wallet: 2000,
   restore: 1000
 }
@@ -60,7 +62,9 @@ const PATIENT: Timeouts = {
   audit: 30_000,
   upload: 30_000,
   reach: 30_000,
+  route: 60_000,
   payment: 30_000,
+  spare: 60_000,
   wallet: 30_000,
   restore: 30_000
 }
@@ -215,6 +219,7 @@ export class DealPair {
     return {
       market: MARKET,
       path: randomBytes(8).toString('hex'),
+      exclude: [],
       copies: 1,
       time: TIME,
       offer: null,

@@ -57,6 +57,8 @@ before(async () => {
       connection.write(reply(request, { result: { id: NODE, network: 'regtest', blockheight: 1 } }))
     if (method === 'listinvoices') connection.write(reply(request, { result: { invoices: [] } }))
     if (method === 'listpays') connection.write(reply(request, { result: { pays: records.map(pay) } }))
+    if (method === 'getlog' || method === 'xpay')
+      connection.write(reply(request, { error: { code: -32601, message: `Unknown command '${method}'` } }))
     if (method !== 'pay') return
     told++
     const said = onpay()

@@ -28,7 +28,7 @@ export async function privateNetwork(t: TestContext): Promise<PrivateNetwork> {
   })
   const node = async (options: Partial<NetworkOptions> = {}): Promise<Known> => {
     const keyPair = options.keyPair ?? crypto.keyPair()
-    const network = new Network({ bootstrap: testnet.bootstrap, ...options, keyPair })
+    const network = new Network({ bootstrap: testnet.bootstrap, punchesFor: 1500, ...options, keyPair })
     nodes.push(network)
     network.on('connection', (stream: NoiseStream) => stream.on('error', () => undefined))
     await network.ready()

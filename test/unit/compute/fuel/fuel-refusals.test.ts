@@ -172,6 +172,17 @@ test('modules that are heavy to compile are refused', () => {
   assert.equal(refusal(holdingAll(nested(LIMIT.nesting - 1))), 'nothing', 'what just fits is taken')
 })
 
+test('a program with as many data segments as the compiler of Go makes is taken whole', () => {
+  const words = 50_000
+  const data = Array.from({ length: words }, (_, i) => [0, ...op.i32(4 * i), END, 4, i & 0xff, 1, 2, 3])
+  const body = [...op.i32(4 * (words - 1)), 0x28, 0, 0, ...op.drop]
+  const module = assemble({ functions: [{ body, export: '_start' }], memory: [0, 16], data })
+  const { bytes, beginning } = metered(module, 16)
+  assert.ok(isValid(bytes))
+  assert.ok(bytes.length < module.length + 4096)
+  assert.ok(beginning >= BigInt(4 * words), 'its segments are paid for')
+})
+
 test('custom sections are left out', () => {
   const plain = assemble({ functions: [{ body: op.nop, export: 'f' }] })
   const named = Uint8Array.from([...plain, ...section(0, [...name('note'), ...Array<number>(500).fill(1)])])

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import {
   BLOCK_OVERHEAD,
+  LEAST_PAYMENT,
   MAX_MSAT,
   MONTH,
   billedBytes,
@@ -106,8 +107,8 @@ test('the charge is rounded up to an msat and is at least the minimum', () => {
     totalCharge({ bytes: BigInt(bytes), time, price, minChargeMsat })
   assert.equal(charge(GIB, 30 * DAY, parsePrice('25 sat/GiB-month')), 25_000n)
   assert.equal(charge(TIB, 15 * DAY, 2_000n), 1000n)
-  assert.equal(charge(1, 1, 1n), 1n)
-  assert.equal(charge(1, 1, 1n, 700n), 700n)
+  assert.equal(charge(1, 1, 1n), 1000n, 'one payment')
+  assert.equal(charge(1, 1, 1n, 1_700n), 1_700n)
   fc.assert(
     fc.property(
       fc.nat(TIB),
@@ -117,7 +118,7 @@ test('the charge is rounded up to an msat and is at least the minimum', () => {
         const total = charge(bytes, time, price)
         const exact = BigInt(bytes) * BigInt(time) * price
         const unit = BigInt(TIB) * MONTH
-        assert.ok(total * unit >= exact && (total - 1n) * unit < exact)
+        assert.ok(total * unit >= exact && (total === LEAST_PAYMENT || (total - 1n) * unit < exact))
       }
     )
   )

@@ -3,6 +3,7 @@ import { before, test } from 'node:test'
 import fc from 'fast-check'
 import type { Terms } from '#spec'
 import { DAY, HOUR } from '../../../../contracts/money/quantity.js'
+import { LEAST_PAYMENT } from '../../../../contracts/money/money.js'
 import { consumedMsat } from '../../../../contracts/money/refund.js'
 import { chargeOf, planInstallments } from '../../../../contracts/money/installments.js'
 import { paidInstallment } from '../../../samples/evidence/paid-installment.js'
@@ -59,4 +60,10 @@ test('the used part at the end of an installment is what was due by then, and it
       assert.ok(consumedMsat(terms, at + later, charge) >= consumedMsat(terms, at, charge))
     })
   )
+})
+
+test('a refund below 1 sat is none: what is left of the payment counts as used up', () => {
+  const half = consumedMsat(terms, terms.time / 2, charge)
+  assert.equal(consumedMsat(terms, terms.time / 2, half + LEAST_PAYMENT - 1n), half + LEAST_PAYMENT - 1n)
+  assert.equal(consumedMsat(terms, terms.time / 2, half + LEAST_PAYMENT), half)
 })

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import crypto from 'hypercore-crypto'
+import { turn } from '../../../doubles/manual-clock.js'
+import { privateNetwork } from './networks.js'
+
+test('a device that has answered is waited for longer, and then the routers are to blame', async t => {
+  const { node } = await privateNetwork(t)
+  const [seller, buyer] = [await node({ direct: false }), await node({ direct: false, punchesFor: 4000 })]
+  await assert.rejects(buyer.connect(seller.keyPair.publicKey, 2000), {
+    code: 'PEER_UNREACHABLE',
+    message: /answered, but no way through the routers was found in 4 s/
+  })
+})
+
+test('whoever is given up is dialled no more, for hyperdht punches for one at a time', async t => {
+  const { node } = await privateNetwork(t)
+  const buyer = await node({ direct: false })
+  const stop = new AbortController()
+  const dial = buyer.connect(crypto.keyPair().publicKey, 10_000, { signal: stop.signal })
+  assert.equal(buyer.dialling, 1)
+  stop.abort(new Error('not wanted any more'))
+  await assert.rejects(dial, /not wanted any more/)
+  await turn()
+  assert.equal(buyer.dialling, 0)
+})
+
+test('a device that nobody knows is given up in the time that was asked for', async t => {
+  const { node } = await privateNetwork(t)
+  const buyer = await node({ direct: false, punchesFor: 600_000 })
+  await assert.rejects(buyer.connect(crypto.keyPair().publicKey, 1000), {
+    message: /did not answer in 1 s/
+  })
+})
+
+test('a way through that is found late still counts', async t => {
+  const { node } = await privateNetwork(t)
+  const relay = await node()
+  const seller = await node({ direct: false })
+  const buyer = await node({ direct: false, punchesFor: 20_000 })
+  const forwarder = await relay.forward(() => Promise.resolve(true))
+  const dial = buyer.connect(seller.keyPair.publicKey, 1500)
+  const late = setTimeout(() => seller.useForwarders(() => [forwarder]), 2500)
+  t.after(() => clearTimeout(late))
+  const stream = await dial
+  assert.deepEqual(stream.remotePublicKey, seller.keyPair.publicKey)
+})
