@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import crypto from 'hypercore-crypto'
+import { turn } from '../../../doubles/manual-clock.js'
 import { privateNetwork } from './networks.js'
 
 test('a device that has answered is waited for longer, and then the routers are to blame', async t => {
@@ -10,7 +11,17 @@ test('a device that has answered is waited for longer, and then the routers are 
     code: 'PEER_UNREACHABLE',
     message: /answered, but no way through the routers was found in 4 s/
   })
-  // Whoever is given up is dialled no more: hyperdht punches for one at a time.
+})
+
+test('whoever is given up is dialled no more, for hyperdht punches for one at a time', async t => {
+  const { node } = await privateNetwork(t)
+  const buyer = await node({ direct: false })
+  const stop = new AbortController()
+  const dial = buyer.connect(crypto.keyPair().publicKey, 10_000, { signal: stop.signal })
+  assert.equal(buyer.dialling, 1)
+  stop.abort(new Error('not wanted any more'))
+  await assert.rejects(dial, /not wanted any more/)
+  await turn()
   assert.equal(buyer.dialling, 0)
 })
 
