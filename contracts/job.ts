@@ -4,7 +4,16 @@ import type { JobEvidence, JobResult, JobStatement, JobTerms } from '#spec'
 import { domain, encode, hashOf } from './schema/codec.js'
 import { MAX_ARGS } from './schema/counts.js'
 import { BushelError } from './errors/error.js'
-import { MAX_MSAT, SAT, ceilDiv, faultOfLeast, formatAmount, least, leastPaymentOf, most } from './money/money.js'
+import {
+  MAX_MSAT,
+  SAT,
+  ceilDiv,
+  faultOfLeast,
+  formatAmount,
+  least,
+  leastPaymentOf,
+  most
+} from './money/money.js'
 import { demandPrice, parseAmount } from './money/money.js'
 import type { Msat } from './money/money.js'
 import { isNodeId } from './keys/node-id.js'

@@ -46,7 +46,10 @@ export class JobSelling implements Selling<ComputeAsk, ComputeRequest, ComputeQu
     assertRunnable(request, asked, await this.#options.capacity(from, null))
     const leastMsat = await this.#options.statedLeast()
     if (request.maxMsat < leastPaymentOf({ leastMsat }))
-      throw new DeclineError('TERMS', `a job pays at least ${formatAmount(leastPaymentOf({ leastMsat }))} here`)
+      throw new DeclineError(
+        'TERMS',
+        `a job pays at least ${formatAmount(leastPaymentOf({ leastMsat }))} here`
+      )
     return {
       baseMsat: asked.baseMsat,
       firstInstallmentMsat: least(most(request.firstInstallmentMsat, 1n), INSTALLMENT_CAP),

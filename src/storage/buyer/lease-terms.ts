@@ -110,7 +110,10 @@ function tooLarge(quote: StorageQuote, inquiry: LeaseInquiry, peer: string): Bus
   const most = least(chargeMsat, aheadMsat)
   if (leastMsat <= most || leastMsat === LEAST_PAYMENT) return null
   const [takes, due] = [formatAmount(leastMsat), formatAmount(most)]
-  return new BushelError('PRICE_ROSE', `${peer} takes no payment below ${takes}, and at most ${due} would be due`)
+  return new BushelError(
+    'PRICE_ROSE',
+    `${peer} takes no payment below ${takes}, and at most ${due} would be due`
+  )
 }
 
 /** Signed terms from a quote; nothing is sent. */

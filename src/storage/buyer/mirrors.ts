@@ -59,7 +59,10 @@ export class Mirrors {
   /** The most that a mirror costs by the best offers on the book; nothing is packed and no provider is asked. */
   async estimate(request: MirrorRequest, { note }: Pick<MirrorListener, 'note'>): Promise<MirrorOutcome> {
     const survey = await this.#options.packer.survey(request.path)
-    const { offers, chargeMsat, aheadMsat, feesMsat, aheadFeesMsat, spendableMsat } = await this.#affordable(request, survey)
+    const { offers, chargeMsat, aheadMsat, feesMsat, aheadFeesMsat, spendableMsat } = await this.#affordable(
+      request,
+      survey
+    )
     survey.notes.forEach(note)
     if (aheadMsat + aheadFeesMsat > spendableMsat)
       note(
@@ -201,10 +204,7 @@ export class Mirrors {
   }
 
   /** The best offers, the most that they cost together, and how much of it in advance. Throws when that is too much. */
-  async #affordable(
-    request: MirrorRequest,
-    survey: Survey
-  ): Promise<Affordable> {
+  async #affordable(request: MirrorRequest, survey: Survey): Promise<Affordable> {
     const bytes = sum(survey.cores, 'byteLength')
     const asks = await this.#context.asks(request.market, null)
     const fitting = distinct(this.#match(asks, request, bytes), request.copies)

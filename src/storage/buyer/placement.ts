@@ -200,7 +200,15 @@ export class Placement {
     const { limits } = this.#context.payments
     const left = unpaid(planInstallments(terms), paidMsat)
     const feesMsat = limits.feesOf(left)
-    const aheadFeesMsat = aheadMsat > 0n ? limits.feesOf(amountsIn(left.map(msat => ({ msat })), aheadMsat)) : 0n
+    const aheadFeesMsat =
+      aheadMsat > 0n
+        ? limits.feesOf(
+            amountsIn(
+              left.map(msat => ({ msat })),
+              aheadMsat
+            )
+          )
+        : 0n
     return { peer: terms.provider.identity, chargeMsat, aheadMsat, feesMsat, aheadFeesMsat }
   }
 

@@ -89,7 +89,11 @@ test('unpaid fuel never exceeds a segment, and payments never exceed the cost', 
 })
 
 const price = (given: Partial<JobPrice>): JobPrice => ({
-  ...{ price: 1000n * SAT, ...{ baseMsat: 100n * SAT, firstInstallmentMsat: 10n * SAT }, ...{ maxInstallmentMsat: 40n * SAT, maxMsat: 250n * SAT } },
+  ...{
+    price: 1000n * SAT,
+    ...{ baseMsat: 100n * SAT, firstInstallmentMsat: 10n * SAT },
+    ...{ maxInstallmentMsat: 40n * SAT, maxMsat: 250n * SAT }
+  },
   ...given
 })
 

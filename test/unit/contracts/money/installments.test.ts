@@ -3,7 +3,12 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { LEAST_PAYMENT, SAT, ceilDiv, leastPaymentOf } from '../../../../contracts/money/money.js'
 import { DAY, HOUR, TIB } from '../../../../contracts/money/quantity.js'
-import { MAX_INSTALLMENTS, aheadOf, chargeOf, planInstallments } from '../../../../contracts/money/installments.js'
+import {
+  MAX_INSTALLMENTS,
+  aheadOf,
+  chargeOf,
+  planInstallments
+} from '../../../../contracts/money/installments.js'
 import type { Installment, InstallmentTerms } from '../../../../contracts/money/installments.js'
 
 const YEARS_100 = 100 * 365 * DAY

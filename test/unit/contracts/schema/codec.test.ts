@@ -29,7 +29,9 @@ function plain(value: unknown): unknown {
   if (value === null || typeof value !== 'object') return value
   const entries = Object.entries(value).map(([key, inner]) => [key, plain(inner)] as const)
   return Object.fromEntries(
-    entries.filter(([, inner]) => inner !== null && inner !== undefined && inner !== 0 && inner !== 0n && inner !== '')
+    entries.filter(
+      ([, inner]) => inner !== null && inner !== undefined && inner !== 0 && inner !== 0n && inner !== ''
+    )
   )
 }
 
