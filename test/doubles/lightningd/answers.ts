@@ -72,7 +72,11 @@ export async function answers(
     }
     case 'pay': {
       const maxFeeMsat = BigInt(String(params['maxfee'] ?? 1_000_000))
-      const paid = await node.pay(String(params['bolt11']), Number(params['retry_for'] ?? 60) * 1000, maxFeeMsat)
+      const paid = await node.pay(
+        String(params['bolt11']),
+        Number(params['retry_for'] ?? 60) * 1000,
+        maxFeeMsat
+      )
       return {
         payment_preimage: paid.preimage,
         amount_msat: Number(paid.msat),
@@ -354,7 +358,14 @@ function route(node: LightningNode, params: Params): object {
   // It knows nothing of what failed, nor of what can be spent.
   const over = channel ? null : node.route(payee)!
   const fee = over ? BigInt(over.baseMsat) + (msat * BigInt(over.ppm)) / 1_000_000n : 0n
-  const first = { id: over?.hop ?? payee, channel: '103x1x0', direction: 0, amount_msat: Number(msat + fee), delay: 9, style: 'tlv' }
+  const first = {
+    id: over?.hop ?? payee,
+    channel: '103x1x0',
+    direction: 0,
+    amount_msat: Number(msat + fee),
+    delay: 9,
+    style: 'tlv'
+  }
   const last = { ...first, id: payee, channel: over?.scid ?? '', amount_msat: Number(msat) }
   return { route: over ? [first, last] : [first] }
 }
@@ -383,7 +394,10 @@ function routes(node: LightningNode, params: Params): object {
   let path: object[]
   if (channel) {
     if (node.spendable(channel) < msat)
-      throw new RpcError(205, `We could not find a usable set of paths. Total source capacity is only ${channel.ourMsat}msat (in 1 channels).`)
+      throw new RpcError(
+        205,
+        `We could not find a usable set of paths. Total source capacity is only ${channel.ourMsat}msat (in 1 channels).`
+      )
     path = [hop('103x1x0/0', node.id, payee, msat)]
   } else {
     const maxFeeMsat = BigInt(String(params['maxfee_msat']))
