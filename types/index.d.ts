@@ -521,6 +521,8 @@ export interface Calls {
         state: string
         /** paid, msat */
         paidMsat: string
+        /** paid back of it, to the buyer, msat */
+        refundedMsat?: string
         /** received, msat */
         earnedMsat: string
         /** payments that were made */
