@@ -550,6 +550,8 @@ export interface Calls {
         why?: string
         /** paid, msat */
         paidMsat: string
+        /** paid back of it, to the buyer, msat */
+        refundedMsat?: string
         /** received, msat */
         earnedMsat: string
         /** payments that were made */
@@ -1381,6 +1383,10 @@ export interface Calls {
       spendableMsat: string
       /** can be received over the channels that are open now, msat */
       receivableMsat: string
+      /** working, starting or down, while a node runs */
+      condition?: string
+      /** why it cannot pay yet; absent when it can */
+      syncing?: string
     }
   }
   /** Lists the wallet's own records, the newest last, each with its purpose by the ledger. */
@@ -1412,6 +1418,33 @@ export interface Calls {
         agreement: string | null
         /** number of the installment, from 0; null: none */
         installment: number | null
+      })[]
+    }
+  }
+  /** Lists payments that are in flight or have failed and are still due, with what can be done. */
+  'wallet.stuck': {
+    params: Record<never, never>
+    result: {
+      /** the payments, the oldest first */
+      payments: ({
+        /** payment hash, hex */
+        hash: string
+        /** amount, msat */
+        msat: string
+        /** the most that its fee may be, which is bound with it, msat */
+        feeMsat: string
+        /** when it was sent, or failed, ms since 1970 */
+        at: number
+        /** installment, refund or direct */
+        kind: string
+        /** what it is for; null: nothing of Bushel */
+        agreement: string | null
+        /** number of the installment, from 0; null: none */
+        installment: number | null
+        /** why it is not over */
+        why: string
+        /** what can be done */
+        todo: string
       })[]
     }
   }

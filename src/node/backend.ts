@@ -29,12 +29,15 @@ export function loadWallet(dir: string, choice: WalletChoice | null, store: Stor
 }
 
 /** Reads the balance of a home's wallet without opening it. Throws when another Lightning node answers. */
-export async function readBalance(dir: string, choice: WalletChoice | null): Promise<Balance> {
+export async function readBalance(
+  dir: string,
+  choice: WalletChoice | null
+): Promise<Balance & { syncing: string | null }> {
   const { backend, settings, node } = checked(choice)
   const { nodeId, ...found } = await backend.probe({ dir, settings })
   if (node && nodeId) demandNode(node, { id: nodeId, network: found.network }, backend.title)
-  const { network, spendableMsat, receivableMsat } = found
-  return { network, spendableMsat, receivableMsat }
+  const { network, spendableMsat, receivableMsat, syncing } = found
+  return { network, spendableMsat, receivableMsat, syncing }
 }
 
 /** The name of a wallet's ledger; each wallet has its own, since it does not know the payments of others. */

@@ -193,7 +193,8 @@ export class SpendingLimits {
     const { paidMsat, feesMsat, inFlightMsat } = ledger.totals(agreement)
     let spent = paidMsat + feesMsat + inFlightMsat
     if (inFlightMsat === 0n) return spent
-    for (const payment of ledger.at(STEP.sent)) if (payment.agreement.equals(agreement)) spent += payment.feeMsat
+    for (const payment of ledger.at(STEP.sent))
+      if (payment.agreement.equals(agreement)) spent += payment.feeMsat
     return spent
   }
 

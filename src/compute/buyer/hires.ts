@@ -1,7 +1,15 @@
 import ReadyResource from 'ready-resource'
 import type { ComputeQuote, Job, JobTerms } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
-import { INSTALLMENT_CAP, TFUEL, faultOfJob, jobId, jobMemory, jobSegments, jobTime } from '../../../contracts/job.js'
+import {
+  INSTALLMENT_CAP,
+  TFUEL,
+  faultOfJob,
+  jobId,
+  jobMemory,
+  jobSegments,
+  jobTime
+} from '../../../contracts/job.js'
 import { shortKey } from '../../../contracts/keys/key.js'
 import { faultOfLeast, formatAmount, least, leastPaymentOf, most } from '../../../contracts/money/money.js'
 import { sign } from '../../../contracts/keys/signature.js'

@@ -138,7 +138,9 @@ export class JobPayments {
   #isFinal({ code }: BushelError, installment: number, tries: number): boolean {
     if (code !== 'NO_ROUTE') return tries >= MAX_ATTEMPTS || code === 'INVOICE_EXPIRED'
     const { routeMs } = this.#options
-    const since = this.#missing.get(installment) ?? new Stall(installment === 0 ? Math.min(routeMs, FIRST_ROUTE) : routeMs)
+    const since =
+      this.#missing.get(installment) ??
+      new Stall(installment === 0 ? Math.min(routeMs, FIRST_ROUTE) : routeMs)
     this.#missing.set(installment, since)
     return since.isStalled
   }

@@ -1,10 +1,13 @@
-import { LEAST_PAYMENT } from '../../../contracts/money/money.js'
 import * as v from 'valibot'
+import { LEAST_PAYMENT } from '../../../contracts/money/money.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey } from '../../../contracts/keys/key.js'
 import type { WalletChoice } from '../../identity/config.js'
 import { readInvoice } from '../../lightning/invoice.js'
+import type { PaymentState } from '../../lightning/payment-records.js'
 import type { Balance } from '../../lightning/wallet.js'
+import type { Payment } from '../../payment/ledger.js'
+import { STEP } from '../../payment/payment-state.js'
 import { backendOf, readBalance } from '../backend.js'
 import type { NodeContext } from '../context.js'
 import { call, callWithDryRun, reading } from './definition/call.js'
@@ -50,12 +53,98 @@ const invoiceForm = form(
   'a BOLT 11 invoice'
 )
 
+const stuck = fields({
+  hash: said('payment hash, hex'),
+  msat: msat('amount'),
+  feeMsat: msat('the most that its fee may be, which is bound with it'),
+  at: moment('when it was sent, or failed'),
+  kind: said('installment, refund or direct'),
+  agreement: orNull(key('id of the agreement'), 'what it is for; null: nothing of Bushel'),
+  installment: orNull(v.number(), 'number of the installment, from 0; null: none'),
+  why: said('why it is not over'),
+  todo: said('what can be done')
+})
+
+type StuckPayment = v.InferOutput<typeof stuck>
+
+const STUCK_CALL = call(
+  {
+    summary: 'lists payments that are in flight or have failed and are still due, with what can be done',
+    params: {},
+    result: { payments: listed(stuck, 'the payments, the oldest first') },
+    changes: false,
+    needs: 'node'
+  },
+  async (node: NodeContext) => {
+    const { wallet, ledger } = await node.trade()
+    const payments: StuckPayment[] = []
+    for (const payment of [...ledger.at(STEP.sent, STEP.failed)]) {
+      if (payment.role !== 'payer') continue
+      const reason = reasonFor(payment, await wallet.payment(payment.hash))
+      if (reason) payments.push({ ...plain(payment), ...reason })
+    }
+    return { payments: payments.sort((a, b) => a.at - b.at) }
+  }
+)
+
+function plain({
+  hash,
+  msat,
+  feeMsat,
+  at,
+  kind,
+  agreement,
+  installment
+}: Payment): Omit<StuckPayment, 'why' | 'todo'> {
+  return {
+    hash: hash.toString('hex'),
+    msat: msat.toString(),
+    feeMsat: feeMsat.toString(),
+    at,
+    kind,
+    agreement: kind === 'direct' ? null : formatKey(agreement),
+    installment: kind === 'installment' ? installment : null
+  }
+}
+
+/** Null for a payment that is over. */
+function reasonFor({ kind }: Payment, state: PaymentState): Pick<StuckPayment, 'why' | 'todo'> | null {
+  const again =
+    kind === 'direct'
+      ? 'ask for a new invoice, and pay that'
+      : 'none: it is paid anew when it is due, under a new hash'
+  switch (state.status) {
+    case 'succeeded':
+      return null
+    case 'pending':
+      return state.orphaned
+        ? {
+            why: 'its channel was given up, so only the payee knows its outcome',
+            todo: 'wait until the payee is online: it is asked'
+          }
+        : {
+            why: 'it is on its way: a channel holds it until the payee, or a timeout of the channel, decides',
+            todo: 'wait, up to some hours; it is not paid twice, and nothing is lost'
+          }
+    case 'failed':
+      if (state.dead) return { why: state.reason, todo: again }
+      return {
+        why: state.reason,
+        todo: kind === 'direct' ? 'pay the same invoice again' : 'none: it is tried again when it is due'
+      }
+    case 'unknown':
+      return { why: 'the wallet has never sent it', todo: 'none: it is sent when it is due' }
+  }
+}
+
 const BALANCE = {
   backend: said('id of the kind of wallet'),
   network: said('its Lightning network'),
   nodeId: maybe(said('its Lightning node, hex; absent for the embedded wallet')),
   spendableMsat: msat('can be sent'),
-  receivableMsat: msat('can be received over the channels that are open now')
+  receivableMsat: msat('can be received over the channels that are open now'),
+  condition: maybe(said('working, starting or down, while a node runs')),
+  syncing: maybe(said('why it cannot pay yet; absent when it can'))
 }
 
 export const WALLET_CALLS = {
@@ -65,7 +154,12 @@ export const WALLET_CALLS = {
       result: BALANCE
     },
     {
-      run: async node => walletResult(node.home.wallet, await (await node.trade()).wallet.balance()),
+      run: async node => {
+        const { wallet } = await node.trade()
+        const { state, reason } = await wallet.condition()
+        const balance = walletResult(node.home.wallet, await wallet.balance())
+        return { ...balance, condition: state, ...(state === 'starting' ? { syncing: reason } : {}) }
+      },
       offline: async ({ dir, wallet }) => walletResult(wallet, await readBalance(dir, wallet))
     }
   ),
@@ -79,6 +173,7 @@ export const WALLET_CALLS = {
     },
     walletHistory
   ),
+  'wallet.stuck': STUCK_CALL,
   'wallet.invoice': callWithDryRun(
     {
       summary: 'creates an invoice that anyone can pay',
@@ -133,13 +228,17 @@ export const WALLET_CALLS = {
   )
 }
 
-function walletResult(choice: WalletChoice | null, balance: Balance): Values<typeof BALANCE> {
+function walletResult(
+  choice: WalletChoice | null,
+  balance: Balance & { syncing?: string | null }
+): Values<typeof BALANCE> {
   return {
     backend: backendOf(choice).id,
     network: balance.network,
     ...(choice?.node ? { nodeId: choice.node.id.toString('hex') } : {}),
     spendableMsat: balance.spendableMsat.toString(),
-    receivableMsat: balance.receivableMsat.toString()
+    receivableMsat: balance.receivableMsat.toString(),
+    ...(balance.syncing ? { syncing: balance.syncing } : {})
   }
 }
 

@@ -4,8 +4,7 @@ import { readKeyPair } from '../../../contracts/keys/read-key.js'
 import { BushelError, isOurs } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
 import { SAT, billedBytes, formatAmount, most } from '../../../contracts/money/money.js'
-import type { Installment } from '../../../contracts/money/installments.js'
-import { aheadOf, amountsIn, chargeOf, planInstallments } from '../../../contracts/money/installments.js'
+import { aheadOf, amountsIn, planInstallments } from '../../../contracts/money/installments.js'
 import type { Clock } from '../../base/clock.js'
 import { Mutex } from '../../base/mutex.js'
 import type { DealChannel } from '../../deal/channel.js'
@@ -25,6 +24,7 @@ import type { LeaseQuote, SignedTerms } from './lease-terms.js'
 import { match } from './matching.js'
 import type { Candidate } from './matching.js'
 import { idOf } from '../lease/leases.js'
+import { planOfTerms } from './lease-plan.js'
 import { isRouteMissing, whenBack } from './own-wallet.js'
 import { isPassing } from './passing.js'
 import { TIMEOUTS } from '../lease/timeouts.js'
@@ -233,21 +233,8 @@ export class Placement {
   }
 
   #planOf(terms: Terms, paidMsat = 0n): PlannedSpending {
-    const chargeMsat = chargeOf(terms)
-    const aheadMsat = most(aheadOf(chargeMsat, this.#shareMsat, terms) - paidMsat, 0n)
     const { limits } = this.#context.payments
-    const left = unpaid(planInstallments(terms), paidMsat)
-    const feesMsat = limits.feesOf(left)
-    const aheadFeesMsat =
-      aheadMsat > 0n
-        ? limits.feesOf(
-            amountsIn(
-              left.map(msat => ({ msat })),
-              aheadMsat
-            )
-          )
-        : 0n
-    return { peer: terms.provider.identity, chargeMsat, aheadMsat, feesMsat, aheadFeesMsat }
+    return planOfTerms(terms, { shareMsat: this.#shareMsat, paidMsat }, amounts => limits.feesOf(amounts))
   }
 
   /** Throws OVER_LIMIT before anything is signed when these copies and drafts together exceed a spending limit. */
@@ -570,10 +557,4 @@ function noBalance(due: bigint, spendable: bigint): BushelError {
     `this costs ${formatAmount(due)}, and ${formatAmount(spendable)} can be spent`,
     'nothing was paid; ask for fewer copies, less time, or a smaller --prepay-max'
   )
-}
-
-/** The amounts of the installments that follow the paid ones. */
-function unpaid(installments: readonly Installment[], paidMsat: bigint): bigint[] {
-  let paid = 0n
-  return installments.filter(({ msat }) => (paid += msat) > paidMsat).map(({ msat }) => msat)
 }

@@ -92,7 +92,13 @@ export class Hops {
       case 'askrene-create-layer': {
         if (this.#layers.has(layer)) throw new RpcError(-32602, 'Layer already exists')
         this.#layers.set(layer, new Set())
-        const none = { created_channels: [], channel_updates: [], constraints: [], biases: [], node_biases: [] }
+        const none = {
+          created_channels: [],
+          channel_updates: [],
+          constraints: [],
+          biases: [],
+          node_biases: []
+        }
         return { layers: [{ layer, persistent: false, disabled_nodes: [], ...none }] }
       }
       case 'askrene-create-channel': {

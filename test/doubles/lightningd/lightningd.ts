@@ -55,11 +55,24 @@ function checked(method: string, result: object): object {
 }
 
 /** Behaviour of the socket; set by `dev-behave`. */
-const behaviour = { delayMs: 0, pieces: 0, cut: '', mute: '', syncing: '', fail: '', failCode: 0, era: '' as Era }
+const behaviour = {
+  delayMs: 0,
+  pieces: 0,
+  cut: '',
+  mute: '',
+  syncing: '',
+  fail: '',
+  failCode: 0,
+  era: '' as Era
+}
 
 /** What is said of `pay` or `getroute` is meant for what takes their place. */
 function isMeant(said: string, method: string): boolean {
-  return said === method || (said === 'pay' && method === 'xpay') || (said === 'getroute' && method === 'getroutes')
+  return (
+    said === method ||
+    (said === 'pay' && method === 'xpay') ||
+    (said === 'getroute' && method === 'getroutes')
+  )
 }
 
 async function answer(connection: Socket, text: string): Promise<void> {

@@ -110,12 +110,23 @@ export class Lightningd {
    * `theirMsat`.
    */
   async hop(payee: Lightningd, route: Partial<HopOptions> = {}): Promise<string> {
-    const { hop = `03${'ab'.repeat(32)}`, msat = 100_000_000n, announced = true, leastMsat = 1000n, statedMsat = 0n } = route
+    const {
+      hop = `03${'ab'.repeat(32)}`,
+      msat = 100_000_000n,
+      announced = true,
+      leastMsat = 1000n,
+      statedMsat = 0n
+    } = route
     const scid = '568x1x0'
     const total = (2n * msat).toString()
     const id = payee.nodeId.toString('hex')
     await this.call('dev-channel', { peer: hop, totalMsat: total, ourMsat: msat.toString() })
-    await payee.call('dev-channel', { peer: hop, totalMsat: total, ourMsat: msat.toString(), leastMsat: statedMsat.toString() })
+    await payee.call('dev-channel', {
+      peer: hop,
+      totalMsat: total,
+      ourMsat: msat.toString(),
+      leastMsat: statedMsat.toString()
+    })
     const fees = { baseMsat: '1000', ppm: 1000 }
     await this.call('dev-route', { payee: id, hop, scid, minMsat: leastMsat.toString(), ...fees, announced })
     if (!announced) {

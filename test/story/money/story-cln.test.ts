@@ -206,7 +206,7 @@ test('over Core Lightning the story runs from sale to restore, refund and balanc
       'film.mkv': source
     }
     const commands = block.split('\n').flatMap(line => /^bushel ([^#&]*)/.exec(line)?.[1]!.trim() ?? [])
-    assert.equal(commands.length, 10)
+    assert.equal(commands.length, 11)
     for (const command of commands) {
       const words = command.match(/"[^"]*"|\S+/g)!.map(word => word.replace(/"/g, ''))
       const args = words.map(word => meant[word] ?? word)

@@ -90,6 +90,7 @@ export const VALID: { [M in Method]: Params<M> } = {
   'job.cancel': { id: key, dryRun: true },
   wallet: {},
   'wallet.history': { limit: 7 },
+  'wallet.stuck': {},
   'wallet.invoice': { msat: '1500', description: 'tea', expirySeconds: 3600, dryRun: true },
   'wallet.pay': { invoice: 'lnbcrt1abc', maxMsat: '2000', dryRun: true },
   'wallet.limits': {

@@ -48,10 +48,14 @@ test('what was spent in 24 hours is what was paid and what is in flight, by peer
   await payer.payments.pay(AGREEMENT, 0)
   payer.wallet.next = 'pend'
   await assert.rejects(payer.payments.pay(AGREEMENT, 1), PENDING)
-  assert.deepEqual([spending.total(now), spending.to(PEER, now)], [10_001n, 10_001n])
+  assert.deepEqual(
+    [spending.total(now), spending.to(PEER, now)],
+    [10_008n, 10_008n],
+    'with the fee of 7 msat'
+  )
   assert.equal(spending.to(BUYER.toString('hex'), now), 0n)
   now += 24 * 3_600_000 - 1
-  assert.equal(spending.total(now), 10_001n)
+  assert.equal(spending.total(now), 10_008n)
   now += 1 + PERIOD
   assert.deepEqual([spending.total(now), spending.to(PEER, now)], [5_001n, 5_001n], 'a day has passed')
   payer.wallet.finish(hashOf(payer, 1), 'fail')

@@ -198,7 +198,7 @@ test('the sums equal those of the entries after any sequence of steps', async t 
       [...read.at(STEP.sent)].map(({ installment }) => installment),
       [1]
     )
-    assert.equal(read.spending.total(Date.now()), 10_000n)
+    assert.equal(read.spending.total(Date.now()), 10_003n)
     assert.equal(read.spending.inFlight(PROVIDER.toString('hex')), 1)
   }
 })

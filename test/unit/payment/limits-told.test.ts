@@ -24,13 +24,13 @@ test('a limit that would be exceeded is told with the amounts and how to raise i
   payer.limits = { dealMsat: 9_999n }
   assert.match(
     told()[0]!,
-    /^5 sat, with 5 sat paid on it before, would be over the limit of 9\.999 sat a deal;/
+    /^5 sat, with 5\.007 sat paid on it before, would be over the limit of 9\.999 sat a deal;/
   )
   payer.limits = { dayMsat: 9_999n }
-  assert.match(told()[0]!, /^5 sat, with 5 sat paid in the last 24 hours, would be over .* a day;/)
+  assert.match(told()[0]!, /^5 sat, with 5\.007 sat paid in the last 24 hours, would be over .* a day;/)
   assert.match(told()[1]!, /limits --day AMOUNT/)
   payer.limits = { peerMsat: 9_999n }
-  assert.match(told()[0]!, /^5 sat, with 5 sat paid in the last 24 hours, would be over .* a peer;/)
+  assert.match(told()[0]!, /^5 sat, with 5\.007 sat paid in the last 24 hours, would be over .* a peer;/)
   assert.match(told()[1]!, /limits --peer AMOUNT/)
 })
 
@@ -102,7 +102,7 @@ test('planned agreements over a limit are told with the limit that would be exce
     told({ dealMsat: 8_000n }),
     /^9 sat would be over the limit of 8 sat a deal; .*limits --deal AMOUNT/
   )
-  const before = /^9 sat, with 5 sat paid in the last 24 hours, would be over the limit of 8 sat/
+  const before = /^9 sat, with 5\.007 sat paid in the last 24 hours, would be over the limit of 8 sat/
   assert.match(told({ dayMsat: 8_000n }), before)
   assert.match(told({ dayMsat: 8_000n }), / a day; .*limits --day AMOUNT/)
   assert.match(told({ peerMsat: 8_000n }), before)
@@ -122,5 +122,5 @@ test('what is about to be sent is told with what was paid on an agreement before
   payer.limits = { dealMsat: 10_001n }
   const fault = limits.faultOf({ msat: 1_000n, agreement: AGREEMENT })
   release()
-  assert.match(fault!.message, /^1 sat, with 10\.001 sat paid on it before, would be over/)
+  assert.match(fault!.message, /^1 sat, with 10\.008 sat paid on it before, would be over/)
 })

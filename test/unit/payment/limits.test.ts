@@ -5,7 +5,8 @@ import { storeIn } from '../../parts/store/store-in.js'
 import { Ledger } from '../../../src/payment/ledger.js'
 import { PERIOD } from '../../../src/payment/ledger/spending.js'
 import { DEFAULT_LIMITS, SpendingLimits, limitsIn } from '../../../src/payment/limits.js'
-import type { SpendingSettings, PlannedSpending } from '../../../src/payment/limits.js'
+import type { LimitRecords, PlannedSpending, SpendingSettings } from '../../../src/payment/limits.js'
+import { STEP } from '../../../src/payment/payment-state.js'
 import { folder } from '../../parts/folder.js'
 import { AGREEMENT, OTHER, PROVIDER, bound, ends } from '../../parts/payment/ends.js'
 
@@ -20,7 +21,7 @@ test('a payment over the limit of a deal, a day or a peer is never sent, and not
   }
   assert.deepEqual(payer.wallet.sent, [])
   assert.equal(payer.step(0), 'bound')
-  payer.limits = { dealMsat: 10_001n, dayMsat: 10_001n, peerMsat: 10_001n }
+  payer.limits = { dealMsat: 10_008n, dayMsat: 10_008n, peerMsat: 10_008n } // a fee is 7 msat
   await payer.payments.pay(AGREEMENT, 0)
   await payer.payments.pay(AGREEMENT, 1)
   await assert.rejects(payer.payments.pay(AGREEMENT, 2), OVER)
@@ -55,7 +56,7 @@ test('payments requested at the same time do not pass a limit together', async t
   ])
   const paid = answers
     .filter(answer => answer.status === 'fulfilled')
-    .reduce((sum, { value }) => sum + value.msat, 0n)
+    .reduce((sum, { value }) => sum + value.msat + value.feeMsat, 0n)
   assert.ok(paid <= 10_000n, `${paid} msat`)
   assert.ok(paid > 0n)
   assert.equal(payer.ledger.spending.total(Date.now()), paid)
@@ -169,11 +170,11 @@ test('planned agreements are checked against the limits before they are made, ea
   assert.equal(fault({ dealMsat: 9_000n }, plan(1, 9_000n), plan(2, 9_000n)), null)
   assert.equal(fault({ dealMsat: 9_000n }, plan(1, 9_000n), plan(2, 9_001n, 1n)), 'OVER_LIMIT')
   // The day limit: the prepayments of all agreements, and earlier payments.
-  assert.equal(fault({ dayMsat: 11_000n }, plan(1, 3_000n), plan(2, 90_000n, 3_000n)), null)
-  assert.equal(fault({ dayMsat: 11_000n }, plan(1, 3_000n), plan(2, 90_000n, 3_001n)), 'OVER_LIMIT')
+  assert.equal(fault({ dayMsat: 11_007n }, plan(1, 3_000n), plan(2, 90_000n, 3_000n)), null)
+  assert.equal(fault({ dayMsat: 11_007n }, plan(1, 3_000n), plan(2, 90_000n, 3_001n)), 'OVER_LIMIT')
   // The peer limit: two agreements with it, and earlier payments to it.
   const own = { ...plan(0, 4_000n), peer: PROVIDER }
-  assert.equal(fault({ peerMsat: 9_000n }, own, plan(1, 9_000n)), null)
+  assert.equal(fault({ peerMsat: 9_007n }, own, plan(1, 9_000n)), null)
   assert.equal(fault({ peerMsat: 9_000n }, own, { ...own, aheadMsat: 1n }), 'OVER_LIMIT')
   // Providers that are not known yet: each is another one, and nothing was paid to it.
   const unknown = { ...plan(0, 9_000n), peer: null }
@@ -182,3 +183,39 @@ test('planned agreements are checked against the limits before they are made, ea
   assert.equal(fault({ dayMsat: 22_999n }, unknown, unknown), 'OVER_LIMIT')
   assert.equal(fault({}, plan(1, 10n ** 15n)), null)
 })
+
+test('the fees of real payments count against every limit, and of those in flight the most that they may be', async t => {
+  const { payer, payee } = await ends(t)
+  await bound(payer, payee, 2)
+  const { ledger } = payer
+  const set = (changes: Partial<SpendingSettings>): SpendingLimits =>
+    new SpendingLimits({ ledger, real: true, records: fixed({ ...DEFAULT_LIMITS.real, ...changes }) })
+  assert.equal(set({}).feesOf([5_000n, 1_000_000n]), 5_000n + 10_000n)
+  const fault = (changes: Partial<SpendingSettings>, agreement = AGREEMENT): string | null =>
+    set(changes).faultOf({ msat: 5_000n, agreement, peer: PROVIDER })?.code ?? null
+  for (const limit of ['dealMsat', 'dayMsat', 'peerMsat'] as const) {
+    assert.equal(fault({ [limit]: 10_000n }), null, 'and 5 sat of fee')
+    assert.equal(fault({ [limit]: 9_999n }), 'OVER_LIMIT')
+  }
+  const [first] = ledger.payments(AGREEMENT)
+  await ledger.record({ ...first!, step: STEP.sent, feeMsat: 5_000n })
+  for (const limit of ['dealMsat', 'dayMsat', 'peerMsat'] as const) {
+    assert.equal(fault({ [limit]: 20_000n }), null)
+    assert.equal(fault({ [limit]: 19_999n }), 'OVER_LIMIT', 'one is in flight with its fee')
+  }
+  await ledger.record({ ...ledger.byHash(first!.hash)!, step: STEP.failed })
+  assert.equal(fault({ dayMsat: 10_000n }, OTHER), null, 'a failed one costs nothing')
+  assert.equal(ledger.byHash(first!.hash)!.feeMsat, 0n)
+  const plan = { peer: null, chargeMsat: 9_000n, aheadMsat: 5_000n, feesMsat: 1_000n, aheadFeesMsat: 500n }
+  assert.equal(set({ dealMsat: 10_000n, dayMsat: 5_500n }).faultOfPlans([plan]), null)
+  assert.equal(set({ dealMsat: 9_999n }).faultOfPlans([plan])?.code, 'OVER_LIMIT')
+  assert.equal(set({ dayMsat: 5_499n }).faultOfPlans([plan])?.code, 'OVER_LIMIT')
+})
+
+/** Settings as they are on disk. */
+function fixed(settings: SpendingSettings): LimitRecords {
+  const text = JSON.stringify(settings, (_, value: unknown) =>
+    typeof value === 'bigint' ? `${value}` : value
+  )
+  return { get: () => Buffer.from(text), set: async () => undefined }
+}

@@ -18,6 +18,7 @@ import type { Leaf } from '../../samples/tree.js'
 const PRICE = 500n * SAT * 1024n
 const BYTES = 500 * MIB
 const CORES = [{ length: BYTES / 262_144, byteLength: BYTES }]
+const FEE = 7n
 const TERMS = { price: PRICE, time: 30 * DAY, minChargeMsat: SAT }
 
 /** The estimate of a mirror of 500 MiB, from one ask for each copy. */
@@ -32,7 +33,7 @@ function estimate(copies: number, prepayMaxMsat: bigint, minChargeMsat = SAT) {
     asks: () => Promise.resolve(asks),
     experiences: { of: () => null, toward: () => null },
     deals: { self: { identity: Buffer.alloc(32) } },
-    payments: { limits: { faultOfPlans: () => null } },
+    payments: { limits: { faultOfPlans: () => null, feesOf: (all: bigint[]) => BigInt(all.length) * FEE } },
     spendable: () => Promise.resolve(10n ** 12n),
     now: () => 0
   } as unknown as MirrorsOptions)

@@ -22,6 +22,10 @@ export const { syntax, run } = listing({
       [
         right('PAID'),
         ({ role, paidMsat, earnedMsat }) => formatAmount(BigInt(role === 'buyer' ? paidMsat : earnedMsat))
+      ],
+      [
+        right('REFUNDED'),
+        ({ refundedMsat = '0' }) => (refundedMsat === '0' ? '' : formatAmount(BigInt(refundedMsat)))
       ]
     ])
 })

@@ -10,13 +10,15 @@ export const { syntax, run } = listing({
   summary: 'show the balance: what can be sent and received',
   example: 'wallet',
   reads: 'wallet',
-  text: ({ backend, nodeId, network, spendableMsat, receivableMsat }) => {
+  text: ({ backend, nodeId, network, spendableMsat, receivableMsat, condition, syncing }) => {
     const title = findBackend(backend)?.title ?? backend
     return facts([
       ['wallet', `${title} ${nodeId?.slice(0, 16) ?? '(embedded)'}`],
       ['network', isPlayMoney(network) ? `${network} (play money, worth nothing)` : network],
       ['spendable', formatAmount(BigInt(spendableMsat))],
-      ['receivable', `${formatAmount(BigInt(receivableMsat))} over the channels that are open now`]
+      ['receivable', `${formatAmount(BigInt(receivableMsat))} over the channels that are open now`],
+      ...(syncing ? [['state', `it cannot pay yet: ${syncing}`] as [string, string]] : []),
+      ...(condition === 'down' ? [['state', 'it does not answer'] as [string, string]] : [])
     ])
   }
 })

@@ -1,9 +1,12 @@
 import type { ListedSendPay } from './answers.js'
+import { pause } from '../../../base/timeouts.js'
 import { ClnError } from './client.js'
 import type { ClnNode } from './node.js'
 
 /** A payment is that much older than the process, s: both times are of the same clock, one of them without fractions. */
 const MARGIN = 1
+/** ms between two looks. */
+const AGAIN = 1000
 
 /**
  * Whether a payment that is recorded as pending can never be sent any more: it was begun by an earlier lightningd, which
@@ -25,17 +28,25 @@ export class NeverLeft {
     const since = await this.#started()
     const isOlder = (at: number): boolean => at + MARGIN < since
     if (since === 0 || begun.length === 0 || !begun.every(isOlder)) return false
+    if (!(await this.#isNowhere(hash, isOlder))) return false
+    // A payment that ends just now leaves its channel some ms before its record says so.
+    await pause(AGAIN)
+    if (!(await this.#isNowhere(hash, isOlder))) return false
+    // Another lightningd that answered meanwhile is another beginning.
+    return this.#connection === this.#node.connection
+  }
+
+  /** Whether no channel has its HTLC, and its record is pending after that was seen. */
+  async #isNowhere(hash: Buffer, isOlder: (at: number) => boolean): Promise<boolean> {
     const payment_hash = hash.toString('hex')
+    const channels = await this.#node.channels()
+    if (channels.some(({ htlcs }) => !htlcs || htlcs.some(htlc => htlc.payment_hash === payment_hash)))
+      return false
     const { payments } = await this.#node.call<{ payments: ListedSendPay[] }>('listsendpays', {
       payment_hash
     })
     const parts = payments.filter(({ status }) => status === 'pending')
-    if (parts.length === 0 || !parts.every(({ created_at: at }) => isOlder(at))) return false
-    const channels = await this.#node.channels()
-    if (channels.some(({ htlcs }) => !htlcs || htlcs.some(htlc => htlc.payment_hash === payment_hash)))
-      return false
-    // Another lightningd that answered meanwhile is another beginning.
-    return this.#connection === this.#node.connection
+    return parts.length > 0 && parts.every(({ created_at: at }) => isOlder(at))
   }
 
   /** When this lightningd began, s since 1970; 0 when it does not say. */

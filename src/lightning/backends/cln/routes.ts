@@ -42,9 +42,7 @@ export class ClnRoutes {
   async feeMsat(request: RouteRequest): Promise<bigint | null> {
     const { payee, invoice, timeoutMs } = request
     if (payee.equals(this.#node.id)) return 0n // lightningd's router does not survive a route to itself
-    const decoded = invoice
-      ? await this.#node.call<Decoded>('decode', { string: invoice }, timeoutMs)
-      : null
+    const decoded = invoice ? await this.#node.call<Decoded>('decode', { string: invoice }, timeoutMs) : null
     const hints = decoded?.routes ?? []
     try {
       return await this.#ask(request, decoded, LAYERS)

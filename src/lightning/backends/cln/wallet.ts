@@ -182,7 +182,13 @@ export class ClnWallet extends ReadyResource implements Wallet {
     let feeMsat = 0n
     for (const one of new Set([least(msat, ...amounts), most(0n, ...amounts)])) {
       const maxFee = maxFeeMsat(one)
-      const fee = await this.#routes.feeMsat({ payee: nodeId, msat: one, maxFeeMsat: maxFee, invoice, timeoutMs })
+      const fee = await this.#routes.feeMsat({
+        payee: nodeId,
+        msat: one,
+        maxFeeMsat: maxFee,
+        invoice,
+        timeoutMs
+      })
       feeMsat = most(feeMsat, fee ?? least(maxFee, UNKNOWN_FEE))
     }
     const feesMsat = feeMsat * BigInt(amounts.length)

@@ -171,5 +171,6 @@ test('a payment whose HTLC is in a channel stays pending, whatever lightningd is
   await alice.restart()
   assert.deepEqual(await payer.payment(hash), { status: 'pending' })
   await bob.behave({ hold: false })
-  assert.equal((await payer.pay(bolt11, FEE)).status, 'succeeded')
+  const state = await payer.pay(bolt11, FEE)
+  assert.equal(state.status, 'succeeded')
 })
