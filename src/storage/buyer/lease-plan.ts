@@ -1,5 +1,4 @@
-import type { Terms } from '#spec'
-import { aheadOf, amountsIn, chargeOf, planInstallments } from '../../../contracts/money/installments.js'
+import { aheadOf, amountsIn, planInstallments } from '../../../contracts/money/installments.js'
 import type { InstallmentTerms } from '../../../contracts/money/installments.js'
 import { SAT, billedBytes, most, totalCharge } from '../../../contracts/money/money.js'
 import type { Msat } from '../../../contracts/money/money.js'
@@ -34,19 +33,4 @@ export function planOf(
   const feesMsat = feesOf(installments.map(({ msat }) => msat))
   const aheadFeesMsat = feesOf(amountsIn(installments, aheadMsat))
   return { peer: identity, chargeMsat, aheadMsat, feesMsat, aheadFeesMsat }
-}
-
-/** The most that is still due for signed terms, with the most that its fees come to. */
-export function planOfTerms(
-  terms: Terms,
-  { shareMsat, paidMsat }: { shareMsat: Msat; paidMsat: Msat },
-  feesOf: (amounts: readonly Msat[]) => Msat
-): PlannedSpending {
-  const chargeMsat = chargeOf(terms)
-  const aheadMsat = most(aheadOf(chargeMsat, shareMsat, terms) - paidMsat, 0n)
-  let paid = 0n
-  const left = planInstallments(terms).filter(({ msat }) => (paid += msat) > paidMsat)
-  const feesMsat = feesOf(left.map(({ msat }) => msat))
-  const aheadFeesMsat = aheadMsat > 0n ? feesOf(amountsIn(left, aheadMsat)) : 0n
-  return { peer: terms.provider.identity, chargeMsat, aheadMsat, feesMsat, aheadFeesMsat }
 }

@@ -7,8 +7,12 @@ import {
   formatAmount,
   least,
   leastPaymentOf,
+  most,
   totalCharge
 } from '../../../contracts/money/money.js'
+import { aheadOf, amountsIn, chargeOf, planInstallments } from '../../../contracts/money/installments.js'
+import type { Msat } from '../../../contracts/money/money.js'
+import type { PlannedSpending } from '../../payment/limits.js'
 import { shortKey } from '../../../contracts/keys/key.js'
 import { decode } from '../../../contracts/schema/codec.js'
 import { sign, verify } from '../../../contracts/keys/signature.js'
@@ -106,9 +110,9 @@ function tooLarge(quote: StorageQuote, inquiry: LeaseInquiry, peer: string): Bus
   const { cores, time, price, minChargeMsat, aheadMsat } = inquiry
   const leastMsat = leastPaymentOf(quote)
   const chargeMsat = totalCharge({ bytes: billedBytes(cores), time, price, minChargeMsat })
-  const most = least(chargeMsat, aheadMsat)
-  if (leastMsat <= most || leastMsat === LEAST_PAYMENT) return null
-  const [takes, due] = [formatAmount(leastMsat), formatAmount(most)]
+  const limit = least(chargeMsat, aheadMsat)
+  if (leastMsat <= limit || leastMsat === LEAST_PAYMENT) return null
+  const [takes, due] = [formatAmount(leastMsat), formatAmount(limit)]
   return new BushelError(
     'PRICE_ROSE',
     `${peer} takes no payment below ${takes}, and at most ${due} would be due`
@@ -162,4 +166,19 @@ export async function requestCountersign(
     throw bad(peer, 'its countersignature is not valid')
   }
   return countersign
+}
+
+/** The most that is still due for signed terms, with the most that its fees come to. */
+export function planOfTerms(
+  terms: Terms,
+  { shareMsat, paidMsat }: { shareMsat: Msat; paidMsat: Msat },
+  feesOf: (amounts: readonly Msat[]) => Msat
+): PlannedSpending {
+  const chargeMsat = chargeOf(terms)
+  const aheadMsat = most(aheadOf(chargeMsat, shareMsat, terms) - paidMsat, 0n)
+  let paid = 0n
+  const left = planInstallments(terms).filter(({ msat }) => (paid += msat) > paidMsat)
+  const feesMsat = feesOf(left.map(({ msat }) => msat))
+  const aheadFeesMsat = aheadMsat > 0n ? feesOf(amountsIn(left, aheadMsat)) : 0n
+  return { peer: terms.provider.identity, chargeMsat, aheadMsat, feesMsat, aheadFeesMsat }
 }

@@ -19,13 +19,11 @@ export const { syntax, run } = listing({
       [right('SIZE'), ({ bytes }) => formatSize(bytes)],
       [{ title: 'STATE', flexible: true }, ({ state, why }) => state.toLowerCase() + (why ? `: ${why}` : '')],
       [{ title: 'PAID UNTIL' }, ({ until }) => dateText(until)],
+      // What was paid back is not paid any more.
       [
         right('PAID'),
-        ({ role, paidMsat, earnedMsat }) => formatAmount(BigInt(role === 'buyer' ? paidMsat : earnedMsat))
-      ],
-      [
-        right('REFUNDED'),
-        ({ refundedMsat = '0' }) => (refundedMsat === '0' ? '' : formatAmount(BigInt(refundedMsat)))
+        ({ role, paidMsat, earnedMsat, refundedMsat = '0' }) =>
+          formatAmount(BigInt(role === 'buyer' ? paidMsat : earnedMsat) - BigInt(refundedMsat))
       ]
     ])
 })
