@@ -9,7 +9,7 @@ export const SAT: Msat = 1000n
  * The least payment that is ever asked for, msat. Many channels carry nothing below it, and a payer whose wallet tries all
  * the same loses those channels for an hour. A smaller rest joins the payment before it.
  */
-export const LEAST_PAYMENT: Msat = SAT
+export const LEAST_PAYMENT: Msat = 1n * SAT
 /** The largest minimum that a payee may state, msat: a stranger is paid no more than this because of it. */
 export const MAX_LEAST_PAYMENT: Msat = 1000n * SAT
 export const MONTH = 30n * BigInt(DAY)

@@ -1,3 +1,4 @@
+import { trustedNow } from '../../../base/time/trusted-time.js'
 import { isWalletAway } from '../../away.js'
 import { setTimeout as pause } from 'node:timers/promises'
 import { BushelError } from '../../../../contracts/errors/error.js'
@@ -90,7 +91,7 @@ export class ClnPayments {
     const reason = reasonOf(refusal)
     if (!PASSING.has(refusal.rpc)) return { status: 'failed', reason }
     if (REMEMBERED.test(refusal.message)) {
-      const params = { layer: 'xpay', cutoff: Math.floor(Date.now() / 1000) + 1 }
+      const params = { layer: 'xpay', cutoff: Math.floor(trustedNow() / 1000) + 1 }
       await this.#options.node.call('askrene-age', params).catch((error: unknown) => {
         if (!(error instanceof ClnError) && !isUnanswered(error)) throw error
       })
