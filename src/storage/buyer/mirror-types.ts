@@ -1,7 +1,7 @@
 import type { CoreLimit } from '#spec'
 import type { Prices } from '../../deal/sellers/matching.js'
 import type { UploadSource } from './buyer-lease.js'
-import type { PlacementListener } from './placement.js'
+import type { PlacementListener } from './placing/placement.js'
 
 /** A packed drive. */
 export interface PackedDrive {

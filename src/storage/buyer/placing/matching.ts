@@ -1,7 +1,7 @@
-import { SAT, totalCharge } from '../../../contracts/money/money.js'
-import type { Msat } from '../../../contracts/money/money.js'
-import { inOrder, priceLimit } from '../../deal/sellers/matching.js'
-import type { Experience, Offered, Prices } from '../../deal/sellers/matching.js'
+import { SAT, totalCharge } from '../../../../contracts/money/money.js'
+import type { Msat } from '../../../../contracts/money/money.js'
+import { inOrder, priceLimit } from '../../../deal/sellers/matching.js'
+import type { Experience, Offered, Prices } from '../../../deal/sellers/matching.js'
 
 /** The fields of a storage ask that matching uses. */
 export interface Candidate extends Offered {

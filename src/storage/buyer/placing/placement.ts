@@ -1,48 +1,31 @@
-import type { CoreLimit, MirrorJob, Terms } from '#spec'
-import { parseLink } from '../../../contracts/keys/link.js'
-import { readKeyPair } from '../../../contracts/keys/read-key.js'
-import { BushelError, isOurs } from '../../../contracts/errors/error.js'
-import { shortKey } from '../../../contracts/keys/key.js'
-import { SAT, billedBytes, formatAmount, most } from '../../../contracts/money/money.js'
-import { aheadOf, amountsIn, planInstallments } from '../../../contracts/money/installments.js'
-import type { Clock } from '../../base/clock.js'
-import { Mutex } from '../../base/mutex.js'
-import type { DealChannel } from '../../deal/channel.js'
-import type { Experiences } from '../../deal/sellers/experience.js'
-import { doneOrReplaced } from '../../deal/sellers/spare.js'
-import type { Replaced } from '../../deal/sellers/spare.js'
-import { MOST_NOTES, dialSellers, firstAnswers, isAway } from '../../deal/sellers/dialling.js'
-import { awayNote, slowNotes } from '../../deal/sellers/slow-sellers.js'
-import { priceLimit } from '../../deal/sellers/matching.js'
-import type { Prices } from '../../deal/sellers/matching.js'
-import type { PlannedSpending } from '../../payment/limits.js'
-import { BuyerLease } from './buyer-lease.js'
-import type { BuyerLeaseContext, UploadSource } from './buyer-lease.js'
-import { LEASE, isGivenUp } from '../lease/lease-state.js'
-import { askQuote, planOfTerms, termsOf } from './lease-terms.js'
-import type { LeaseQuote, SignedTerms } from './lease-terms.js'
-import { match } from './matching.js'
-import type { Candidate } from './matching.js'
-import { idOf } from '../lease/leases.js'
-import { isRouteMissing, whenBack } from './own-wallet.js'
-import { isPassing } from './passing.js'
-import { TIMEOUTS } from '../lease/timeouts.js'
+import type { MirrorJob, Terms } from '#spec'
+import { parseLink } from '../../../../contracts/keys/link.js'
+import { readKeyPair } from '../../../../contracts/keys/read-key.js'
+import { BushelError, isOurs } from '../../../../contracts/errors/error.js'
+import { formatAmount } from '../../../../contracts/money/money.js'
+import { aheadOf, amountsIn, planInstallments } from '../../../../contracts/money/installments.js'
+import type { Clock } from '../../../base/clock.js'
+import { Mutex } from '../../../base/mutex.js'
+import type { DealChannel } from '../../../deal/channel.js'
+import { doneOrReplaced } from '../../../deal/sellers/spare.js'
+import type { Replaced } from '../../../deal/sellers/spare.js'
+import { firstAnswers } from '../../../deal/sellers/dialling.js'
+import type { PlannedSpending } from '../../../payment/limits.js'
+import { BuyerLease } from '../buyer-lease.js'
+import type { BuyerLeaseContext, UploadSource } from '../buyer-lease.js'
+import { LEASE, isGivenUp } from '../../lease/lease-state.js'
+import { planOfTerms, termsOf } from '../lease-terms.js'
+import type { LeaseQuote, SignedTerms } from '../lease-terms.js'
+import { SellerSearch, shareOf } from './seller-search.js'
+import type { BookedAsk, Plan, SearchContext } from './seller-search.js'
+import { idOf } from '../../lease/leases.js'
+import { isRouteMissing, whenBack } from '../own-wallet.js'
+import { isPassing } from '../passing.js'
+import { TIMEOUTS } from '../../lease/timeouts.js'
 
-/** An ask on the book. */
-export interface BookedAsk extends Candidate {
-  device: Buffer
-  revision: number
-  /** Minimum charge, msat. */
-  minChargeMsat: bigint
-}
-
-export interface PlacementContext extends BuyerLeaseContext {
-  experiences: Experiences
-  /** The live asks for storage of a market on our Lightning network, cheapest first. */
-  asks(market: Buffer, maxPrice: bigint | null): Promise<BookedAsk[]>
+export interface PlacementContext extends BuyerLeaseContext, SearchContext {
   spendable(): Promise<bigint>
   saveJob(job: MirrorJob): Promise<void>
-  minGrace: number
   clock?: Clock
 }
 
@@ -53,11 +36,6 @@ export interface PlacementListener {
   paid(copy: BuyerLease, payment: { installment: number; msat: bigint; feeMsat: bigint }): void
 }
 
-/** What is to be placed: a packed drive, or the most that one can have before it is packed. */
-type Plan = Pick<MirrorJob, 'market' | 'copies' | 'time' | 'offer' | 'maxPrice' | 'prepayMaxMsat'> & {
-  cores: readonly Pick<CoreLimit, 'length' | 'byteLength'>[]
-}
-
 /** Terms from a provider's quote, signed by us and not sent yet. */
 interface AgreementDraft {
   channel: DealChannel
@@ -65,13 +43,8 @@ interface AgreementDraft {
   agree: SignedTerms
 }
 
-/** Extra providers asked for a quote, so that a silent one costs no time. */
-const SPARE_QUOTES = 2
 /** What forbids to agree with one more seller than there are copies. */
 const BEYOND: ReadonlySet<string> = new Set(['OVER_LIMIT', 'NO_BALANCE'])
-const INSTALLMENT_START = 5n * SAT
-const MAX_START_DOUBLINGS = 3
-
 /**
  * Finds a provider of a different identity for each copy of a packed drive. All agreements are signed and all Lightning
  * peers are reachable before the first payment; a provider that fails later is replaced by the next offer.
@@ -79,10 +52,8 @@ const MAX_START_DOUBLINGS = 3
 export class Placement {
   readonly #context: PlacementContext
   readonly #listener: PlacementListener
-  readonly #tried = new Set<string>()
-  /** Devices that could not be reached, in hex. */
-  readonly #away = new Set<string>()
   readonly #plan: Plan
+  readonly #sellers: SellerSearch
   /** Once the drive is packed. */
   #packed: { job: MirrorJob; goods: UploadSource } | null = null
   /** Serializes replacements, so that two do not take the same offer. */
@@ -92,14 +63,11 @@ export class Placement {
     this.#context = context
     this.#plan = plan
     this.#listener = listener
+    this.#sellers = new SellerSearch(context, plan, message => listener.note(message))
   }
 
   get #job(): MirrorJob {
     return this.#packed!.job
-  }
-
-  get #cores(): Plan['cores'] {
-    return this.#packed?.job.cores ?? this.#plan.cores
   }
 
   /**
@@ -110,12 +78,12 @@ export class Placement {
     const found: BookedAsk[] = []
     const { grace: graceMs } = this.#context.timeouts ?? TIMEOUTS
     const quote = async (ask: BookedAsk, wanted: AbortSignal): Promise<BookedAsk | null> =>
-      (await this.#quote(ask, signal, wanted)) && ask
+      (await this.#sellers.quote(ask, signal, wanted)) && ask
     while (found.length < this.#plan.copies) {
       const taken = found.map(({ identity }) => identity)
       const enough = this.#plan.copies - found.length
-      const asked = await this.#answering(enough, taken, signal)
-      if (asked.length === 0) throw this.#noOffer(found.length)
+      const asked = await this.#sellers.answering(enough, taken, signal)
+      if (asked.length === 0) throw this.#sellers.noOffer(found.length)
       found.push(...(await firstAnswers(asked, quote, { enough, graceMs, signal })))
     }
   }
@@ -123,6 +91,7 @@ export class Placement {
   /** Rejects with NO_OFFER when nothing was paid, with COPIES_SHORT when only some of the copies were placed. */
   async run(job: MirrorJob, goods: UploadSource, signal: AbortSignal): Promise<BuyerLease[]> {
     this.#packed = { job, goods }
+    this.#sellers.cores = job.cores
     const copies = this.#standing()
     const committed = copies.filter(copy => copy.paidInstallments > 0)
     if (committed.length === 0) await this.#prepare(copies, signal)
@@ -200,7 +169,7 @@ export class Placement {
     } catch (error) {
       if (!(error instanceof BushelError) || isOurs(error)) throw error
       await copy.leave(`the buyer cannot pay it: ${error.message}`)
-      this.#passOver(copy.provider, error)
+      this.#sellers.passOver(copy.provider, error)
       return null
     }
   }
@@ -217,23 +186,19 @@ export class Placement {
       return true
     } catch (error) {
       if (!(error instanceof BushelError) || isOurs(error)) throw error
-      this.#passOver(channel.device, error)
+      this.#sellers.passOver(channel.device, error)
       return false
     }
   }
 
   /** Most that is paid in advance for a copy, msat. */
   #ahead(copy: BuyerLease): bigint {
-    return aheadOf(copy.chargeMsat, this.#shareMsat, copy.lease.terms)
-  }
-
-  get #shareMsat(): bigint {
-    return this.#plan.prepayMaxMsat / BigInt(this.#plan.copies)
+    return aheadOf(copy.chargeMsat, shareOf(this.#plan), copy.lease.terms)
   }
 
   #planOf(terms: Terms, paidMsat = 0n): PlannedSpending {
     const { limits } = this.#context.payments
-    return planOfTerms(terms, { shareMsat: this.#shareMsat, paidMsat }, amounts => limits.feesOf(amounts))
+    return planOfTerms(terms, { shareMsat: shareOf(this.#plan), paidMsat }, amounts => limits.feesOf(amounts))
   }
 
   /** Throws OVER_LIMIT before anything is signed when these copies and drafts together exceed a spending limit. */
@@ -247,45 +212,28 @@ export class Placement {
     if (fault) throw fault
   }
 
-  /** The asks that fit and were not tried, without those of identities that are taken. */
-  async #candidates(taken: readonly Buffer[]): Promise<BookedAsk[]> {
-    const { asks, experiences, deals, now } = this.#context
-    const { market, time } = this.#plan
-    const wanted = {
-      bytes: Number(billedBytes(this.#cores)),
-      time,
-      ...pricesOf(this.#plan),
-      identity: deals.self.identity
-    }
-    const standing = await asks(market, priceLimit(wanted))
-    const fitting = match(standing, wanted, experiences.toward, now()).filter(
-      ask =>
-        !this.#tried.has(ask.id.toString('hex')) &&
-        !this.#away.has(ask.device.toString('hex')) &&
-        !taken.some(identity => identity.equals(ask.identity))
-    )
-    return experiences.slow.last(fitting)
-  }
-
   /** Makes agreements with up to `count` more identities; rejects with NO_OFFER when no provider is left to ask. */
   async #agree(count: number, copies: readonly BuyerLease[], signal: AbortSignal): Promise<BuyerLease[]> {
     const taken = copies.map(copy => copy.lease.terms.provider.identity!)
-    const asked = await this.#answering(count, taken, signal)
-    if (asked.length === 0) throw this.#noOffer(copies.length)
+    const asked = await this.#sellers.answering(count, taken, signal)
+    if (asked.length === 0) throw this.#sellers.noOffer(copies.length)
     const quote = async (ask: BookedAsk, wanted: AbortSignal): Promise<AgreementDraft | null> => {
-      const quoted = await this.#quote(ask, signal, wanted)
+      const quoted = await this.#sellers.quote(ask, signal, wanted)
       return quoted && this.#draft(ask, quoted)
     }
     const { grace: graceMs } = this.#context.timeouts ?? TIMEOUTS
     const drafts = await firstAnswers(asked, quote, { enough: count, graceMs, signal })
-    this.#leaveSlow(asked, drafts.slice(0, count))
+    this.#sellers.leaveSlow(
+      asked,
+      drafts.slice(0, count).map(({ ask }) => ask)
+    )
     const agreed: BuyerLease[] = []
     try {
       for (const [i, draft] of drafts.entries()) {
         const missing = count - agreed.length
         if (missing === 0) break
         this.#demandLimits([...copies, ...agreed], drafts.slice(i, i + missing))
-        this.#tried.add(draft.ask.toString('hex'))
+        this.#sellers.tried(draft.ask)
         const copy = (await this.#canPay(draft)) ? await this.#sign(draft) : null
         if (copy) agreed.push(copy)
       }
@@ -294,81 +242,6 @@ export class Placement {
       throw error
     }
     return agreed
-  }
-
-  /** The best offers of sellers that answer, one of each identity; none when there are none left to dial. */
-  async #answering(count: number, taken: readonly Buffer[], signal: AbortSignal): Promise<BookedAsk[]> {
-    const { deals, experiences, timeouts = TIMEOUTS } = this.#context
-    for (;;) {
-      const candidates = await this.#candidates(taken)
-      if (candidates.length === 0) return []
-      const { reached, failed, slower } = await dialSellers(candidates, {
-        open: (device, options) => deals.open(device, options),
-        least: count,
-        most: count + SPARE_QUOTES,
-        timeoutMs: timeouts.connect,
-        graceMs: timeouts.grace,
-        signal
-      })
-      for (const { device } of slower) experiences.slow.add(device)
-      for (const note of slowNotes(slower)) this.#listener.note(note)
-      const away = failed.filter(({ error }) => isAway(error))
-      for (const { ask } of away) {
-        this.#away.add(ask.device.toString('hex'))
-        experiences.slow.away(ask.device)
-      }
-      if (away.length > MOST_NOTES) this.#listener.note(awayNote(away.length))
-      else for (const { ask, error } of away) this.#passOver(ask.device, error)
-      for (const { ask, error } of failed) if (!isAway(error)) await this.#skip(ask, error)
-      if (reached.length > 0) return reached
-    }
-  }
-
-  /** Passes over the sellers that had no quote when dearer ones had theirs. They are not blamed. */
-  #leaveSlow(asked: readonly BookedAsk[], taken: readonly AgreementDraft[]): void {
-    const last = taken.at(-1)
-    const before = last ? asked.findIndex(({ id }) => id.equals(last.ask)) : 0
-    for (const ask of asked.slice(0, before)) {
-      const id = ask.id.toString('hex')
-      if (this.#tried.has(id) || taken.some(draft => draft.ask.equals(ask.id))) continue
-      this.#tried.add(id)
-      this.#context.experiences.slow.add(ask.device)
-      this.#passOver(
-        ask.device,
-        new BushelError('TIMEOUT', `${shortKey(ask.device)} did not answer quote in time`)
-      )
-    }
-  }
-
-  /** Null when the seller has no quote, or the quote is no longer `wanted`. */
-  async #quote(ask: BookedAsk, signal: AbortSignal, wanted: AbortSignal): Promise<LeaseQuote | null> {
-    const { deals, experiences, minGrace, timeouts = TIMEOUTS } = this.#context
-    try {
-      const channel = await deals.open(ask.device, { timeoutMs: timeouts.connect, signal })
-      if (!channel.peer!.identity.equals(ask.identity))
-        throw new BushelError('BAD_PEER', 'its device does not belong to the identity of its ask')
-      const firstInstallmentMsat = firstInstallmentFor(experiences, ask.identity)
-      return await askQuote(deals, channel, {
-        market: this.#plan.market,
-        ask: ask.id,
-        revision: ask.revision,
-        price: ask.price,
-        minChargeMsat: ask.minChargeMsat,
-        ...pricesOf(this.#plan),
-        cores: this.#cores,
-        time: this.#plan.time,
-        firstInstallmentMsat,
-        aheadMsat: most(this.#shareMsat, firstInstallmentMsat),
-        minGrace,
-        timeoutMs: timeouts.quote
-      })
-    } catch (error) {
-      signal.throwIfAborted()
-      if (wanted.aborted) return null // it had less time than a seller may take
-      if (isOurs(error)) throw error
-      await this.#skip(ask, error)
-      return null
-    }
   }
 
   /** The terms of a quote; null when the seller cannot have meant them. */
@@ -380,15 +253,9 @@ export class Placement {
       return { channel: quoted.channel, ask: ask.id, agree }
     } catch (error) {
       if (isOurs(error)) throw error
-      await this.#skip(ask, error)
+      await this.#sellers.skip(ask, error)
       return null
     }
-  }
-
-  async #skip(ask: BookedAsk, error: unknown): Promise<void> {
-    this.#tried.add(ask.id.toString('hex'))
-    await this.#context.experiences.failed(ask, error)
-    this.#passOver(ask.device, error)
   }
 
   async #sign({ channel, agree }: AgreementDraft): Promise<BuyerLease | null> {
@@ -401,7 +268,7 @@ export class Placement {
     } catch (error) {
       if (isOurs(error)) throw error
       await this.#context.experiences.failed(channel.peer!, error)
-      this.#passOver(channel.device, error)
+      this.#sellers.passOver(channel.device, error)
       return null
     }
   }
@@ -510,24 +377,6 @@ export class Placement {
     }
   }
 
-  #passOver(device: Buffer, error: unknown): void {
-    this.#listener.note(
-      `skipped the offer of ${shortKey(device)}: ${error instanceof Error ? error.message : String(error)}`
-    )
-  }
-
-  #noOffer(standing: number): BushelError {
-    const away = this.#away.size
-    const silent = away > 0 ? `; ${away} devices could not be reached` : ''
-    return new BushelError(
-      'NO_OFFER',
-      `no more offers fit: providers agreed to ${standing} of ${this.#plan.copies} copies${silent}`,
-      away > 0
-        ? 'nothing was paid; try again when their sellers are online, or ask for fewer --copies'
-        : 'nothing was paid; raise --max-price, ask for fewer --copies, or see the offers with: bushel book'
-    )
-  }
-
   #short(kept: BuyerLease[]): BushelError {
     const ids = kept.map(copy => idOf(copy.lease).slice(0, 8)).join(', ')
     return new BushelError(
@@ -537,17 +386,6 @@ export class Placement {
         (ids ? `; the link works: ${this.#job.link}` : '')
     )
   }
-}
-
-/** First installment that this buyer wishes, msat: more from a provider with which it has had good experiences. */
-export function firstInstallmentFor(experiences: Pick<Experiences, 'of'>, identity: Buffer): bigint {
-  const good = experiences.of(identity)?.good ?? 0
-  return INSTALLMENT_START * 2n ** BigInt(Math.min(Math.floor(good / 10), MAX_START_DOUBLINGS))
-}
-
-/** The buyer's prices, which are 0 on disk when it named none. */
-export function pricesOf({ offer, maxPrice }: Pick<MirrorJob, 'offer' | 'maxPrice'>): Prices {
-  return { offer: offer || null, maxPrice: maxPrice || null }
 }
 
 function noBalance(due: bigint, spendable: bigint): BushelError {
