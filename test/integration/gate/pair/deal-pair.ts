@@ -7,7 +7,6 @@ import type Hypercore from 'hypercore'
 import type { Order } from '#spec'
 import { encode } from '../../../../contracts/schema/codec.js'
 import { BushelError } from '../../../../contracts/errors/error.js'
-import { ceilDiv } from '../../../../contracts/money/money.js'
 import { SIDE, orderId } from '../../../../contracts/order.js'
 import { formatLink } from '../../../../contracts/keys/link.js'
 import { DAY, GIB, HOUR } from '../../../../contracts/money/quantity.js'
@@ -343,7 +342,7 @@ export class DealPair {
       resource: storage.id,
       network: this.provider.wallet.network,
       // msat per TiB and 30 days, the time of the lease
-      price: ceilDiv((INSTALLMENT_MSAT * BigInt(installments)) << 40n, bytes),
+      price: ((INSTALLMENT_MSAT * BigInt(installments)) << 40n) / bytes,
       created: Date.now(),
       expires: Date.now() + DAY,
       withdrawn: false,
