@@ -20,6 +20,7 @@ import type { BuyerLeaseContext } from '../../../../src/storage/buyer/buyer-leas
 import { LeaseManager } from '../../../../src/storage/provider/lease-manager.js'
 import type { LeaseState } from '../../../../src/storage/lease/leases.js'
 import { DEFAULT_POLICY, StorageSelling } from '../../../../src/storage/provider/selling.js'
+import type { Policy } from '../../../../src/storage/provider/selling.js'
 import { storage } from '../../../../src/storage/resource.js'
 import { Mirrors } from '../../../../src/storage/buyer/mirrors.js'
 import type { MirrorListener, MirrorRequest, Packer } from '../../../../src/storage/buyer/mirrors.js'
@@ -95,6 +96,12 @@ export class DealPair {
   readonly wire: FaultyWire
   readonly #store: Corestore
   readonly shelf: LeaseShelf
+  /** Of the provider. */
+  readonly policy: Policy = {
+    ...DEFAULT_POLICY,
+    firstInstallmentMsat: INSTALLMENT_MSAT,
+    maxInstallmentMsat: INSTALLMENT_MSAT
+  }
   readonly leaseManager: LeaseManager
   readonly mirrors: Mirrors
   readonly #refunds: Refunds
@@ -135,16 +142,11 @@ export class DealPair {
       log,
       now: () => Date.now() + this.ahead
     })
-    const policy = {
-      ...DEFAULT_POLICY,
-      firstInstallmentMsat: INSTALLMENT_MSAT,
-      maxInstallmentMsat: INSTALLMENT_MSAT
-    }
     new Provider({
       deals,
-      quoteFor: policy.quoteFor,
+      quoteFor: this.policy.quoteFor,
       ask: id => (id.equals(orderId(this.#order)) ? { order: this.#order, floor: this.#order.price } : null)
-    }).serve(storage, new StorageSelling({ self: deals.self, policy, desk: this.leaseManager }))
+    }).serve(storage, new StorageSelling({ self: deals.self, policy: this.policy, desk: this.leaseManager }))
     const mine = { deals: buyer.deals, payments: buyer.payments, leases: buyer.leases, debts: buyer.debts }
     this.#context = { ...mine, now: Date.now, timeouts: this.#timeouts }
     this.#refunds = new Refunds({
@@ -341,8 +343,8 @@ export class DealPair {
       side: SIDE.ask,
       resource: storage.id,
       network: this.provider.wallet.network,
-      // msat per TiB and 30 days, the time of the lease
-      price: ((INSTALLMENT_MSAT * BigInt(installments)) << 40n) / bytes,
+      // msat per TiB and 30 days, the time of the lease: one installment more than is paid in advance
+      price: ((INSTALLMENT_MSAT * BigInt(installments + 1)) << 40n) / bytes,
       created: Date.now(),
       expires: Date.now() + DAY,
       withdrawn: false,
