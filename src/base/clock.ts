@@ -8,9 +8,9 @@ export interface Clock {
   now(): number
   /** A clock in ms that never goes back, for durations. Whether it counts sleep depends on the system. */
   monotonic(): number
-  /** How often this process has stood still so far, because the machine slept or the process was stopped. */
+  /** How often waits were cut short so far: this process stood still, or its own network was interrupted. */
   gaps(): number
-  /** Called after each gap with its length in ms. */
+  /** Called with the ms for which this process stood still, each time. */
   onGap(listener: (ms: number) => void): Cancel
   /** Calls `work` once after `ms`; with `unref` that alone does not keep the process alive. */
   after(ms: number, work: () => void, options?: { unref?: boolean }): Cancel
@@ -57,6 +57,11 @@ export class GapDetector {
     return this.#gaps
   }
 
+  /** Counts a gap in which this process ran and could hear nobody. */
+  interrupt(): void {
+    this.#gaps++
+  }
+
   onGap(listener: (ms: number) => void): Cancel {
     const own = (ms: number): void => listener(ms)
     this.#listeners.add(own)
@@ -80,6 +85,10 @@ class SystemClock implements Clock {
     return this.#watch().look()
   }
 
+  interrupt(): void {
+    this.#watch().interrupt()
+  }
+
   onGap(listener: (ms: number) => void): Cancel {
     return this.#watch().onGap(listener)
   }
@@ -100,4 +109,10 @@ class SystemClock implements Clock {
   }
 }
 
-export const systemClock: Clock = new SystemClock()
+const system = new SystemClock()
+export const systemClock: Clock = system
+
+/** Call when the network of this node itself was interrupted: each wait for a peer begins anew. */
+export function beginWaitsAnew(): void {
+  system.interrupt()
+}

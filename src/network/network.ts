@@ -19,6 +19,7 @@ import { Handshakes } from './handshakes.js'
 import { announcedPages, guardMux } from './mux.js'
 import { acceptProofs } from './read-proofs.js'
 import type { Address, NetworkOptions } from './network-options.js'
+import { Interruptions } from './reach/interruptions.js'
 import { reachOf } from './reach/reachability.js'
 import type { Reachability } from './reach/reachability.js'
 import { unreachable } from './reach/unreachable.js'
@@ -65,6 +66,7 @@ export class Network extends ReadyResource {
   #dht: TellingDht | null = null
   #forwarder: Forwarder | null = null
   readonly #choice = new ForwarderChoice()
+  readonly #interruptions = new Interruptions()
   #unwatch: Cancel = () => undefined
 
   constructor(options: NetworkOptions) {
@@ -113,7 +115,7 @@ export class Network extends ReadyResource {
       else this.#choice.failed(key)
     })
     this.#dht.on('nat-update', () => this.emit('reach'))
-    this.#dht.on('network-update', () => this.emit('reach'))
+    this.#dht.on('network-update', () => this.#onnetwork())
     this.#dht.on('moved', () => this.#announceAnew())
     // By default connections of strangers count too, and with 64 of them no peer would be dialled any more.
     this.#swarm = new Hyperswarm({
@@ -125,7 +127,7 @@ export class Network extends ReadyResource {
       relayThrough: force => this.#forwarderFor(force)
     })
     this.#swarm.on('connection', (stream: NoiseStream) => this.#onconnection(stream))
-    this.#unwatch = endDeadStreams(() => this.streams, systemClock)
+    this.#unwatch = endDeadStreams(() => this.streams, systemClock, this.#interruptions)
     await this.#dht.fullyBootstrapped()
     await this.#testReach()
   }
@@ -140,9 +142,15 @@ export class Network extends ReadyResource {
     if (this.#options.bootstrap) await tested
   }
 
+  #onnetwork(): void {
+    this.emit('reach')
+    this.#interruptions.online(this.#dht!.online)
+  }
+
   /** At another address, where others look for it no more. */
   #announceAnew(): void {
     this.emit('reach')
+    if (this.#streams.size > 0) this.#interruptions.moved()
     for (const { discovery } of this.#topics.values()) discovery.refresh().catch(() => undefined) // it is tried again later
   }
 

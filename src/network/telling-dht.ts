@@ -3,9 +3,11 @@ import type { KeyPair } from 'hypercore-crypto'
 import HyperDHT from 'hyperdht'
 import type { NoiseStream, PeerAddress, Server } from 'hyperdht'
 import { systemClock } from '../base/clock.js'
+import type { Cancel } from '../base/clock.js'
 import { CutOff } from './cut-off.js'
 import { guardMux } from './mux.js'
 import { AddressWatch } from './reach/address-watch.js'
+import { keepAnnounced } from './reach/announced.js'
 import { PunchTurns } from './reach/punch-turns.js'
 
 /** True when a connection is refused. */
@@ -49,11 +51,18 @@ export class TellingDht extends HyperDHT {
   readonly #turns = new PunchTurns()
   readonly #addresses = new AddressWatch()
   readonly #dials = new Map<string, Set<NoiseStream>>()
+  readonly #unwatch: Cancel
   #forwarding = 0
 
   constructor(options: object, own: TellingOptions) {
     super({ ...options, ...(own.keyPair ? { keyPair: own.keyPair } : {}) })
     this.#options = own
+    this.#unwatch = keepAnnounced(() => this.listening, systemClock)
+  }
+
+  override async destroy(options?: { force?: boolean }): Promise<void> {
+    this.#unwatch()
+    await super.destroy(options)
   }
 
   /** Number of devices that are being dialled. */

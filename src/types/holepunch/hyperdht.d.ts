@@ -66,6 +66,8 @@ declare module 'hyperdht' {
     close(): Promise<void>
     /** Announces it anew soon. */
     refresh(): void
+    /** Null unless it listens. `relays`: the nodes that know of it. */
+    readonly _announcer: { readonly relays: readonly unknown[] } | null
   }
 
   /** Events: nat-update, network-change, network-update. */

@@ -74,6 +74,12 @@ test('an upload survives what happens to its network', OPTIONS, async t => {
         [[leases[0], seller.device, 'STORED']],
         'it stays with its seller, and no second lease is paid'
       )
+      const unpaid = bought.filter(lease => !paid.includes(lease))
+      assert.deepEqual(
+        unpaid.filter(({ state }) => state !== 'VOID'),
+        [],
+        'a seller that was not needed in the end holds nothing'
+      )
     })
   }
   // A seller that is blamed is not asked again for an hour, and the spare one would be taken.

@@ -45,6 +45,13 @@ test('a wall clock set back while the machine is awake is not reported as a gap'
   assert.equal(detector.look(), 0)
 })
 
+test('an interrupted network is a gap, in which nothing stood still', () => {
+  const { detector, heard } = detecting()
+  detector.interrupt()
+  assert.equal(detector.look(), 1)
+  assert.deepEqual(heard, [])
+})
+
 test('a cancelled listener receives no more gaps', () => {
   const { time, detector } = detecting()
   const heard: number[] = []

@@ -96,6 +96,18 @@ test('a seller that answers again while another one is asked goes on, and the ot
   assert.deepEqual(scene.done, ['agree', 'drop spare'])
 })
 
+test('a seller is not left when it was our own network that was interrupted while another one agreed', async () => {
+  const scene = new Scene()
+  await scene.clock.advance(2 * SILENT)
+  await scene.clock.sleep(0)
+  scene.agreed(SPARE)
+  await turn()
+  assert.deepEqual(scene.done, ['agree', 'drop spare'])
+  scene.finish()
+  await scene.clock.advance(SILENT)
+  assert.equal(await scene.outcome, null)
+})
+
 test('work that is stopped ends the wait', async () => {
   const stop = new AbortController()
   const scene = new Scene(stop.signal)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
 import { endDeadStreams } from '../../../src/network/dead-streams.js'
 import { ManualClock } from '../../doubles/manual-clock.js'
@@ -12,13 +13,20 @@ class FakeStream {
   }
 }
 
-function world(): { clock: ManualClock; dead: FakeStream; live: FakeStream; end: () => void } {
+function world(): {
+  interruptions: EventEmitter
+  clock: ManualClock
+  dead: FakeStream
+  live: FakeStream
+  end: () => void
+} {
   const clock = new ManualClock()
+  const interruptions = new EventEmitter()
   const [dead, live] = [new FakeStream(), new FakeStream()]
   const streams = [dead, live] as unknown as Parameters<typeof endDeadStreams>[0] extends () => infer T
     ? T
     : never
-  return { clock, dead, live, end: endDeadStreams(() => streams, clock) }
+  return { interruptions, clock, dead, live, end: endDeadStreams(() => streams, clock, interruptions) }
 }
 
 test('a connection over which nothing comes after a sleep is ended, and another one is not', async () => {
@@ -43,4 +51,15 @@ test('without a sleep no connection is ended, and none after the end', async () 
   end()
   await clock.advance(60_000)
   assert.deepEqual([dead.destroyed, live.destroyed, clock.timers], [false, false, 0])
+})
+
+test('a connection over which nothing comes once its network was interrupted is ended', async () => {
+  const { interruptions, clock, dead, live, end } = world()
+  interruptions.emit('interrupted')
+  await clock.advance(10_000)
+  live.rawStream.bytesReceived += 20
+  await clock.advance(4000)
+  assert.deepEqual([dead.destroyed, live.destroyed], [true, false])
+  end()
+  assert.equal(interruptions.listenerCount('interrupted'), 0)
 })

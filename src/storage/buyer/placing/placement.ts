@@ -367,7 +367,7 @@ export class Placement {
     try {
       for (;;) {
         while (!copy) [copy] = await this.#agree(1, this.#standing(), signal)
-        if (await this.#reaches(copy)) return copy
+        if ((await this.#reaches(copy)) !== null) return copy
         copy = undefined
       }
     } catch (error) {
