@@ -41,7 +41,7 @@ const BUYER = 'customer'
 const PRICE = '200 sat/Gfuel'
 /** Most bytes of the input, so that the job stays below the first installment however much is documented. */
 const BOOK_BYTES = 60_000
-const BASE = '0.1 sat'
+const BASE = '1 sat'
 
 /** Three providers run one job, and one of them lies. Every node is a process of its own. Rejects when a step fails. */
 export class ComputeAct {

@@ -74,7 +74,7 @@ function assertCompute({ ok, hash, fuel, paidMsat, liar, evidence }: ComputeResu
   assert.notEqual(evidence.hash.slice(64), hash.slice(64), 'standard output is not')
   assert.match(liar.device, /^[a-z0-9]{52}$/)
   assert.match(evidence.agreement, /^[a-z0-9]{52}$/)
-  const [base, price] = [100n, 200_000n]
+  const [base, price] = [1000n, 200_000n]
   assert.equal(BigInt(liar.paidMsat), base)
   const cost = base + (BigInt(fuel) * price + 999_999_999n) / 1_000_000_000n
   assert.ok(cost > 2n * base)
