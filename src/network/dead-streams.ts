@@ -6,6 +6,8 @@ import type { Cancel, Clock } from '../base/clock.js'
 const SETTLE = 2000
 /** Every node sends something at least every 5 s, ms. */
 const SILENCE = 12_000
+/** The same once each peer was asked to say something: less than a seller is waited for, with the dial that follows, ms. */
+const PROBED = 6000
 
 const SILENT =
   'nothing has come over this connection since this machine stood still, or its network was interrupted'
@@ -16,15 +18,15 @@ const SILENT =
  * dials it again then.
  */
 export function endDeadStreams(
-  streams: () => readonly Pick<NoiseStream, 'rawStream' | 'destroy'>[],
+  streams: () => readonly Pick<NoiseStream, 'rawStream' | 'destroy' | 'sendKeepAlive'>[],
   clock: Pick<Clock, 'onGap' | 'after'>,
   interruptions: EventEmitter
 ): Cancel {
   let cancel: Cancel = () => undefined
-  const look = (): void => {
+  const look = (ms: number): void => {
     const received = streams().map(stream => ({ stream, bytes: stream.rawStream.bytesReceived }))
     cancel = clock.after(
-      SILENCE,
+      ms,
       () => {
         for (const { stream, bytes } of received)
           if (stream.rawStream.bytesReceived === bytes) stream.destroy(new Error(SILENT))
@@ -32,15 +34,19 @@ export function endDeadStreams(
       { unref: true }
     )
   }
-  const begin = (): void => {
+  const unhear = clock.onGap(() => {
     cancel()
-    cancel = clock.after(SETTLE, look, { unref: true })
+    cancel = clock.after(SETTLE, () => look(SILENCE), { unref: true })
+  })
+  const probe = (): void => {
+    cancel()
+    for (const stream of streams()) stream.sendKeepAlive()
+    look(PROBED)
   }
-  const unhear = clock.onGap(begin)
-  interruptions.on('interrupted', begin)
+  interruptions.on('interrupted', probe)
   return () => {
     unhear()
-    interruptions.off('interrupted', begin)
+    interruptions.off('interrupted', probe)
     cancel()
   }
 }

@@ -19,6 +19,8 @@ declare module 'hyperdht' {
       readonly remoteHost: string | null
       readonly remotePort: number
     }
+    /** Sends nothing, which the other side acknowledges. */
+    sendKeepAlive(): void
     readonly destroying: boolean
     readonly connected: boolean
     /** Of secret-stream: 1 once the length of a frame is read, the length, the bytes that came of it, and its buffer. */
