@@ -31,7 +31,7 @@ export const PEER_TIMEOUTS: PeerTimeouts = {
   answer: 20_000,
   reach: 30_000,
   payment: 60_000,
-  spare: 15_000,
+  spare: 45_000,
   route: 5 * 60_000
 }
 

@@ -192,7 +192,12 @@ export class BuyerLease {
   }
 
   /** Uploads all blocks, seals, and resolves with the provider's receipt. */
-  async upload(goods: UploadSource, onbytes: (bytes: number) => void, signal: AbortSignal): Promise<void> {
+  async upload(
+    goods: UploadSource,
+    onbytes: (bytes: number) => void,
+    signal: AbortSignal,
+    onanswer?: () => void
+  ): Promise<void> {
     const { id, provider, name } = this
     const upload = new Upload({
       context: this.#context,
@@ -204,7 +209,7 @@ export class BuyerLease {
       tell: channel => this.#installments.tell(channel),
       lie: why => this.#lie(why)
     })
-    await this.#unlessDenied(upload.run(goods, onbytes, signal))
+    await this.#unlessDenied(upload.run(goods, onbytes, signal, onanswer))
   }
 
   /** Audits, then pays the next installment. Null when all are paid. */

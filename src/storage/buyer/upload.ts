@@ -59,8 +59,13 @@ export class Upload {
     return this.#options.context.leases.get('buyer', this.#options.id)!
   }
 
-  /** Resolves when the provider has signed that the copy is stored. */
-  async run(goods: UploadSource, onbytes: (bytes: number) => void, signal: AbortSignal): Promise<void> {
+  /** Resolves when the provider has signed that the copy is stored; `onanswer` is called whenever it has answered. */
+  async run(
+    goods: UploadSource,
+    onbytes: (bytes: number) => void,
+    signal: AbortSignal,
+    onanswer: () => void = () => undefined
+  ): Promise<void> {
     if (this.#lease.state !== LEASE.ACTIVE) return
     const total = this.#lease.terms.cores.reduce((sum, core) => sum + core.length, 0)
     const { timeouts, clock } = this.#options
@@ -90,6 +95,7 @@ export class Upload {
         const { id: agreement } = this.#options
         const asked = channel.request('progress', { agreement }, { timeoutMs: timeouts.answer })
         const progress = await unlessAborted(asked, signal)
+        onanswer()
         // More than there is counts as no progress: a provider could claim ever more, and never sign.
         const blocks = Math.min(progress.blocks, total)
         if (blocks > most) {

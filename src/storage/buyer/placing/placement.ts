@@ -318,13 +318,9 @@ export class Placement {
   /** The agreement with a provider that takes over from one that falls silent; null once all is uploaded. */
   #uploadedOrReplaced(copy: BuyerLease, signal: AbortSignal): Promise<Replaced<BuyerLease> | null> {
     const { timeouts = TIMEOUTS, clock } = this.#context
-    const upload = (stop: AbortSignal, onnews: () => void): Promise<void> => {
-      const uploaded = (bytes: number): void => {
-        onnews()
-        this.#listener.uploaded(copy, bytes)
-      }
-      return copy.upload(this.#packed!.goods, uploaded, stop)
-    }
+    const uploaded = (bytes: number): void => this.#listener.uploaded(copy, bytes)
+    const upload = (stop: AbortSignal, onnews: () => void): Promise<void> =>
+      copy.upload(this.#packed!.goods, uploaded, stop, onnews)
     return doneOrReplaced(upload, {
       ...{ name: copy.name, signal, silentMs: timeouts.spare, clock },
       agree: () => this.#spare(signal),
