@@ -78,9 +78,9 @@ export function inOrder<C extends Offered>(
   experience: (identity: Buffer) => Experience | null,
   now: number
 ): C[] {
-  const open = asks.filter(ask => (experience(ask.identity)?.until ?? 0) <= now)
-  const ranked = open.map(ask => {
+  const ranked = asks.flatMap(ask => {
     const record = experience(ask.identity)
+    if ((record?.until ?? 0) > now) return []
     return { ask, cost: riskAdjusted(comesTo(ask), record), standing: standingOf(record) }
   })
   ranked.sort(

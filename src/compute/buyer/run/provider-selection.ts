@@ -160,14 +160,11 @@ export class ProviderSelection {
       // A seller that answers with an error is asked again for an agreement, whose error is shown.
       const wrong = dialled.failed.filter(({ error }) => !isAway(error)).map(({ ask }) => ask)
       const { reached, slower } = dialled
-      for (const { device } of slower) this.#context.experiences.slow.add(device)
+      this.#context.experiences.slow.dialled(dialled)
       for (const note of slowNotes(slower)) this.#run.note?.(note)
       const found = reached.length >= wished.least ? reached : [...reached, ...wrong].slice(0, wished.least)
       const failed = dialled.failed.filter(({ ask }) => !found.includes(ask))
-      for (const { ask, error } of failed) {
-        this.#away.add(ask.device.toString('hex'))
-        if (isAway(error)) this.#context.experiences.slow.away(ask.device)
-      }
+      for (const { ask } of failed) this.#away.add(ask.device.toString('hex'))
       if (failed.length > 0) await this.#run.passOver?.(failed)
       if (found.length > 0) return found
     }

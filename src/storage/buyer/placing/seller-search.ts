@@ -72,7 +72,7 @@ export class SellerSearch {
     for (;;) {
       const candidates = await this.#candidates(taken)
       if (candidates.length === 0) return []
-      const { reached, failed, slower } = await dialSellers(candidates, {
+      const dialled = await dialSellers(candidates, {
         open: (device, options) => deals.open(device, options),
         least: count,
         most: count + SPARE_QUOTES,
@@ -80,13 +80,11 @@ export class SellerSearch {
         graceMs: timeouts.grace,
         signal
       })
-      for (const { device } of slower) experiences.slow.add(device)
+      const { reached, failed, slower } = dialled
+      experiences.slow.dialled(dialled)
       for (const note of slowNotes(slower)) this.#note(note)
       const away = failed.filter(({ error }) => isAway(error))
-      for (const { ask } of away) {
-        this.#away.add(ask.device.toString('hex'))
-        experiences.slow.away(ask.device)
-      }
+      for (const { ask } of away) this.#away.add(ask.device.toString('hex'))
       if (away.length > MOST_NOTES) this.#note(awayNote(away.length))
       else for (const { ask, error } of away) this.passOver(ask.device, error)
       for (const { ask, error } of failed) if (!isAway(error)) await this.skip(ask, error)
