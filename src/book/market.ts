@@ -19,6 +19,7 @@ import { Following } from './log/following.js'
 import type { Forks } from './forks.js'
 import { Listing } from './view/listing.js'
 import type { AskQuery, BidQuery, Candidate, ViewState } from './view/listing.js'
+import { readFrom } from './log/reading.js'
 import { covers, openBookLog } from './log/log.js'
 import type { BookLog, MalformedBlock } from './log/log.js'
 import type { MarketChannel } from './peers/channel.js'
@@ -105,6 +106,7 @@ export class Market extends ReadyResource {
       name: () => this.name,
       relays: () => this.#state.relays,
       isClosing: () => this.closing !== null,
+      read: read => readFrom(this.#base, read),
       log: options.log,
       onfail: error => this.emit('failed', error)
     })
@@ -269,6 +271,7 @@ export class Market extends ReadyResource {
     const state = (): ViewState => this.#state
     this.#following = new Following({
       view,
+      read: read => readFrom(this.#base, read),
       onstate: () => {
         this.#tellRole()
         this.#talk.renew()

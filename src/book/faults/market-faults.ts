@@ -8,6 +8,8 @@ export interface MarketFaultsOptions {
   /** The relays by device in hex, with the keys of their writers. */
   relays: () => ReadonlyMap<string, Buffer>
   isClosing: () => boolean
+  /** Reads from the log, again when it skipped ahead meanwhile. */
+  read: <T>(read: () => Promise<T>) => Promise<T>
   log: Logger
   /** Called with the first error over which the market cannot go on. */
   onfail: (error: unknown) => void
@@ -51,10 +53,10 @@ export class MarketFaults {
 
   /** A read of the view. One that meets malformed data is done again, for the view may have changed meanwhile. */
   async read<T>(read: () => Promise<T>): Promise<T> {
-    const { isClosing, market, name } = this.#options
+    const { isClosing, market, name, read: readFrom } = this.#options
     try {
-      return await read().catch((error: unknown) =>
-        isDataFault(error) ? read() : Promise.reject(error as Error)
+      return await readFrom(read).catch((error: unknown) =>
+        isDataFault(error) ? readFrom(read) : Promise.reject(error as Error)
       )
     } catch (error) {
       if (isClosing() || !isDataFault(error)) throw error

@@ -5,6 +5,8 @@ import type { ViewState } from '../view/listing.js'
 
 export interface FollowingOptions {
   view: () => ViewDatabase
+  /** Reads from the log, again when it skipped ahead meanwhile. */
+  read: (read: () => Promise<ViewState>) => Promise<ViewState>
   /** Called when the state was read again. */
   onstate: () => void
   /** Called when the view has changed. */
@@ -52,9 +54,10 @@ export class Following {
   }
 
   async #read(): Promise<void> {
-    this.#state = await readState(this.#options.view())
+    const { read, view } = this.#options
+    this.#state = await read(() => readState(view()))
     this.#options.onstate()
-    const { core } = this.#options.view()
+    const { core } = view()
     const seen = `${core.fork}/${core.length}`
     if (seen === this.#seen) return
     this.#seen = seen

@@ -1,6 +1,8 @@
 import Autobase from 'autobase'
 import messages from 'autobase/lib/messages.js'
 import SystemView from 'autobase/lib/system.js'
+import { readFrom } from './reading.js'
+import type { ReadLog } from './reading.js'
 import { TamedBase } from './tamed-base.js'
 import type Corestore from 'corestore'
 import type Hypercore from 'hypercore'
@@ -44,14 +46,20 @@ export function localWriter(store: Corestore): Hypercore {
   return Autobase.getLocalCore(store)
 }
 
+export type CoveringLog = ReadLog & {
+  readonly system: { get(key: Buffer): Promise<{ length: number } | null> } | null
+}
+
 /** Whether a log holds all that these heads do; false where there are none. */
-export async function covers(log: BookLog, heads: BookHead[]): Promise<boolean> {
+export async function covers(log: CoveringLog, heads: BookHead[]): Promise<boolean> {
   if (heads.length === 0) return false
-  for (const { key, length } of heads) {
-    const known = await log.system?.get(key)
-    if (!known || known.length < length) return false
-  }
-  return true
+  return await readFrom(log, async () => {
+    for (const { key, length } of heads) {
+      const known = await log.system?.get(key)
+      if (!known || known.length < length) return false
+    }
+    return true
+  })
 }
 
 /** Blocks after those in the view that are looked at for references; the first with any refers to the oldest. */
