@@ -170,7 +170,8 @@ function notOver(running: ReadonlyMap<number, RunningDial>): RunningDial['late']
  * Asks several sellers at the same time, in the order of their rank, and gives what they answered, best first; null is no
  * answer. With `enough` answers those that rank behind them are not waited for, and those that rank before them have
  * `graceMs`: one that is slow or silent does not hold up a deal for which there are others. The signal of `ask` ends when its
- * answer is not wanted any more. Rejects with an error of our own.
+ * answer is not wanted any more. Beyond `enough` there is no answer of a seller that ranks behind one who was not waited for.
+ * Rejects with an error of our own.
  */
 export async function firstAnswers<C, A>(
   sellers: readonly C[],
@@ -186,6 +187,7 @@ export async function firstAnswers<C, A>(
   const running = new Map<number, Promise<void>>()
   const stop = new AbortController()
   const either = AbortSignal.any([signal, stop.signal])
+  let unheard: number[] = []
   const hear = async (rank: number, seller: C): Promise<void> => {
     try {
       await null // recorded as running first
@@ -203,12 +205,16 @@ export async function firstAnswers<C, A>(
       await Promise.race([...running.values(), ...(grace ? [grace.over] : [])])
       signal.throwIfAborted()
     }
+    unheard = [...running.keys()]
   } finally {
     grace?.cancel()
     stop.abort()
     for (const one of running.values()) one.catch(() => undefined) // nobody waits for it any more
   }
-  return [...answers].sort(([a], [b]) => a - b).map(([, answer]) => answer)
+  const ranked = [...answers].sort(([a], [b]) => a - b)
+  const last = ranked[enough - 1]?.[0] ?? Infinity
+  const next = Math.min(...unheard.filter(rank => rank > last))
+  return ranked.filter(([rank]) => rank < next).map(([, answer]) => answer)
 }
 
 /** True when nobody who is still being dialled or asked ranks before the best that answered. */

@@ -112,7 +112,7 @@ const CASES: Case[] = [
     /malformed/,
     {
       onconnection: stream => {
-        new ProtomuxRPC(stream, { protocol: PROTOCOL }).respond('hello', async () => randomBytes(4 << 20))
+        new ProtomuxRPC(stream, { protocol: PROTOCOL }).respond('hello', async () => randomBytes(1 << 16))
       }
     }
   ],

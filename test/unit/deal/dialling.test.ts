@@ -223,6 +223,16 @@ test('with enough quotes no dearer seller is waited for', async () => {
   assert.equal(waiting.size, 0, 'the others are given up')
 })
 
+test('a quote beyond enough does not come from behind a seller that was not waited for', async () => {
+  const answering = (...ranks: number[]): ReturnType<typeof asking> =>
+    asking(new ManualClock(), [0, 1, 2, 3], rank =>
+      ranks.includes(rank) ? Promise.resolve(rank) : silent().then(() => null)
+    )
+  assert.deepEqual(await answering(0, 2, 3).found(1), [0], 'the seller of rank 1 may have a quote')
+  assert.deepEqual(await answering(0, 1, 3).found(1), [0, 1])
+  assert.deepEqual(await answering(0, 1, 3).found(2), [0, 1])
+})
+
 test('with enough quotes a cheaper seller that is silent is waited for a second, and no longer', async () => {
   const clock = new ManualClock()
   const { waiting, found } = asking(clock, [0, 1, 2], rank =>
