@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import type { RestoreResult } from '../../src/node/api/api.js'
+import type { Lab } from '../../test/system/network/lab.js'
 import type { World } from '../../test/world/world.js'
-import { median } from '../figure.js'
 import type { Figure, Settings } from '../figure.js'
 import { inLab } from '../stage.js'
 import { writeFileOf } from '../storage/goods.js'
@@ -16,22 +16,21 @@ const BYTES = 10_000_000
 
 /**
  * Round trips before the first byte of a restore: what takes time on the machine takes it with either delay, so that the
- * difference of two delays has only the ways of the messages in it.
+ * difference of two delays has only the ways of the messages in it. Of several runs the fastest counts: other load of the
+ * machine makes them slower, never faster.
  */
 export async function firstByte({ quick, say }: Settings): Promise<Figure[]> {
-  const runs = quick ? 1 : 5
+  const runs = quick ? 1 : 3
   return inLab(async lab => {
     await openHomes(lab, { sellers: [SELLER], shape: linkOf(MBIT, NEAR_MS) })
     const { world } = lab
-    const file = world.at('file')
-    await writeFileOf(file, BYTES)
-    const { result } = await timedMirror(world, file)
     const restores: Record<number, Moments[]> = { [NEAR_MS]: [], [FAR_MS]: [] }
     for (let i = 0; i < runs; i++) {
+      const link = await mirrored(lab, world.at(`file-${i}`)) // each has egress for three restores
       for (const roundTrip of [NEAR_MS, FAR_MS]) {
         await lab.shape(BUYER, linkOf(MBIT, roundTrip))
         const dest = world.at(`restored-${roundTrip}-${i}`)
-        const moments = await timedRestore(world, result.link, dest)
+        const moments = await timedRestore(world, link, dest)
         restores[roundTrip]!.push(moments)
         say(
           `${roundTrip} ms: found after ${ms(moments.found)}, first block after ${ms(moments.first)}, all after ${ms(moments.all)}`
@@ -40,7 +39,9 @@ export async function firstByte({ quick, say }: Settings): Promise<Figure[]> {
       }
     }
     const trips = (of: keyof Moments): number => {
-      const [near, far] = [NEAR_MS, FAR_MS].map(way => median(restores[way]!.map(moments => moments[of])))
+      const [near, far] = [NEAR_MS, FAR_MS].map(way =>
+        Math.min(...restores[way]!.map(moments => moments[of]))
+      )
       return (far! - near!) / (FAR_MS - NEAR_MS)
     }
     return [
@@ -49,10 +50,17 @@ export async function firstByte({ quick, say }: Settings): Promise<Figure[]> {
         measured: trips('first'),
         unit: 'round trips',
         target: { atMost: 8 },
-        note: `10 MB, from a seller that is connected: the more that it takes at ${FAR_MS} than at ${NEAR_MS} ms, of ${runs} each; found after ${trips('found').toFixed(1)}, whole after ${trips('all').toFixed(1)}`
+        note: `10 MB, from a seller that is connected: the more that it takes at ${FAR_MS} than at ${NEAR_MS} ms, of the fastest of ${runs} each; found after ${trips('found').toFixed(1)}, whole after ${trips('all').toFixed(1)}`
       }
     ]
   })
+}
+
+/** Mirrors a new file; gives its link. */
+async function mirrored(lab: Lab, file: string): Promise<string> {
+  await lab.shape(BUYER, linkOf(MBIT, NEAR_MS))
+  await writeFileOf(file, BYTES)
+  return (await timedMirror(lab.world, file)).result.link
 }
 
 /** ms since the transfer began: the drive found, the first block written, everything in place. */

@@ -4,8 +4,14 @@ const FIRST_BYTES = 1 << 20
 const LEAST = 2
 /** What is asked for beyond the round trip, as time of the peer's link, ms: a busy machine does not ask at once. */
 const BEYOND = 250
-/** A rate counts for so many spans, as one of them may fall into a pause of this machine. */
+/** A span counts for so many: one of them may fall into a pause of this machine. */
 const REMEMBERED = 4
+
+interface Span {
+  /** Blocks a ms. */
+  rate: number
+  roundTrip: number
+}
 
 /**
  * How much to ask one peer for at a time: what it sends in a round trip and a quarter of a second. With less, its link
@@ -14,12 +20,12 @@ const REMEMBERED = 4
  */
 export class RequestWindow {
   readonly #blockBytes: number
-  /** The shortest round trip seen: a later one has the waiting in it that this window makes. */
-  #roundTrip = Infinity
+  #spans: Span[] = []
+  /** Of the span that is not over. */
   #begun: number
   #before = 0
-  /** Blocks a ms in the last spans. */
-  #rates: number[] = []
+  /** The shortest in the span: longer ones have in them what waits in the network. */
+  #roundTrip = Infinity
 
   constructor(blockBytes: number, now: number) {
     this.#blockBytes = Math.max(1, blockBytes)
@@ -29,16 +35,20 @@ export class RequestWindow {
   /** Blocks to ask for, when `received` have come in all. */
   blocks(received: number, now: number, roundTrip: number): number {
     this.#roundTrip = Math.min(this.#roundTrip, roundTrip)
-    const span = this.#roundTrip + BEYOND
+    const length = Math.min(this.#roundTrip, ...this.#spans.map(span => span.roundTrip)) + BEYOND
     const elapsed = now - this.#begun
     const came = received - this.#before
-    if (elapsed >= span) {
-      if (came > 0) this.#rates = [...this.#rates, came / elapsed].slice(-REMEMBERED)
+    if (elapsed >= length) {
+      if (came > 0)
+        this.#spans = [...this.#spans, { rate: came / elapsed, roundTrip: this.#roundTrip }].slice(
+          -REMEMBERED
+        )
       this.#begun = now
       this.#before = received
+      this.#roundTrip = roundTrip
     }
-    if (this.#rates.length === 0) return Math.max(LEAST, Math.ceil(FIRST_BYTES / this.#blockBytes))
-    const inSpan = Math.ceil(Math.max(...this.#rates) * span)
-    return Math.max(LEAST, inSpan, elapsed < span ? came : 0)
+    if (this.#spans.length === 0) return Math.max(LEAST, Math.ceil(FIRST_BYTES / this.#blockBytes))
+    const rate = Math.max(...this.#spans.map(span => span.rate))
+    return Math.max(LEAST, Math.ceil(rate * length), elapsed < length ? came : 0)
   }
 }

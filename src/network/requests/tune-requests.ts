@@ -12,7 +12,7 @@ const MAX_INFLIGHT_BYTES = 32 << 20
 
 /** What is used of hypercore's side of a peer. */
 interface Peer {
-  stream: { rawStream?: { rtt?: number } }
+  stream: { rawStream?: { udx?: object; rtt?: number } }
   stats: { wireData: { rx: number } }
   getMaxInflight(): number
   getMaxHotswapInflight(): number
@@ -24,8 +24,8 @@ interface Replicator {
   _addPeer(peer: Peer): void
 }
 
-/** The size of the blocks that are asked for, by the replicators that share between peers. */
-const shared = new WeakMap<Replicator, number>()
+/** Bytes of a block of each replicator that was tuned. */
+const tuned = new WeakMap<Replicator, number>()
 
 /**
  * Asks for as many blocks at a time as their size makes sensible: hypercore's own 16 starve a connection where blocks are
@@ -41,24 +41,26 @@ export function tuneRequests(core: Hypercore, blockBytes: number): void {
     Math.min(MAX_NEAR, within(INFLIGHT_BYTES)),
     Math.min(MAX_INFLIGHT, within(MAX_INFLIGHT_BYTES))
   )
-  const isShared = shared.has(replicator)
-  shared.set(replicator, blockBytes)
-  if (isShared) return
-  for (const peer of replicator.peers) share(replicator, peer)
+  const isTuned = tuned.has(replicator)
+  tuned.set(replicator, blockBytes)
+  if (isTuned) return
+  for (const peer of replicator.peers) measure(replicator, peer)
   const add = replicator._addPeer.bind(replicator)
   replicator._addPeer = peer => {
-    share(replicator, peer)
+    measure(replicator, peer)
     add(peer)
   }
 }
 
-function share(replicator: Replicator, peer: Peer): void {
+/** From now on the peer is asked for what its link carries, as long as it is not the only one. */
+function measure(replicator: Replicator, peer: Peer): void {
   const bound = peer.getMaxInflight.bind(peer)
   const hotswaps = peer.getMaxHotswapInflight.bind(peer)
-  const window = new RequestWindow(shared.get(replicator)!, systemClock.monotonic())
+  const window = new RequestWindow(tuned.get(replicator)!, systemClock.monotonic())
   const before = peer.stats.wireData.rx
   peer.getMaxInflight = () => {
-    const { rtt = 0 } = peer.stream.rawStream ?? {}
+    const { udx, rtt = 0 } = peer.stream.rawStream ?? {}
+    if (udx && rtt === 0) return bound() // not known yet; other streams are those within a machine
     const blocks = window.blocks(peer.stats.wireData.rx - before, systemClock.monotonic(), rtt)
     return replicator.peers.length > 1 ? Math.min(bound(), blocks) : bound()
   }

@@ -6,6 +6,8 @@ interface Link {
   /** Blocks a ms, and ms. */
   rate: number
   roundTrip: number
+  /** From the middle of the run on, ms. */
+  later?: number
   blockBytes?: number
   /** At these times this machine does nothing, ms. */
   isPaused?: (now: number) => boolean
@@ -13,7 +15,7 @@ interface Link {
 
 /** Runs `ms` of a link on which as much is asked for as the window says; gives what came in the last second, and the window then. */
 function run(
-  { rate, roundTrip, blockBytes = 256 << 10, isPaused = () => false }: Link,
+  { rate, roundTrip: first, later = first, blockBytes = 256 << 10, isPaused = () => false }: Link,
   ms: number
 ): { came: number; window: number } {
   const window = new RequestWindow(blockBytes, 0)
@@ -23,6 +25,7 @@ function run(
   let blocks = 0
   for (; now < ms; now++) {
     if (now === ms - 1000) before = received
+    const roundTrip = now < ms / 2 ? first : later
     if (isPaused(now)) continue
     while (arrivals.length > 0 && arrivals[0]! <= now) {
       arrivals.shift()
@@ -60,6 +63,15 @@ for (const [mbit, roundTrip] of [
     assert.ok(window <= most, `${window} blocks are asked for, more than ${most}`)
   })
 }
+
+test('a way that becomes longer is filled again', () => {
+  const rate = 100 * MBIT
+  const { came } = run({ rate, roundTrip: 20, later: 600 }, 20_000)
+  assert.ok(
+    came >= Math.floor(0.97 * rate * 1000),
+    `${came} blocks of ${(rate * 1000).toFixed(1)} in a second`
+  )
+})
 
 test('small blocks are asked for by their bytes', () => {
   const window = new RequestWindow(4096, 0)
