@@ -25,6 +25,7 @@ export type Unit =
   | 'deals'
   | 'MB/h'
   | 'nodes'
+  | 'round trips'
 
 export interface Settings {
   /** Small sizes and single runs: checks that the bench works; the figures do not count. */

@@ -8,6 +8,7 @@ import { isMet } from './figure.js'
 import type { Bench, Figure } from './figure.js'
 import { fuelBench } from './compute/fuel.js'
 import { opcodesBench } from './compute/opcodes.js'
+import { linksBench } from './network/links.js'
 import { ledgerBench } from './money/ledger.js'
 import { memoryBench } from './storage/memory.js'
 import { mirrorBench } from './storage/mirror-rate.js'
@@ -33,7 +34,8 @@ const BENCHES: Bench[] = [
   fuelBench,
   opcodesBench,
   computeBench,
-  strangersBench
+  strangersBench,
+  linksBench
 ]
 
 const USAGE = `npm run bench -- [NAME...] [--json] [--check] [--quick]

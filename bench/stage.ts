@@ -4,6 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Lab } from '../test/system/network/lab.js'
+import type { Scope } from '../test/world/children.js'
 import { World } from '../test/world/world.js'
 
 /** Runs work with a temporary folder that is removed afterwards. */
@@ -18,10 +20,18 @@ export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise
 
 /** Runs work in a private network of the executable's own processes, which end with it. */
 export async function inWorld<T>(work: (world: World) => Promise<T>): Promise<T> {
+  return inScope(async scope => work(await World.open(scope)))
+}
+
+/** Runs work in an internet of network namespaces, which is gone afterwards. */
+export async function inLab<T>(work: (lab: Lab) => Promise<T>): Promise<T> {
+  return inScope(async scope => work(await Lab.open(scope)))
+}
+
+async function inScope<T>(work: (scope: Scope) => Promise<T>): Promise<T> {
   const endings: (() => unknown)[] = []
-  const world = await World.open({ after: (ending?: unknown) => void endings.push(ending as () => unknown) })
   try {
-    return await work(world)
+    return await work({ after: ending => void endings.push(ending) })
   } finally {
     for (const ending of endings) await ending()
   }

@@ -82,27 +82,6 @@ export function mayReadCore(core: object, stream: Duplex): boolean {
   return gates.get(core)?.(stream) ?? true
 }
 
-/** Bytes asked for at a time from one peer whose answers take up to 50 ms; hypercore asks for more of farther ones. */
-const INFLIGHT_BYTES = 4 << 20
-const MIN_INFLIGHT = 16
-const MAX_NEAR = 64
-const MAX_INFLIGHT = 512
-/** Bytes asked for at a time from one peer however far it is: much less than what ends a connection (`mux.ts`). */
-const MAX_INFLIGHT_BYTES = 32 << 20
-
-/**
- * Asks for as many blocks at a time as their size makes sensible: hypercore's own 16 starve a connection where blocks are
- * small (and with many more than 64, each costs more Merkle nodes than it saves).
- */
-export function tuneRequests(core: Hypercore, blockBytes: number): void {
-  const within = (bytes: number): number =>
-    Math.max(MIN_INFLIGHT, Math.round(bytes / Math.max(1, blockBytes)))
-  core.core.replicator.setInflightRange(
-    Math.min(MAX_NEAR, within(INFLIGHT_BYTES)),
-    Math.min(MAX_INFLIGHT, within(MAX_INFLIGHT_BYTES))
-  )
-}
-
 /** Ends the replication of one core over one connection, which stays up; without one, over all. */
 export function detachCore(core: Hypercore, stream?: Duplex): void {
   const { replicator } = core.core

@@ -7,7 +7,8 @@ import { BushelError } from '../../../contracts/errors/error.js'
 import { BLOB_BLOCK_BYTES } from '../../../contracts/job.js'
 import type { Clock } from '../../base/clock.js'
 import { deadline } from '../../base/timeouts.js'
-import { attachCore, detachCore, tuneRequests } from '../../network/cores.js'
+import { attachCore, detachCore } from '../../network/cores.js'
+import { tuneRequests } from '../../network/requests/tune-requests.js'
 
 /**
  * Fetches exactly the blocks of a blob over a connection and verifies their sizes and the hash. Rejects with BAD_BLOB when

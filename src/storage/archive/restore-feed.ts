@@ -1,7 +1,8 @@
 import type Hypercore from 'hypercore'
 import type { Range } from 'hypercore'
 import { KIB, MIB } from '../../../contracts/money/quantity.js'
-import { compactCore, tuneRequests } from '../../network/cores.js'
+import { compactCore } from '../../network/cores.js'
+import { tuneRequests } from '../../network/requests/tune-requests.js'
 
 /** Size of the window of blocks requested ahead of the writer, from all providers together. */
 const AHEAD_BYTES = 128 * MIB

@@ -5,10 +5,13 @@ import { World } from '../../world/world.js'
 import { Namespaces } from './namespaces.js'
 import { rules } from './routers.js'
 import type { Router } from './routers.js'
-import type { Shape, WireOptions } from './wire.js'
+import type { Shape } from './shape.js'
+import type { WireOptions } from './wire.js'
 
 const DHT_NODES = 10
 const DHT_PORT = 49737
+/** Frames that wait in the kernel while the process of a link cannot run; the queue of the link itself is in there. */
+const TAP_QUEUE = 4096
 const DHT = new URL('./dht.js', import.meta.url)
 const WIRE = new URL('./wire.js', import.meta.url)
 
@@ -168,6 +171,8 @@ export class Lab {
       const link = this.#children.fork(WIRE, { options, under: ['ip', 'netns', 'exec', this.#inet] })
       await link.next()
       wire = { link, shape }
+      for (const tap of [device, far.device])
+        this.#spaces.ip(this.#inet, `link set ${tap} txqueuelen ${TAP_QUEUE}`)
       this.#spaces.ip(this.#inet, `link set ${device} netns ${space}`)
     } else this.#spaces.ip(space, `link add ${device} type veth peer name ${far.device} netns ${far.space}`)
     this.#spaces.ip(far.space, `link set ${far.device} master net up`)
