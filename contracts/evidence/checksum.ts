@@ -19,14 +19,23 @@ export interface TreeSum {
  * bytes of the paths. Links, empty folders and the executable bit do not affect it.
  */
 export function sumOfFiles(files: readonly FileSum[]): TreeSum {
+  return sumOfSorted(
+    files
+      .map(file => ({ file, key: Buffer.from(file.path) }))
+      .sort((a, b) => Buffer.compare(a.key, b.key))
+      .map(({ file }) => file)
+  )
+}
+
+/** The same for files that come in the order of their paths' UTF-8 bytes, one at a time. */
+export function sumOfSorted(files: Iterable<FileSum>): TreeSum {
   const hash = createHash('sha256')
-  const sorted = files
-    .map(file => ({ file, key: Buffer.from(file.path) }))
-    .sort((a, b) => Buffer.compare(a.key, b.key))
+  let count = 0
   let bytes = 0
-  for (const { file, key } of sorted) {
-    hash.update(key).update(`\0${file.size}\0${file.sha256}\n`)
-    bytes += file.size
+  for (const { path, size, sha256 } of files) {
+    hash.update(path).update(`\0${size}\0${sha256}\n`)
+    bytes += size
+    count++
   }
-  return { sha256: hash.digest('hex'), files: files.length, bytes }
+  return { sha256: hash.digest('hex'), files: count, bytes }
 }

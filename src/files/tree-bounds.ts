@@ -9,7 +9,7 @@ import { targetInside } from './link-target.js'
 export const MAX_NAME = 255
 const MAX_PATH = 3500
 
-/** Most files and links of a tree: packing and restoring hold all of them in memory. */
+/** Most files and links of a tree: packing and restoring hold a record of each in memory. */
 export const MOST_ENTRIES = 1 << 18
 /** Most folders above an entry. */
 const MAX_DEPTH = 256

@@ -100,9 +100,22 @@ export async function readTree(path: string, { signal, choice }: TreeOptions = {
     tree.files++
     tree.bytes += entry.size
   }
-  const keys = new Map(tree.entries.map(entry => [entry, Buffer.from(entry.path)]))
-  tree.entries.sort((a, b) => Buffer.compare(keys.get(a)!, keys.get(b)!))
+  tree.entries.sort((a, b) => byBytes(a.path, b.path))
   return tree
+}
+
+/** The order of the UTF-8 bytes of two paths, without a buffer for each: in UTF-16 only surrogates stand elsewhere. */
+function byBytes(a: string, b: string): number {
+  const end = Math.min(a.length, b.length)
+  for (let i = 0; i < end; i++) {
+    const [x, y] = [a.charCodeAt(i), b.charCodeAt(i)]
+    if (x !== y) return rankOf(x) - rankOf(y)
+  }
+  return a.length - b.length
+}
+
+function rankOf(unit: number): number {
+  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit
 }
 
 async function readFolder(

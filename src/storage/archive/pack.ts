@@ -4,8 +4,6 @@ import Hyperdrive from 'hyperdrive'
 import type { DriveEntry } from 'hyperdrive'
 import type Hypercore from 'hypercore'
 import type { CoreLimit, SealedCore } from '#spec'
-import { sumOfFiles } from '../../../contracts/evidence/checksum.js'
-import type { FileSum } from '../../../contracts/evidence/checksum.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatLink } from '../../../contracts/keys/link.js'
 import type { Link } from '../../../contracts/keys/link.js'
@@ -13,6 +11,8 @@ import { MIB } from '../../../contracts/money/quantity.js'
 import { isHomeFolder } from '../../identity/home-folder.js'
 import { eraseCore } from '../../network/cores.js'
 import { sealOf } from '../lease/audit.js'
+import { PackedFiles } from './packed-files.js'
+import type { PackedFile } from './packed-files.js'
 import { explainFull } from '../../files/disk.js'
 import { BLOCK_BYTES, encodeNote, entryKey, folderKey } from './format.js'
 import type { FolderEntry } from './format.js'
@@ -21,13 +21,13 @@ import type { Portion } from './read-files.js'
 import { leftOutNotes } from '../../files/left-out.js'
 import { MOST_ENTRIES, foldersOf } from '../../files/tree-bounds.js'
 import { CHANGING, EMPTY_FOLDER, readTree } from '../../files/tree.js'
-import type { Tree, TreeEntry, TreeFile } from '../../files/tree.js'
+import type { Tree, TreeLink } from '../../files/tree.js'
 
 /** Most blocks and bytes of one append. */
 const APPEND_BLOCKS = 512
 const APPEND_BYTES = 4 * MIB
-/** Entries in one batch of the Hyperbee. */
-const BATCH_ENTRIES = 16_384
+/** Entries in one batch of the Hyperbee, which keeps kilobytes of each until it is written. */
+const BATCH_ENTRIES = 1024
 
 export interface PackProgress {
   files: number
@@ -97,7 +97,7 @@ export async function pack({
       key: drive.key,
       encryptionKey,
       link: formatLink({ key: drive.key, encryptionKey }),
-      ...sumOfFiles([...done.values()].map(file => file.sum)),
+      ...done.sum(),
       storedBytes: seals.reduce((sum, seal) => sum + seal.byteLength, 0),
       cores: seals.map(({ key, length, byteLength }) => ({ key, length, byteLength })),
       seals,
@@ -134,12 +134,6 @@ async function assertNew(store: Corestore, name: string): Promise<void> {
   }
 }
 
-interface PackedFile {
-  sum: FileSum
-  mode: number
-  blob: DriveEntry['blob']
-}
-
 /**
  * Appends the files' blocks to the blobs core in batches; reads the next batch while the last one is written. Adds files
  * that never stood still to what the tree leaves out.
@@ -149,9 +143,9 @@ async function appendFiles(
   blobs: Hypercore,
   onProgress: PackOptions['onProgress'],
   signal: AbortSignal | undefined
-): Promise<Map<TreeFile, PackedFile>> {
-  const done = new Map<TreeFile, PackedFile>()
+): Promise<PackedFiles> {
   const files = tree.entries.filter(entry => entry.kind === 'file')
+  const done = new PackedFiles(files)
   let batch: Buffer[] = []
   let batchBytes = 0
   let appended: Promise<unknown> = Promise.resolve()
@@ -193,8 +187,8 @@ async function appendFiles(
     }
     if (batch.length >= APPEND_BLOCKS || batchBytes >= APPEND_BYTES) await flush()
     if (end === null) return
-    done.set(file, {
-      sum: { path: file.path, size: end.size, sha256: end.sha256 },
+    done.add(file, {
+      sha256: end.sha256,
       mode: end.mode,
       blob: {
         blockOffset: start.block,
@@ -219,7 +213,7 @@ async function appendFiles(
 }
 
 /** Writes all entries into the Hyperbee in Hyperdrive's format, in batches. */
-async function putEntries(drive: Hyperdrive, tree: Tree, done: Map<TreeFile, PackedFile>): Promise<void> {
+async function putEntries(drive: Hyperdrive, tree: Tree, done: PackedFiles): Promise<void> {
   const userData = encodeNote({ bushel: 1, root: tree.root, blockBytes: BLOCK_BYTES })
   drive.db.metadata = { contentFeed: null, userData }
   const encodings = { keyEncoding: 'binary', valueEncoding: 'json' } as const
@@ -235,13 +229,11 @@ async function putEntries(drive: Hyperdrive, tree: Tree, done: Map<TreeFile, Pac
 }
 
 /** The entries of files and links, then those of their folders. */
-async function* rowsOf(
-  tree: Tree,
-  done: Map<TreeFile, PackedFile>
-): AsyncGenerator<[Buffer, DriveEntry | FolderEntry]> {
+async function* rowsOf(tree: Tree, done: PackedFiles): AsyncGenerator<[Buffer, DriveEntry | FolderEntry]> {
   const paths: string[] = []
+  const packed = done[Symbol.iterator]()
   for (const entry of tree.entries) {
-    const value = entryOf(entry, done)
+    const value = entry.kind === 'link' ? linkEntry(entry) : fileEntry(packed.next().value ?? null)
     if (!value) continue
     paths.push(entry.path)
     yield [entryKey(entry.path), value]
@@ -253,13 +245,15 @@ async function* rowsOf(
   }
 }
 
+function linkEntry({ target }: TreeLink): DriveEntry {
+  return { executable: false, linkname: target, blob: null, metadata: null }
+}
+
 /** Null for a file that is left out. */
-function entryOf(entry: TreeEntry, done: Map<TreeFile, PackedFile>): DriveEntry | null {
-  if (entry.kind === 'link') return { executable: false, linkname: entry.target, blob: null, metadata: null }
-  const packed = done.get(entry)
+function fileEntry(packed: PackedFile | null): DriveEntry | null {
   if (!packed) return null
-  const { mode, blob, sum } = packed
-  return { executable: (mode & 0o100) !== 0, linkname: null, blob, metadata: { sha256: sum.sha256, mode } }
+  const { mode, blob, sha256 } = packed
+  return { executable: (mode & 0o100) !== 0, linkname: null, blob, metadata: { sha256, mode } }
 }
 
 /** Throws when everything that a path has is left out, so that nobody pays for nothing. */
