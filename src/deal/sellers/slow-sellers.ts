@@ -37,8 +37,9 @@ export class SlowSellers {
 
   #add(device: Buffer, ms: number): void {
     const id = device.toString('hex')
+    const until = Math.max(this.#until.get(id) ?? 0, this.#now() + ms)
     this.#until.delete(id)
-    this.#until.set(id, this.#now() + ms)
+    this.#until.set(id, until)
     const [first] = this.#until.keys()
     if (this.#until.size > MOST_SLOW) this.#until.delete(first!)
   }

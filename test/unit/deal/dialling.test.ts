@@ -149,7 +149,11 @@ test('sellers that had not answered when others were enough are told apart, and 
   let now = 0
   const slow = new SlowSellers(() => now)
   for (const { device } of slower) slow.add(device)
+  for (const { device } of slower) slow.away(device)
   assert.deepEqual(numbers(slow.last(sellers(5))), [2, 3, 4, 0, 1])
+  now += 10 * MINUTE - 1
+  assert.deepEqual(numbers(slow.last(sellers(5))), [2, 3, 4, 0, 1], 'to be away does not shorten it')
+  now -= 10 * MINUTE - 1
   now += 10 * MINUTE
   assert.deepEqual(numbers(slow.last(sellers(5))), [0, 1, 2, 3, 4], 'forgotten after a while')
   const notes = slowNotes(slower)

@@ -275,23 +275,19 @@ export class Placement {
 
   /** Pays and uploads a copy up to its last payment in advance; null when its provider failed. */
   async #keepUp(copy: BuyerLease, signal: AbortSignal): Promise<BuyerLease | null> {
-    const { experiences } = this.#context
-    const identity = copy.lease.terms.provider.identity
-    let spare: BuyerLease | null = null
+    let replaced: Replaced<BuyerLease> | null
     try {
       const isFresh = copy.paidInstallments === 0
       if (isFresh || copy.lease.state === LEASE.BOUND) {
         const payment = await copy.commit(signal)
         if (isFresh) this.#listener.paid(copy, payment)
       }
-      const replaced = await this.#uploadedOrReplaced(copy, signal)
-      if (replaced) {
-        spare = replaced.by
-        throw replaced.error
+      replaced = await this.#uploadedOrReplaced(copy, signal)
+      if (!replaced) {
+        await this.#payAhead(copy, signal)
+        await this.#context.experiences.good(copy.lease.terms.provider.identity)
+        return copy
       }
-      await this.#payAhead(copy, signal)
-      await experiences.good(identity)
-      return copy
     } catch (error) {
       signal.throwIfAborted()
       if (!(error instanceof BushelError) || isOurs(error)) throw error
@@ -302,17 +298,25 @@ export class Placement {
         )
         return copy
       }
-      await experiences.failed({ identity, device: copy.provider }, error)
-      const { paidMsat, inFlightMsat } = this.#context.payments.ledger.totals(copy.id)
-      // A silent provider is asked for its debt later, so that the next offer need not wait.
-      await copy.giveUp(error.message, { ask: !isPassing(error) })
-      const paid = paidMsat > 0n ? `${formatAmount(paidMsat)} were paid to it` : 'nothing was paid to it'
-      const limbo = inFlightMsat > 0n ? `, ${formatAmount(inFlightMsat)} are still in flight` : ''
-      this.#listener.note(
-        `provider ${copy.name} failed: ${copy.lease.reason ?? error.message}; ${paid}${limbo}`
-      )
-      return this.#replace(signal, spare)
+      await this.#giveUp(copy, error)
+      return this.#replace(signal)
     }
+    await this.#giveUp(copy, replaced.error)
+    return this.#replace(signal, replaced.by)
+  }
+
+  /** Ends the lease of a provider that failed, and tells what that cost. */
+  async #giveUp(copy: BuyerLease, error: BushelError): Promise<void> {
+    const { experiences, payments } = this.#context
+    await experiences.failed({ identity: copy.lease.terms.provider.identity, device: copy.provider }, error)
+    const { paidMsat, inFlightMsat } = payments.ledger.totals(copy.id)
+    // A silent provider is asked for its debt later, so that the next offer need not wait.
+    await copy.giveUp(error.message, { ask: !isPassing(error) })
+    const paid = paidMsat > 0n ? `${formatAmount(paidMsat)} were paid to it` : 'nothing was paid to it'
+    const limbo = inFlightMsat > 0n ? `, ${formatAmount(inFlightMsat)} are still in flight` : ''
+    this.#listener.note(
+      `provider ${copy.name} failed: ${copy.lease.reason ?? error.message}; ${paid}${limbo}`
+    )
   }
 
   /** The agreement with a provider that takes over from one that falls silent; null once all is uploaded. */
