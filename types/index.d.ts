@@ -1025,8 +1025,10 @@ export interface Calls {
       price: string
       /** its base for a job, msat */
       baseMsat: string
-      /** what it can come to at the most, over all jobs, msat */
+      /** what it can come to at the most, over all jobs, without fees, msat */
       maxMsat: string
+      /** the most that the fees of its payments can come to, over all jobs, msat */
+      feesMsat: string
       /** what that buys for one run of one job, units of fuel */
       fuel: string
       dryRun: true
@@ -1383,6 +1385,23 @@ export interface Calls {
       spendableMsat: string
       /** can be received over the channels that are open now, msat */
       receivableMsat: string
+      /** most that can be sent in one payment, its fee included, msat */
+      largestMsat?: string
+      /** most that can be sent to a node without a channel, over one that is opened for it, msat; 0: none is opened */
+      newChannelMsat?: string
+      /** the nodes with which there are channels; while no node is up, the 200 to which most can be sent */
+      peers?: ({
+        /** Lightning node of the peer, hex */
+        peer: string
+        /** whether a payment could go over a channel with it now */
+        usable: boolean
+        /** how many channels there are with it */
+        channels: number
+        /** can be sent to it, msat */
+        spendableMsat: string
+        /** can be received from it, msat */
+        receivableMsat: string
+      })[]
       /** working, starting or down, while a node runs */
       condition?: string
       /** why it cannot pay yet; absent when it can */
@@ -1476,7 +1495,7 @@ export interface Calls {
     params: {
       /** a BOLT 11 invoice */
       invoice: string
-      /** most to pay for it, msat */
+      /** most to pay for it, with the fee to expect, msat */
       maxMsat?: string
       /** true: say what would be done, and change nothing */
       dryRun?: boolean
@@ -1486,7 +1505,7 @@ export interface Calls {
       hash: string
       /** amount, msat */
       msat: string
-      /** fee, msat */
+      /** fee, msat; in a dry run the fee to expect */
       feeMsat: string
       /** proof of the payment, hex; empty in a dry run */
       preimage: string

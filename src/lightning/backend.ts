@@ -1,6 +1,7 @@
 import type ReadyResource from 'ready-resource'
 import { BushelError } from '../../contracts/errors/error.js'
 import type { SettingsOf, SettingsSchema } from './settings.js'
+import type { Liquidity } from './liquidity.js'
 import type { Balance, Wallet } from './wallet.js'
 
 /** The Lightning node that a home was connected to. The home uses no other node in its place. */
@@ -31,7 +32,7 @@ export interface WalletHome<S extends SettingsSchema = SettingsSchema> extends W
 }
 
 /** Identity, balance and condition of a wallet, from one request. */
-export interface WalletProbe extends Balance {
+export interface WalletProbe extends Balance, Partial<Liquidity> {
   /** Public key of its Lightning node, 33 bytes; null for an embedded wallet that is not open. */
   nodeId: Buffer | null
   /** Alias of the node; empty when it has none. */

@@ -1,6 +1,7 @@
 import type { NoiseStream } from 'hyperdht'
 import { LEAST_PAYMENT, MAX_LEAST_PAYMENT, least } from '../../contracts/money/money.js'
 import type { Used } from '../base/bounds/bounds.js'
+import type { Liquidity } from './liquidity.js'
 import type { InvoiceRequest, InvoiceState, PaymentState, WalletRecord } from './payment-records.js'
 
 export interface Balance {
@@ -52,6 +53,7 @@ export interface Wallet {
   /** For display to the owner; a call that cannot be made fails by itself. */
   condition(): Promise<WalletCondition>
   balance(): Promise<Balance>
+  liquidity(): Promise<Liquidity>
   /** Issues a BOLT11 invoice; durable when it resolves. The same preimage gives the same invoice again. */
   issue(request: InvoiceRequest): Promise<string>
   /** Makes every later payment on this hash fail. A settled invoice stays settled; the returned state says which. */

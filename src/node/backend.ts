@@ -4,6 +4,7 @@ import { demandNode } from '../lightning/backend.js'
 import type { WalletBackend, WalletMemory, WalletResource } from '../lightning/backend.js'
 import { findBackend, firstBackend, walletBackends } from '../lightning/registry.js'
 import { faultIn } from '../lightning/settings.js'
+import type { Liquidity } from '../lightning/liquidity.js'
 import type { Balance } from '../lightning/wallet.js'
 import { change } from '../store/change.js'
 import type { Store } from '../store/store.js'
@@ -32,12 +33,11 @@ export function loadWallet(dir: string, choice: WalletChoice | null, store: Stor
 export async function readBalance(
   dir: string,
   choice: WalletChoice | null
-): Promise<Balance & { syncing: string | null }> {
+): Promise<Balance & Partial<Liquidity> & { syncing: string | null }> {
   const { backend, settings, node } = checked(choice)
-  const { nodeId, ...found } = await backend.probe({ dir, settings })
+  const { nodeId, alias: _alias, realMoney: _real, ...found } = await backend.probe({ dir, settings })
   if (node && nodeId) demandNode(node, { id: nodeId, network: found.network }, backend.title)
-  const { network, spendableMsat, receivableMsat, syncing } = found
-  return { network, spendableMsat, receivableMsat, syncing }
+  return found
 }
 
 /** The name of a wallet's ledger; each wallet has its own, since it does not know the payments of others. */

@@ -220,9 +220,55 @@ export class Payer {
     return { ...read, msat }
   }
 
+  /**
+   * The same, and asks the wallet for the fee to expect, msat, as far as it can tell. Throws NO_BALANCE or NO_ROUTE where the
+   * payment would fail with it.
+   */
+  async foresee(
+    invoice: string,
+    options: DirectOptions
+  ): Promise<InvoiceReading & { msat: Msat; feeMsat: Msat }> {
+    const read = this.examine(invoice, options)
+    const { wallet } = this.#options
+    if (wallet.foresee) return { ...read, feeMsat: await this.#reach(invoice, read, options) }
+    // Only `reach` could tell more, and it may open a channel.
+    const { spendableMsat } = await wallet.balance()
+    if (spendableMsat < read.msat)
+      throw new BushelError(
+        'NO_BALANCE',
+        `the balance is too small: ${formatAmount(read.msat)} are needed, and ${formatAmount(spendableMsat)} are all there is`,
+        'nothing was paid; see: bushel wallet'
+      )
+    return { ...read, feeMsat: 0n }
+  }
+
+  /** Makes sure that an invoice can be paid; gives the fee to expect, which counts against what the user allows. */
+  async #reach(
+    invoice: string,
+    { payee, msat }: { payee: Buffer; msat: Msat },
+    { maxMsat }: DirectOptions
+  ): Promise<Msat> {
+    const { wallet, limits } = this.#options
+    const how = { invoice, maxFeeMsat: (amount: Msat): Msat => limits.maxFeeMsat(amount) }
+    if (!wallet.foresee) {
+      await wallet.reach(payee, msat, REACH_TIMEOUT, how)
+      return 0n
+    }
+    const feeMsat = await wallet.foresee(payee, msat, REACH_TIMEOUT, how)
+    if (maxMsat !== undefined && msat + feeMsat > maxMsat)
+      throw new BushelError(
+        'OVER_LIMIT',
+        `the invoice asks for ${formatAmount(msat)}, which costs a fee of about ${formatAmount(feeMsat)}: together more than ` +
+          `${formatAmount(maxMsat)}; nothing was paid`,
+        'allow more, or ask for a smaller invoice'
+      )
+    return feeMsat
+  }
+
   async #bindDirect(invoice: string, options: DirectOptions): Promise<void> {
     const { wallet } = this.#options
-    const { paymentHash: hash, msat, payee, expiresAt } = this.examine(invoice, options)
+    const read = this.examine(invoice, options)
+    const { paymentHash: hash, msat, expiresAt } = read
     const known = this.#ledger.byHash(hash)
     if (!known) {
       const state = await wallet.payment(hash)
@@ -241,11 +287,7 @@ export class Payer {
         })
         throw alreadyPaid(this.#ledger.byHash(hash)!)
       }
-      if (state.status !== 'pending')
-        await wallet.reach(payee, msat, REACH_TIMEOUT, {
-          invoice,
-          maxFeeMsat: amount => this.#options.limits.maxFeeMsat(amount)
-        })
+      if (state.status !== 'pending') await this.#reach(invoice, read, options)
       await this.#ledger.record(draft)
       this.sending.binds(hash, expiresAt)
     }

@@ -243,6 +243,14 @@ export class Payments extends ReadyResource {
     return this.#payer.examine(invoice, options)
   }
 
+  /** The same, and whether it can be paid with its fee, as far as the wallet can tell; gives the fee to expect, msat. */
+  foreseeInvoice(
+    invoice: string,
+    options: DirectOptions = {}
+  ): Promise<InvoiceReading & { msat: Msat; feeMsat: Msat }> {
+    return this.#payer.foresee(invoice, options)
+  }
+
   /** Pays any invoice, once, within the limits. */
   payInvoice(invoice: string, options: DirectOptions = {}): Promise<Payment> {
     return this.#payer.payInvoice(invoice, options)

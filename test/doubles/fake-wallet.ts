@@ -8,6 +8,7 @@ import type {
   PaymentState,
   WalletRecord
 } from '../../src/lightning/payment-records.js'
+import type { Liquidity } from '../../src/lightning/liquidity.js'
 import type { Balance, Wallet, WalletCondition } from '../../src/lightning/wallet.js'
 import { lightningId } from '../samples/people.js'
 
@@ -63,6 +64,10 @@ export class FakeWallet extends EventEmitter implements Wallet {
       spendableMsat: STARTING_BALANCE,
       receivableMsat: STARTING_BALANCE
     })
+  }
+
+  liquidity(): Promise<Liquidity> {
+    return Promise.resolve({ peers: [], largestMsat: STARTING_BALANCE, newChannelMsat: 0n })
   }
 
   condition(): Promise<WalletCondition> {

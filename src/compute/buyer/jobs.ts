@@ -2,10 +2,11 @@ import { join } from 'node:path'
 import ReadyResource from 'ready-resource'
 import type { RunRecord } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
+import { INSTALLMENT_CAP, jobSegments } from '../../../contracts/job.js'
 import { shortKey } from '../../../contracts/keys/key.js'
 import type { Store } from '../../store/store.js'
 import { Checks } from './checks.js'
-import { ProviderSelection } from './run/provider-selection.js'
+import { ProviderSelection, plannedReplicas } from './run/provider-selection.js'
 import { EvidenceFiles } from '../job/evidence-files.js'
 import { SharedTask } from './shared-task.js'
 import type { LocalBlob, PackedJob } from './hire-port.js'
@@ -13,7 +14,7 @@ import { KeptOutputs } from './kept-outputs.js'
 import { DeviceLoads } from './device-loads.js'
 import { mapped } from './run/mapping.js'
 import { endOf, outcomeOf } from './run/outcomes.js'
-import { Run } from './run/run.js'
+import { INSTALLMENT_START, Run } from './run/run.js'
 import type { RunContext } from './run/run.js'
 import { RUN, isOpen } from './run/run-state.js'
 import { RunRecords, fingerprintOf, newRecord, viewOf } from './run/run-records.js'
@@ -114,21 +115,18 @@ export class Jobs extends ReadyResource {
     })
   }
 
-  /** Providers and prices from the book alone; contacts no provider and signs nothing. */
+  /** Providers, prices and the payments to be expected, from the book alone; contacts no provider and signs nothing. */
   async estimate(
     request: RunRequest
-  ): Promise<{ providers: number; price: bigint; baseMsat: bigint; maxMsat: bigint }> {
-    const selection = new ProviderSelection(this.#context, {
-      record: newRecord(request, NOTHING_PACKED, 0),
-      replicas: []
-    })
+  ): Promise<{ providers: number; price: bigint; baseMsat: bigint; maxMsat: bigint; payments: bigint[][] }> {
+    const record = newRecord(request, NOTHING_PACKED, 0)
+    const selection = new ProviderSelection(this.#context, { record, replicas: [] })
     const [cheapest] = await selection.best()
     const providers = await selection.identities()
+    const prices = { price: cheapest?.price ?? 0n, baseMsat: cheapest?.baseMsat ?? 0n }
     return {
-      providers,
-      price: cheapest?.price ?? 0n,
-      baseMsat: cheapest?.baseMsat ?? 0n,
-      maxMsat: request.maxMsat
+      ...{ providers, ...prices, maxMsat: request.maxMsat },
+      payments: cheapest ? paymentsOf(record, prices) : []
     }
   }
 
@@ -283,6 +281,18 @@ export class Jobs extends ReadyResource {
     const providers = first ? (await this.estimate(first)).providers : 0
     return Math.min(Math.max(providers, 1), MAX_PARALLEL)
   }
+}
+
+/** The payments to each provider when all of the budget is spent: a provider that is new to us is paid in the most parts. */
+function paymentsOf(record: RunRecord, prices: { price: bigint; baseMsat: bigint }): bigint[][] {
+  const replicas = plannedReplicas(record)
+  const share = record.maxMsat / BigInt(replicas)
+  const parts = {
+    firstInstallmentMsat: INSTALLMENT_START,
+    maxInstallmentMsat: INSTALLMENT_CAP,
+    maxMsat: share
+  }
+  return Array.from({ length: replicas }, () => jobSegments({ ...prices, ...parts, leastMsat: null }))
 }
 
 const CLOSED = 'CLOSED'

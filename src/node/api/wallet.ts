@@ -5,6 +5,7 @@ import { formatKey } from '../../../contracts/keys/key.js'
 import type { WalletChoice } from '../../identity/config.js'
 import { readInvoice } from '../../lightning/invoice.js'
 import type { PaymentState } from '../../lightning/payment-records.js'
+import type { Liquidity } from '../../lightning/liquidity.js'
 import type { Balance } from '../../lightning/wallet.js'
 import type { Payment } from '../../payment/ledger.js'
 import { STEP } from '../../payment/payment-state.js'
@@ -13,6 +14,7 @@ import type { NodeContext } from '../context.js'
 import { call, callWithDryRun, reading } from './definition/call.js'
 import {
   fields,
+  flag,
   form,
   key,
   listed,
@@ -137,12 +139,32 @@ function reasonFor({ kind }: Payment, state: PaymentState): Pick<StuckPayment, '
   }
 }
 
+const peer = fields({
+  peer: said('Lightning node of the peer, hex'),
+  usable: flag('whether a payment could go over a channel with it now'),
+  channels: whole(0, 1_000_000, 'how many channels there are with it'),
+  spendableMsat: msat('can be sent to it'),
+  receivableMsat: msat('can be received from it')
+})
+
 const BALANCE = {
   backend: said('id of the kind of wallet'),
   network: said('its Lightning network'),
   nodeId: maybe(said('its Lightning node, hex; absent for the embedded wallet')),
   spendableMsat: msat('can be sent'),
   receivableMsat: msat('can be received over the channels that are open now'),
+  largestMsat: maybe(msat('most that can be sent in one payment, its fee included')),
+  newChannelMsat: maybe(
+    msat(
+      'most that can be sent to a node without a channel, over one that is opened for it; 0: none is opened'
+    )
+  ),
+  peers: maybe(
+    listed(
+      peer,
+      'the nodes with which there are channels; while no node is up, the 200 to which most can be sent'
+    )
+  ),
   condition: maybe(said('working, starting or down, while a node runs')),
   syncing: maybe(said('why it cannot pay yet; absent when it can'))
 }
@@ -157,7 +179,10 @@ export const WALLET_CALLS = {
       run: async node => {
         const { wallet } = await node.trade()
         const { state, reason } = await wallet.condition()
-        const balance = walletResult(node.home.wallet, await wallet.balance())
+        const balance = walletResult(node.home.wallet, {
+          ...(await wallet.balance()),
+          ...(await wallet.liquidity())
+        })
         return { ...balance, condition: state, ...(state === 'starting' ? { syncing: reason } : {}) }
       },
       offline: async ({ dir, wallet }) => walletResult(wallet, await readBalance(dir, wallet))
@@ -196,11 +221,11 @@ export const WALLET_CALLS = {
   'wallet.pay': callWithDryRun(
     {
       summary: 'pays an invoice once, within the spending limits',
-      params: { invoice: invoiceForm, maxMsat: maybe(msat('most to pay for it')) },
+      params: { invoice: invoiceForm, maxMsat: maybe(msat('most to pay for it, with the fee to expect')) },
       result: {
         hash,
         msat: msat('amount'),
-        feeMsat: msat('fee'),
+        feeMsat: msat('fee; in a dry run the fee to expect'),
         preimage: said('proof of the payment, hex; empty in a dry run'),
         payee: said('Lightning node of the payee, hex'),
         description: said('description of the invoice')
@@ -214,8 +239,8 @@ export const WALLET_CALLS = {
       const { paymentHash, payee, description } = readInvoice(invoice, wallet.network)
       const what = { hash: paymentHash.toString('hex'), payee: payee.toString('hex'), description }
       if (dryRun) {
-        const { msat } = payments.examine(invoice, options)
-        return { ...what, msat: msat.toString(), feeMsat: '0', preimage: '', dryRun }
+        const { msat, feeMsat } = await payments.foreseeInvoice(invoice, options)
+        return { ...what, msat: msat.toString(), feeMsat: feeMsat.toString(), preimage: '', dryRun }
       }
       const paid = await payments.payInvoice(invoice, options)
       return {
@@ -230,7 +255,7 @@ export const WALLET_CALLS = {
 
 function walletResult(
   choice: WalletChoice | null,
-  balance: Balance & { syncing?: string | null }
+  balance: Balance & Partial<Liquidity> & { syncing?: string | null }
 ): Values<typeof BALANCE> {
   return {
     backend: backendOf(choice).id,
@@ -238,7 +263,25 @@ function walletResult(
     ...(choice?.node ? { nodeId: choice.node.id.toString('hex') } : {}),
     spendableMsat: balance.spendableMsat.toString(),
     receivableMsat: balance.receivableMsat.toString(),
+    ...(balance.peers ? liquidityResult(balance as Liquidity) : {}),
     ...(balance.syncing ? { syncing: balance.syncing } : {})
+  }
+}
+
+function liquidityResult({
+  peers,
+  largestMsat,
+  newChannelMsat
+}: Liquidity): Pick<Values<typeof BALANCE>, 'peers' | 'largestMsat' | 'newChannelMsat'> {
+  return {
+    largestMsat: largestMsat.toString(),
+    newChannelMsat: newChannelMsat.toString(),
+    peers: peers.map(({ peer, spendableMsat, receivableMsat, ...rest }) => ({
+      ...rest,
+      peer: peer.toString('hex'),
+      spendableMsat: spendableMsat.toString(),
+      receivableMsat: receivableMsat.toString()
+    }))
   }
 }
 

@@ -136,6 +136,8 @@ export async function answers(
       else node.hops.offline.delete(peer)
       return {}
     }
+    case 'dev-missed':
+      return { missed: node.hops.missed }
     case 'dev-layers':
       return { layers: node.hops.layers }
     case 'dev-forget': {

@@ -36,13 +36,18 @@ export class Hops {
   readonly #layers = new Map<string, Set<string>>()
   /** Hops that are away. */
   readonly offline = new Set<string>()
+  /** How often a way was asked for whose hop was away. */
+  missed = 0
 
   /** The fee of a payment over this way; throws as getroutes and xpay do. */
   feeMsat(route: HopRoute | undefined, payee: string, asked: Asked): bigint {
     const { msat, maxFeeMsat, hinted, learnt, spendableMsat, online } = asked
     if (!route || !(route.announced || hinted.has(route.scid)))
       throw new RpcError(205, `Unknown destination node ${payee}`)
-    if (!online) throw new RpcError(205, `${FOUND_NONE} All 1 channels to the source are disabled.`)
+    if (!online) {
+      this.missed++
+      throw new RpcError(205, `${FOUND_NONE} All 1 channels to the source are disabled.`)
+    }
     const path = `The shortest path is 103x1x0->${route.scid}, but`
     const known = this.#learnt.get(directionOf(route))
     if (learnt && known && msat > known.maxMsat)

@@ -72,12 +72,14 @@ test('`run` sends the typed parameters and passes the arguments after -- to the 
     price: '40000',
     baseMsat: '1000',
     maxMsat: '100000',
+    feesMsat: '25000',
     fuel: '2475000000000',
     dryRun: true
   })
   const tried = await runCommandLine(['--home', home, 'run', module, '--no-stdin', '--dry-run'])
   assert.deepEqual([node.asked.at(-1)!.method, node.asked.at(-1)!.params], ['run.estimate', runParams()])
   assert.match(tried.stdout, /2\.475 Tfuel/)
+  assert.match(tried.stdout, /at most 25 sat for all of it/)
 })
 
 test('the output of a program is printed byte for byte, and nothing else goes to standard output', async () => {

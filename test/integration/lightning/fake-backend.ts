@@ -12,6 +12,7 @@ import type {
   PaymentState,
   WalletRecord
 } from '../../../src/lightning/payment-records.js'
+import type { Liquidity } from '../../../src/lightning/liquidity.js'
 import type { Balance, Wallet, WalletCondition } from '../../../src/lightning/wallet.js'
 
 const NETWORK = 'regtest'
@@ -94,6 +95,10 @@ class FakeWallet extends ReadyResource implements Wallet {
 
   balance(): Promise<Balance> {
     return Promise.resolve(this.#account.balance)
+  }
+
+  liquidity(): Promise<Liquidity> {
+    return Promise.resolve({ peers: [], largestMsat: this.#account.msat, newChannelMsat: 0n })
   }
 
   issue({ preimage, msat, description, expirySeconds }: InvoiceRequest): Promise<string> {

@@ -128,7 +128,7 @@ async function estimate(
 }
 
 function estimateText(result: RunEstimate): string[] {
-  const { jobs, moduleBytes, inputBytes, providers, price, baseMsat, maxMsat, fuel } = result
+  const { jobs, moduleBytes, inputBytes, providers, price, baseMsat, maxMsat, feesMsat, fuel } = result
   return facts([
     [
       'would run',
@@ -136,7 +136,8 @@ function estimateText(result: RunEstimate): string[] {
     ],
     ['providers', `${count(providers, 'fits', 'fit')}, at up to ${formatFuelPrice(BigInt(price))}`],
     ['base', `${formatAmount(BigInt(baseMsat))} a job`],
-    ['at most', `${formatAmount(BigInt(maxMsat))}, which is ${fuelText(BigInt(fuel))} a job`]
+    ['at most', `${formatAmount(BigInt(maxMsat))}, which is ${fuelText(BigInt(fuel))} a job`],
+    ['fees', `at most ${formatAmount(BigInt(feesMsat))} for all of it`]
   ])
 }
 

@@ -8,7 +8,7 @@ export const { syntax, run } = oneCall({
   summary: 'pay an invoice once, within the limits',
   example: 'wallet pay lnbc...',
   options: {
-    '--max <amount>': 'most to pay for it'
+    '--max <amount>': 'most to pay for it, its expected fee included'
   },
   call: onNode('wallet.pay'),
   params: ({ dryRun }, [invoice], options) => ({
@@ -17,12 +17,9 @@ export const { syntax, run } = oneCall({
     ...given({ maxMsat: parsed(options, 'max', parseAmount)?.toString() })
   }),
   text: ({ msat, feeMsat, payee, description, preimage }, { dryRun }) => {
-    const what = formatAmount(BigInt(msat))
+    const [what, fee] = [formatAmount(BigInt(msat)), formatAmount(BigInt(feeMsat))]
     return dryRun
-      ? `would pay ${what} to ${payee.slice(0, 16)} for '${description}'`
-      : [
-          `paid ${what} (fee ${formatAmount(BigInt(feeMsat))}) to ${payee.slice(0, 16)}`,
-          `preimage ${preimage}`
-        ]
+      ? `would pay ${what}, and a fee of about ${fee}, to ${payee.slice(0, 16)} for '${description}'`
+      : [`paid ${what} (fee ${fee}) to ${payee.slice(0, 16)}`, `preimage ${preimage}`]
   }
 })

@@ -36,7 +36,7 @@ export interface Accepted {
   output: JobOutput
 }
 
-const INSTALLMENT_START = 5n * SAT
+export const INSTALLMENT_START = 5n * SAT
 const MAX_START_DOUBLINGS = 3
 /** Replicas of an `auto` run whose first two results differ. */
 const WITH_TIE_BREAK = 3

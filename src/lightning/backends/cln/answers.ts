@@ -1,3 +1,5 @@
+import { byPeer } from '../../liquidity.js'
+import type { Liquidity } from '../../liquidity.js'
 import type { Balance } from '../../wallet.js'
 
 /** The fields of lightningd's answers that Bushel reads. Amounts are numbers, digits, or `123msat`. */
@@ -84,8 +86,12 @@ export function msatOf(amount: Amount): bigint {
 }
 
 /** Whether a channel can carry payments now. */
-export function usable({ state, peer_connected: connected }: ListedChannel): boolean {
-  return connected && (state === 'CHANNELD_NORMAL' || state === 'CHANNELD_AWAITING_SPLICE')
+export function usable(channel: ListedChannel): boolean {
+  return channel.peer_connected && isOpen(channel)
+}
+
+function isOpen({ state }: ListedChannel): boolean {
+  return state === 'CHANNELD_NORMAL' || state === 'CHANNELD_AWAITING_SPLICE'
 }
 
 /** The node's warning that it is not in sync, or null. */
@@ -104,4 +110,18 @@ export function balanceOf(network: string, listed: readonly ListedChannel[]): Ba
     spendableMsat: channels.reduce((sum, { spendable_msat: msat }) => sum + msatOf(msat), 0n),
     receivableMsat: channels.reduce((sum, { receivable_msat: msat }) => sum + msatOf(msat), 0n)
   }
+}
+
+/** Where it lies. A payment may be split over all usable channels, so the largest is all of it; the fee comes out of it. */
+export function liquidityOf(listed: readonly ListedChannel[]): Liquidity {
+  const peers = byPeer(
+    listed.filter(isOpen).map(channel => ({
+      peer: Buffer.from(channel.peer_id, 'hex'),
+      usable: usable(channel),
+      spendableMsat: msatOf(channel.spendable_msat),
+      receivableMsat: msatOf(channel.receivable_msat)
+    }))
+  )
+  const largestMsat = peers.reduce((sum, peer) => (peer.usable ? sum + peer.spendableMsat : sum), 0n)
+  return { peers, largestMsat, newChannelMsat: 0n }
 }

@@ -1,5 +1,5 @@
 import type { WalletProbe } from '../../backend.js'
-import { balanceOf, syncOf } from './answers.js'
+import { balanceOf, liquidityOf, syncOf } from './answers.js'
 import { ClnNode } from './node.js'
 
 /** Identity, balance and condition of a node, before it is connected. */
@@ -15,7 +15,8 @@ export async function probeNode(socket: string, timeoutMs = 5_000): Promise<ClnP
   try {
     const info = await node.info()
     const { network, alias = '', version = '', blockheight } = info
-    const balance = balanceOf(network, await node.channels())
+    const channels = await node.channels()
+    const balance = { ...balanceOf(network, channels), ...liquidityOf(channels) }
     const nodeId = Buffer.from(info.id, 'hex')
     return { ...balance, nodeId, alias, version, blockheight, syncing: syncOf(info) }
   } finally {

@@ -11,6 +11,8 @@ export interface RouteRequest {
   payee: Buffer
   msat: bigint
   maxFeeMsat: bigint
+  /** What can be sent to anybody, for the error. */
+  spendableMsat: bigint
   /** Its hints lead to a payee that no announced channel leads to. */
   invoice?: string | undefined
   timeoutMs: number
@@ -158,10 +160,10 @@ function unlessRefused(error: unknown): void {
 
 function noRoute(request: RouteRequest, error: ClnError): BushelError {
   if (error.rpc === TOO_DEAR) return tooDear(request).withCause(error)
-  const { payee, msat } = request
+  const { payee, msat, spendableMsat } = request
   return new BushelError(
     'NO_ROUTE',
-    `no route for ${formatAmount(msat)} to ${short(payee)} was found: ${error.message}`,
+    `no route for ${formatAmount(msat)} to ${short(payee)} was found, though ${formatAmount(spendableMsat)} can be sent: ${error.message}`,
     'nothing was paid; open a channel to a well-connected node, or try again later'
   ).withCause(error)
 }

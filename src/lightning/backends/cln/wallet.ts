@@ -4,8 +4,9 @@ import { BushelError } from '../../../../contracts/errors/error.js'
 import { demandNodeId } from '../../../../contracts/keys/node-id.js'
 import { formatAmount, least, most } from '../../../../contracts/money/money.js'
 import type { InvoiceRequest, InvoiceState, PaymentState, WalletRecord } from '../../payment-records.js'
+import type { Liquidity } from '../../liquidity.js'
 import type { Balance, ReachOptions, Wallet, WalletCondition } from '../../wallet.js'
-import { balanceOf, msatOf, usable } from './answers.js'
+import { balanceOf, liquidityOf, msatOf, usable } from './answers.js'
 import type { ListedInvoice, ListedPay } from './answers.js'
 import { ClnError } from './client.js'
 import { ClnNode } from './node.js'
@@ -112,6 +113,10 @@ export class ClnWallet extends ReadyResource implements Wallet {
     return balanceOf(this.network, channels)
   }
 
+  async liquidity(): Promise<Liquidity> {
+    return liquidityOf(await this.#node.channels())
+  }
+
   async issue({ preimage, msat, description, expirySeconds, label }: InvoiceRequest): Promise<string> {
     const hash = createHash('sha256').update(preimage).digest()
     const request = {
@@ -171,11 +176,14 @@ export class ClnWallet extends ReadyResource implements Wallet {
   ): Promise<bigint> {
     demandNodeId(nodeId)
     const { amounts = [msat], maxFeeMsat = () => NO_FEE_LIMIT, invoice } = options
-    const channels = (await this.#node.channels()).filter(usable)
-    const spendable = channels.reduce((sum, channel) => sum + msatOf(channel.spendable_msat), 0n)
-    if (spendable < msat) {
-      throw noBalance(formatAmount(msat), spendable)
-    }
+    const listed = await this.#node.channels()
+    const channels = listed.filter(usable)
+    const { spendableMsat: spendable } = balanceOf(this.network, listed)
+    const away = liquidityOf(listed).peers.reduce(
+      (sum, peer) => sum + (peer.usable ? 0n : peer.spendableMsat),
+      0n
+    )
+    if (spendable < msat) throw noBalance(formatAmount(msat), spendable, away)
     const id = nodeId.toString('hex')
     if (channels.some(channel => channel.peer_id === id && msatOf(channel.spendable_msat) >= msat)) return 0n
     // The smallest payment may be too small for a hop, the largest too large; the fee grows with the amount.
@@ -186,6 +194,7 @@ export class ClnWallet extends ReadyResource implements Wallet {
         payee: nodeId,
         msat: one,
         maxFeeMsat: maxFee,
+        spendableMsat: spendable,
         invoice,
         timeoutMs
       })
@@ -193,7 +202,7 @@ export class ClnWallet extends ReadyResource implements Wallet {
     }
     const feesMsat = feeMsat * BigInt(amounts.length)
     if (spendable < msat + feesMsat)
-      throw noBalance(`${formatAmount(msat)}, and ${formatAmount(feesMsat)} of fees,`, spendable)
+      throw noBalance(`${formatAmount(msat)}, and ${formatAmount(feesMsat)} of fees,`, spendable, away)
     return feesMsat
   }
 
@@ -223,10 +232,11 @@ export class ClnWallet extends ReadyResource implements Wallet {
   }
 }
 
-function noBalance(needed: string, spendable: bigint): BushelError {
+function noBalance(needed: string, spendable: bigint, away: bigint): BushelError {
+  const more = away > 0n ? `; ${formatAmount(away)} more are in channels whose peers are away` : ''
   return new BushelError(
     'NO_BALANCE',
-    `${needed} are needed, but only ${formatAmount(spendable)} can be sent now`,
-    'nothing was paid; open a channel, or wait until a channel is connected'
+    `the balance is too small: ${needed} are needed, ${formatAmount(spendable)} can be sent to anybody now${more}`,
+    'nothing was paid; open a channel, or wait until a channel is connected; see: bushel wallet'
   )
 }

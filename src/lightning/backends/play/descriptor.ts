@@ -13,8 +13,8 @@ export const play: WalletBackend<typeof settings> = {
   settings,
   ledgerName: () => 'ledger',
   async probe({ dir }) {
-    const { readBalance } = await import('./log/disk.js')
-    const balance = await readBalance(folderIn(dir))
+    const { readSnapshot } = await import('./log/disk.js')
+    const balance = await readSnapshot(folderIn(dir))
     if (balance) return { ...balance, nodeId: null, alias: '', syncing: null, realMoney: false }
     throw new BushelError(
       'BAD_CONFIG',

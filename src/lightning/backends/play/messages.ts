@@ -1,5 +1,6 @@
 import type { BushelErrorShape } from '../../../../contracts/errors/error.js'
 import type { InvoiceRequest, InvoiceState, PaymentState, WalletRecord } from '../../payment-records.js'
+import type { Liquidity } from '../../liquidity.js'
 import type { Balance } from '../../wallet.js'
 
 /**
@@ -8,6 +9,7 @@ import type { Balance } from '../../wallet.js'
  */
 export interface WalletCalls {
   balance(): Balance
+  liquidity(): Liquidity
   issue(request: InvoiceRequest): string
   refuse(paymentHash: Buffer): InvoiceState
   invoice(paymentHash: Buffer): InvoiceState

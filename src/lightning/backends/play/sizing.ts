@@ -2,9 +2,11 @@
 
 import { least, most } from '../../../../contracts/money/money.js'
 
-/** Size of the first channel; later ones get a share of the rest of the grant, so that it is enough for many nodes. */
+/** A channel gets a small share of the rest of the grant, so that it is enough for many nodes. */
 const USUAL_SAT = 200_000n
-const GRANT_SHARE = 5n
+const GRANT_SHARE = 40n
+/** A further channel with the same node is as large as those before it, within this share: few are ever needed. */
+const FURTHER_SHARE = 5n
 /** LDK: each side keeps a reserve of 1 %, at least 1,000 sat. A side whose balance is below it cannot pay. */
 const RESERVE_DIVISOR = 100n
 const LEAST_RESERVE_SAT = 1_000n
@@ -37,12 +39,24 @@ export function leastValueSat(needSat: bigint): bigint {
   return value
 }
 
-/** Size of the channel to open for a payment, or null when the rest of the grant is too small. */
-export function channelValueSat(needMsat: bigint, grantMsat: bigint): bigint | null {
+/** Most that can be sent over a new channel when this much of the grant is left. */
+export function newChannelMsat(grantMsat: bigint): bigint {
+  const leftSat = grantMsat / 1000n
+  let sat = most(payableSat(leftSat), 0n)
+  while (sat > 0n && leastValueSat(sat) > leftSat) sat--
+  return sat * 1000n
+}
+
+/**
+ * Size of the channel to open for a payment, or null when the rest of the grant is too small. `openMsat` is the size of the
+ * channels that were opened to the same node.
+ */
+export function channelValueSat(needMsat: bigint, grantMsat: bigint, openMsat = 0n): bigint | null {
   const needSat = (needMsat + 999n) / 1000n
   const leftSat = grantMsat / 1000n
   const ample = leastValueSat(2n * (needSat + SPARE_MSAT / 1000n))
-  const wanted = most(ample, least(USUAL_SAT, leftSat / GRANT_SHARE))
+  const further = least(openMsat / 1000n, leftSat / FURTHER_SHARE)
+  const wanted = most(ample, least(USUAL_SAT, leftSat / GRANT_SHARE), further)
   if (wanted <= leftSat) return wanted
   return leastValueSat(needSat) <= leftSat ? leftSat : null
 }

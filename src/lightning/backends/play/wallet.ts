@@ -6,6 +6,7 @@ import { demandNodeId, isNodeId } from '../../../../contracts/keys/node-id.js'
 import type { Used } from '../../../base/bounds/bounds.js'
 import { withTimeout } from '../../../base/timeouts.js'
 import type { InvoiceRequest, InvoiceState, PaymentState, WalletRecord } from '../../payment-records.js'
+import type { Liquidity } from '../../liquidity.js'
 import type { Balance, Wallet, WalletCondition } from '../../wallet.js'
 import { paymentHashOf } from '../../invoice.js'
 import { PendingCalls, type Death, type PendingCall } from './calls.js'
@@ -176,6 +177,10 @@ export class PlayWallet extends ReadyResource implements Wallet {
 
   balance(): Promise<Balance> {
     return this.#ask('balance', () => [])
+  }
+
+  liquidity(): Promise<Liquidity> {
+    return this.#ask('liquidity', () => [])
   }
 
   issue(request: InvoiceRequest): Promise<string> {

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { TFUEL, partOf } from '../../../../contracts/job.js'
-import { least } from '../../../../contracts/money/money.js'
+import { formatAmount, least } from '../../../../contracts/money/money.js'
 import type { Jobs, RunListener, RunOutcome } from '../../../compute/buyer/jobs.js'
 import { checkOut } from '../../../files/out-folder.js'
 import type { NodeContext } from '../../context.js'
@@ -26,7 +26,8 @@ const ESTIMATE = {
   providers: whole(0, Number.MAX_SAFE_INTEGER, 'identities that fit'),
   price: fuelPrice('of the dearest of those that would be chosen'),
   baseMsat: msat('its base for a job'),
-  maxMsat: msat('what it can come to at the most, over all jobs'),
+  maxMsat: msat('what it can come to at the most, over all jobs, without fees'),
+  feesMsat: msat('the most that the fees of its payments can come to, over all jobs'),
   fuel: fuel('what that buys for one run of one job'),
   dryRun: v.literal(true)
 }
@@ -132,7 +133,9 @@ async function estimateRun(
   const { map, ...job } = params
   const inputs = map ? await readMap({ ...job, map }, signal) : [await readJob(job, signal)]
   const market = await marketInStep(node, params.market)
-  const { providers, price, baseMsat, maxMsat } = await jobs.estimate(requestFor(market, params, inputs[0]!))
+  const { providers, price, baseMsat, maxMsat, payments } = await jobs.estimate(
+    requestFor(market, params, inputs[0]!)
+  )
   const wanted = params.verify === 'auto' ? 1 : params.verify
   if (providers < wanted)
     throw new BushelError(
@@ -140,6 +143,7 @@ async function estimateRun(
       `${providers} of ${wanted} providers on the book fit this job`,
       'pay more (--max, --max-price), ask for less (--limit), or leave a bid: bushel bid compute'
     )
+  const feesMsat = await affordableFees(node, payments)
   const inputBytes = inputs.reduce(
     (sum, { stdin, files }) =>
       sum + stdin.byteLength + files.reduce((bytes, file) => bytes + file.bytes.byteLength, 0),
@@ -153,6 +157,7 @@ async function estimateRun(
     price: price.toString(),
     baseMsat: baseMsat.toString(),
     maxMsat: (maxMsat * BigInt(inputs.length)).toString(),
+    feesMsat: (feesMsat * BigInt(inputs.length)).toString(),
     fuel: (((maxMsat - least(baseMsat, maxMsat)) * TFUEL) / price).toString(),
     dryRun: true
   }
@@ -182,4 +187,32 @@ function listenerOf({ onProgress }: CallContext): RunListener {
         msat: msat.toString()
       })
   }
+}
+
+/**
+ * The most that the fees of a job's payments come to, msat. Throws NO_BALANCE when its first two payments to each provider,
+ * which a job is not begun without, cannot be made with their fees, and OVER_LIMIT when a limit forbids all of them.
+ */
+async function affordableFees(node: NodeContext, payments: readonly (readonly bigint[])[]): Promise<bigint> {
+  const { payments: paying, wallet } = await node.trade()
+  const { limits } = paying
+  for (const amounts of payments) {
+    const fault = limits.faultOf({ msat: sum(amounts), amounts })
+    if (fault) throw fault
+  }
+  const first = payments.flatMap(amounts => amounts.slice(0, 2))
+  const [msat, firstFees] = [sum(first), limits.feesOf(first)]
+  const { spendableMsat } = await wallet.balance()
+  if (msat + firstFees > spendableMsat)
+    throw new BushelError(
+      'NO_BALANCE',
+      `a job begins with payments of ${formatAmount(msat)} and up to ${formatAmount(firstFees)} of fees, and ` +
+        `${formatAmount(spendableMsat)} can be spent`,
+      'nothing would be run; ask for less, or see: bushel wallet'
+    )
+  return limits.feesOf(payments.flat())
+}
+
+function sum(amounts: readonly bigint[]): bigint {
+  return amounts.reduce((all, msat) => all + msat, 0n)
 }

@@ -71,6 +71,29 @@ test('the fee of a payment is known before it is made, and counts against what c
   assert.ok(state.status === 'succeeded' && state.feeMsat === 1_040n)
 })
 
+test('a wallet tells what can be sent to whom, and an error which of balance and route is missing', async t => {
+  const { alice, hop, payer, payee } = await pair(t, { msat: 200_000n })
+  const { spendableMsat, receivableMsat } = await payer.balance()
+  const peer = { peer: Buffer.from(hop, 'hex'), usable: true, channels: 1, spendableMsat, receivableMsat }
+  assert.deepEqual(await payer.liquidity(), { peers: [peer], largestMsat: spendableMsat, newChannelMsat: 0n })
+  // The fee does not fit beside it.
+  await assert.rejects(payer.reach(payee.nodeId, spendableMsat, 5_000, { maxFeeMsat }), {
+    code: 'NO_ROUTE',
+    message: /, though \d+(\.\d+)? sat can be sent/
+  })
+
+  await alice.call('dev-offline', { peer: hop, offline: true })
+  assert.deepEqual(await payer.liquidity(), {
+    ...{ largestMsat: 0n, newChannelMsat: 0n },
+    peers: [{ ...peer, usable: false }]
+  })
+  await assert.rejects(payer.reach(payee.nodeId, 40_000n, 5_000, { maxFeeMsat }), {
+    code: 'NO_BALANCE',
+    message:
+      /^the balance is too small: 40 sat are needed, 0 sat can .* more are in channels whose peers are away$/
+  })
+})
+
 test('a fee over the limit is found before anything is paid', async t => {
   const { payer, payee } = await pair(t)
   const limit = { maxFeeMsat: () => 1_039n }

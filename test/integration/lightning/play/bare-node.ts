@@ -2,10 +2,12 @@ import fs from 'node:fs'
 import { Duplex } from 'node:stream'
 import * as ldk from '#ldk'
 import { fundingTransaction } from '../../../../src/lightning/backends/play/child/chain.js'
+import { Channels } from '../../../../src/lightning/backends/play/child/channels.js'
 import { newChannelId } from '../../../../src/lightning/backends/play/child/channel-id.js'
 import { InboundChannels } from '../../../../src/lightning/backends/play/child/inbound.js'
 import type { InboundOptions } from '../../../../src/lightning/backends/play/child/inbound.js'
 import { loadLdk } from '../../../../src/lightning/backends/play/child/ldk.js'
+import { LdkPayments } from '../../../../src/lightning/backends/play/child/payments.js'
 import { PlayNode } from '../../../../src/lightning/backends/play/child/node.js'
 import { Transport } from '../../../../src/lightning/backends/play/child/transport.js'
 import { createWalletDir, openState } from '../../../../src/lightning/backends/play/log/disk.js'
@@ -24,10 +26,13 @@ async function load(): Promise<void> {
   console.log = log
 }
 
-/** LDK in the process of the test, without a wallet: it opens any channels it likes, and accepts by `InboundChannels`. */
+/**
+ * LDK in the process of the test, without a wallet: it opens any channels it likes, accepts by `InboundChannels`, and is paid.
+ */
 export class BareNode {
   readonly node: PlayNode
   readonly inbound: InboundChannels
+  readonly payments: LdkPayments
   /** Reasons of the channels that were closed. */
   readonly closed: string[] = []
   readonly #transport: Transport
@@ -50,6 +55,7 @@ export class BareNode {
       message => this.#send(message),
       () => this.node.requestCycle()
     )
+    this.payments = new LdkPayments(this.node, new Channels(this.node, this.#transport), () => undefined)
     this.inbound = new InboundChannels({
       node: this.node,
       transport: this.#transport,
@@ -96,6 +102,7 @@ export class BareNode {
 
   #handle(event: ldk.Event): void {
     this.inbound.handle(event)
+    if (this.payments.handle(event)) return
     const { manager } = this.node.engine
     if (event instanceof ldk.Event_FundingGenerationReady) {
       const transaction = fundingTransaction(event.output_script, event.channel_value_satoshis)

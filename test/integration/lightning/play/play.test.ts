@@ -62,14 +62,14 @@ test('an absent node cannot be reached', async () => {
 
 test('opening a channel debits the grant, and both sides can pay from the start', async () => {
   await Promise.all([1, 2, 3].map(() => alice.reach(bob.nodeId, 1_000n * SAT, 20_000)))
-  // One channel of 200,000 sat: 4,000 went to Bob, and each side keeps a reserve of 2,000.
-  assert.equal(await spendable(alice), 994_000n * SAT)
+  // One channel of 25,000 sat: 2,000 went to Bob, and each side keeps a reserve of 1,000.
+  assert.equal(await spendable(alice), 997_000n * SAT)
   assert.deepEqual(await bob.balance(), {
     network: PLAY_NETWORK,
-    spendableMsat: 1_002_000n * SAT,
-    receivableMsat: 194_000n * SAT
+    spendableMsat: 1_001_000n * SAT,
+    receivableMsat: 22_000n * SAT
   })
-  const back = await invoice(alice, 1_500n * SAT)
+  const back = await invoice(alice, 750n * SAT)
   succeeded(await bob.pay(back.bolt11, FEELESS), back)
 })
 

@@ -57,7 +57,7 @@ test('an older copy of a wallet gives up its channel, applies the co-signed bala
   const abandoning = { id: 'counter 3', deltaMsat: -100n * SAT }
   await restored.abandon(seller.nodeId, abandoning)
   await restored.abandon(seller.nodeId, abandoning)
-  const push = 4_000n * SAT
+  const push = 2_000n * SAT
   await untilBalance(restored, GRANT - push - 150n * SAT)
   await group.join(restored, seller)
   // The seller's channel closes when the two connect, and credits what the seller had in it.

@@ -1,7 +1,9 @@
 import * as ldk from '#ldk'
 import { BushelError } from '../../../../../contracts/errors/error.js'
-import { most } from '../../../../../contracts/money/money.js'
+import { formatAmount, most } from '../../../../../contracts/money/money.js'
 import { KeyedMutex } from '../../../../base/mutex.js'
+import { byPeer } from '../../../liquidity.js'
+import type { Liquidity } from '../../../liquidity.js'
 import type { Balance } from '../../../wallet.js'
 import { fundingTransaction } from './chain.js'
 import { newChannelId } from './channel-id.js'
@@ -10,7 +12,7 @@ import { REFUSALS } from './inbound.js'
 import { apiErrorText, free, hex, present, someU64 } from './ldk.js'
 import { PLAY_NETWORK } from '../network.js'
 import type { PlayNode } from './node.js'
-import { SPARE_MSAT, channelValueSat, pushSat } from '../sizing.js'
+import { SPARE_MSAT, channelValueSat, newChannelMsat, pushSat } from '../sizing.js'
 import type { Transport } from './transport.js'
 
 /** Longest wait for the channels of a connected peer to be re-established, ms. */
@@ -19,6 +21,7 @@ const REESTABLISH_MS = 60_000
 /** Values copied from LDK's channel object, so that the object can be freed at once. */
 interface ChannelView {
   id: string
+  peer: Buffer
   usable: boolean
   outboundMsat: bigint
   inboundMsat: bigint
@@ -51,6 +54,17 @@ export class Channels {
       receivableMsat += inboundMsat
     }
     return { network: PLAY_NETWORK, spendableMsat, receivableMsat }
+  }
+
+  liquidity(): Liquidity {
+    const channels = this.#list().map(({ limitMsat, inboundMsat, ...channel }) => ({
+      ...channel,
+      spendableMsat: limitMsat,
+      receivableMsat: inboundMsat
+    }))
+    const peers = byPeer(channels)
+    const newMsat = newChannelMsat(this.#node.store.grantMsat)
+    return { peers, newChannelMsat: newMsat, largestMsat: most(newMsat, peers[0]?.spendableMsat ?? 0n) }
   }
 
   /** As in `Wallet`. Calls for the same peer run one after the other, so that only one opens a channel. */
@@ -174,8 +188,7 @@ export class Channels {
     const key = nodeId.toString('hex')
     const left = (): number => Math.max(0, until - performance.now())
     await this.#makeRoom(nodeId, msat, left)
-    if (!this.#hasFunds(nodeId, msat))
-      throw noBalance(msat, this.#node.store.grantMsat, this.#outbound(nodeId))
+    if (!this.#hasFunds(nodeId, msat)) throw this.#noBalance(nodeId, msat)
     if (!(await this.#node.until(() => this.#transport.connected(nodeId), left()))) {
       throw noRoute(nodeId, 'it is not connected')
     }
@@ -233,10 +246,10 @@ export class Channels {
   /** Opens a channel for the amount. Returns false when the existing channels just suffice and the grant does not. */
   #open(nodeId: Buffer, msat: bigint): boolean {
     const { store, engine } = this.#node
-    const valueSat = channelValueSat(msat, store.grantMsat)
+    const valueSat = channelValueSat(msat, store.grantMsat, this.#opened(nodeId))
     if (valueSat === null) {
       if (this.#usableLimit(nodeId) >= msat) return false
-      throw noBalance(msat, store.grantMsat, this.#usableLimit(nodeId))
+      throw this.#noBalance(nodeId, msat)
     }
     const push = pushSat(valueSat) * 1000n
     const id = newChannelId()
@@ -247,6 +260,21 @@ export class Channels {
     store.grantMsat -= valueMsat
     this.#node.requestCycle()
     return true
+  }
+
+  /** Size of the channels that this node has opened to the node, msat. */
+  #opened(nodeId: Buffer): bigint {
+    let msat = 0n
+    for (const [, { peer, debitMsat }] of this.#node.store.channels.entries())
+      if (peer.equals(nodeId)) msat += debitMsat
+    return msat
+  }
+
+  #noBalance(nodeId: Buffer, msat: bigint): BushelError {
+    const here = this.#usableLimit(nodeId)
+    const { spendableMsat } = this.balance()
+    const { newChannelMsat: newMsat } = this.liquidity()
+    return noBalance({ msat, here, newMsat, all: spendableMsat })
   }
 
   #fund(event: ldk.Event_FundingGenerationReady): void {
@@ -283,6 +311,7 @@ export class Channels {
     return details.map(channel => {
       const view = {
         id: String(channel.get_user_channel_id()),
+        peer: peerOf(channel),
         usable: channel.get_is_usable(),
         outboundMsat: channel.get_outbound_capacity_msat(),
         inboundMsat: channel.get_inbound_capacity_msat(),
@@ -308,16 +337,36 @@ function noRoute(nodeId: Buffer, reason: string): BushelError {
   return new BushelError(
     'NO_ROUTE',
     `the Lightning node ${nodeId.toString('hex')} cannot be paid: ${reason}; nothing was paid`,
-    'try again when that node is online'
+    'the balance is large enough; try again when that node is online'
   )
 }
 
-function noBalance(msat: bigint, grantMsat: bigint, openMsat: bigint): BushelError {
-  const sat = (amount: bigint): string => `${(amount + 999n) / 1000n} sat`
+interface Short {
+  msat: bigint
+  /** What can be sent to this node, over a new channel, and to all nodes together. */
+  here: bigint
+  newMsat: bigint
+  all: bigint
+}
+
+/** Tells a balance that is too small from one that lies in channels with other nodes. */
+function noBalance({ msat, here, newMsat, all }: Short): BushelError {
+  const [needed, whole] = [formatAmount(msat), formatAmount(all)]
+  const which =
+    all < msat
+      ? `the balance is too small: ${needed} are needed, and ${whole} are all there is`
+      : `the balance lies elsewhere: ${needed} are needed; of ${whole} in all, ${formatAmount(here)} can be sent to this node ` +
+        `and ${formatAmount(newMsat)} over a new channel`
   return new BushelError(
     'NO_BALANCE',
-    `too little balance: ${sat(msat)} are needed, ${openMsat / 1000n} sat can be sent to this node and ` +
-      `${grantMsat / 1000n} sat are left for a new channel (a channel costs more than it can carry); nothing was paid`,
-    'see the balance with: bushel wallet'
+    `${which}; nothing was paid`,
+    'see what can be sent to whom with: bushel wallet'
   )
+}
+
+function peerOf(channel: ldk.ChannelDetails): Buffer {
+  const counterparty = channel.get_counterparty()
+  const peer = Buffer.from(counterparty.get_node_id())
+  free(counterparty, 'ChannelCounterparty')
+  return peer
 }

@@ -7,6 +7,7 @@ import * as bindings from 'lightningdevkit/bindings.mjs'
 /** Kinds of wasm objects that LDK creates in large numbers; each has a raw destructor `<kind>_free`. */
 type Freed =
   | 'Bolt11Invoice'
+  | 'ChannelCounterparty'
   | 'ChannelDetails'
   | 'ChannelMonitor'
   | 'ChannelMonitorUpdate'

@@ -7,9 +7,10 @@ import { removeUnfinished } from '../../../../base/disk/atomic-file.js'
 import { pause } from '../../../../base/timeouts.js'
 import fsx from 'fs-native-extensions'
 import { BushelError } from '../../../../../contracts/errors/error.js'
+import type { Liquidity } from '../../../liquidity.js'
 import type { Balance } from '../../../wallet.js'
 import { Batch } from '../batch.js'
-import { createWalletDir, lockFile, openState, writeBalance } from '../log/disk.js'
+import { balanceText, createWalletDir, lockFile, openState, writeBalance } from '../log/disk.js'
 import { Channels } from './channels.js'
 import { broken, reasonOf } from '../failure.js'
 import { InboundChannels } from './inbound.js'
@@ -90,17 +91,20 @@ async function lock(dir: string): Promise<void> {
   }
 }
 
+/** What the file of the balance tells. */
+type Shown = Balance & Liquidity
+
 /**
  * Keeps the balance in the file that is read while no node runs. After a kill it may lag by `SNAPSHOT_MS`: the file is not
  * worth a pause of the payments.
  */
 class Snapshot {
   readonly #dir: string
-  readonly #balance: () => Balance
+  readonly #balance: () => Shown
   #timer: NodeJS.Timeout | null = null
   #written = ''
 
-  constructor(dir: string, balance: () => Balance) {
+  constructor(dir: string, balance: () => Shown) {
     this.#dir = dir
     this.#balance = balance
   }
@@ -114,9 +118,9 @@ class Snapshot {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
     const balance = this.#balance()
-    const text = `${balance.spendableMsat} ${balance.receivableMsat}`
+    const text = balanceText(balance)
     if (text === this.#written) return
-    await writeBalance(this.#dir, balance)
+    await writeBalance(this.#dir, text)
     this.#written = text
   }
 }
@@ -152,9 +156,10 @@ async function open({ dir, grantMsat, settledAfter }: Extract<ToChild, { type: '
     ask: (id, device) => send({ type: 'opening', id, device }),
     awaitsAnyone: () => payments.awaitsAnyone
   })
-  const snapshot = new Snapshot(dir, () => channels.balance())
+  const snapshot = new Snapshot(dir, () => ({ ...channels.balance(), ...channels.liquidity() }))
   const handlers: CallHandlers = {
     balance: () => channels.balance(),
+    liquidity: () => channels.liquidity(),
     issue: request => payments.issue(request),
     refuse: paymentHash => payments.refuse(paymentHash),
     invoice: paymentHash => payments.invoice(paymentHash),

@@ -3,12 +3,16 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { BushelError } from '../../../../../contracts/errors/error.js'
 import { replaceDurably, replaceDurablySync, syncFolderSync } from '../../../../base/disk/atomic-file.js'
+import type { Liquidity } from '../../../liquidity.js'
 import type { Balance } from '../../../wallet.js'
 import { CommitLog, DamagedLogError } from './log.js'
 import { PLAY_NETWORK } from '../network.js'
 import { GRANT_KEY, encodeGrant } from './records.js'
+import { newChannelMsat } from '../sizing.js'
 
 const SEED_BYTES = 32
+/** Peers in the file of the balance, those first to which most can be sent. */
+const MAX_PEERS = 200
 
 function paths(dir: string): { seed: string; state: string; balance: string; lock: string } {
   const at = (name: string): string => path.join(dir, name)
@@ -24,8 +28,12 @@ export function createWalletDir(dir: string, grantMsat: bigint): void {
   fs.mkdirSync(dir, { recursive: true, mode: 0o700 })
   if (fs.existsSync(state)) return
   if (!fs.existsSync(seed)) replaceDurablySync(seed, randomBytes(SEED_BYTES))
-  const balance = { network: PLAY_NETWORK, spendableMsat: grantMsat, receivableMsat: 0n }
-  replaceDurablySync(paths(dir).balance, balanceText(balance))
+  const newMsat = newChannelMsat(grantMsat)
+  const balance = {
+    ...{ network: PLAY_NETWORK, spendableMsat: grantMsat, receivableMsat: 0n },
+    ...{ largestMsat: newMsat, newChannelMsat: newMsat, peers: [] }
+  }
+  replaceDurablySync(paths(dir).balance, Buffer.from(balanceText(balance)))
   const first = `${state}.first`
   const log = new CommitLog(first)
   log.commit(new Map([[GRANT_KEY, encodeGrant(grantMsat)]]))
@@ -52,17 +60,42 @@ export function lockFile(dir: string): string {
 }
 
 /** Writes the balance for readers outside the process; the wallet itself never reads it. */
-export function writeBalance(dir: string, balance: Balance): Promise<void> {
-  return replaceDurably(paths(dir).balance, balanceText(balance))
+export function writeBalance(dir: string, text: string): Promise<void> {
+  return replaceDurably(paths(dir).balance, Buffer.from(text))
 }
 
-function balanceText({ network, spendableMsat, receivableMsat }: Balance): Buffer {
-  return Buffer.from(
-    JSON.stringify({ network, spendableMsat: String(spendableMsat), receivableMsat: String(receivableMsat) })
-  )
+/** A file from before it told where the balance lies has the balance alone. */
+export type Snapshot = Balance & Partial<Liquidity>
+
+export function balanceText({
+  peers = [],
+  largestMsat = 0n,
+  newChannelMsat = 0n,
+  ...balance
+}: Snapshot): string {
+  return JSON.stringify({
+    network: balance.network,
+    spendableMsat: String(balance.spendableMsat),
+    receivableMsat: String(balance.receivableMsat),
+    largestMsat: String(largestMsat),
+    newChannelMsat: String(newChannelMsat),
+    peers: peers.slice(0, MAX_PEERS).map(({ peer, channels, spendableMsat, receivableMsat }) => ({
+      peer: peer.toString('hex'),
+      channels,
+      spendableMsat: String(spendableMsat),
+      receivableMsat: String(receivableMsat)
+    }))
+  })
 }
 
 export async function readBalance(dir: string): Promise<Balance | null> {
+  const snapshot = await readSnapshot(dir)
+  if (!snapshot) return null
+  const { network, spendableMsat, receivableMsat } = snapshot
+  return { network, spendableMsat, receivableMsat }
+}
+
+export async function readSnapshot(dir: string): Promise<Snapshot | null> {
   const file = paths(dir).balance
   let text: string
   try {
@@ -72,11 +105,34 @@ export async function readBalance(dir: string): Promise<Balance | null> {
     throw error
   }
   try {
-    const { network, spendableMsat, receivableMsat } = JSON.parse(text) as Record<string, unknown>
-    if (network !== PLAY_NETWORK) throw corrupt(file)
-    return { network, spendableMsat: amount(spendableMsat), receivableMsat: amount(receivableMsat) }
+    const values = JSON.parse(text) as Record<string, unknown>
+    if (values['network'] !== PLAY_NETWORK) throw corrupt(file)
+    return {
+      network: PLAY_NETWORK,
+      spendableMsat: amount(values['spendableMsat']),
+      receivableMsat: amount(values['receivableMsat']),
+      ...(Array.isArray(values['peers']) ? liquidityIn(values, values['peers']) : {})
+    }
   } catch {
     throw corrupt(file)
+  }
+}
+
+/** No peer is connected while no node runs. */
+function liquidityIn(values: Record<string, unknown>, peers: readonly unknown[]): Liquidity {
+  return {
+    largestMsat: amount(values['largestMsat']),
+    newChannelMsat: amount(values['newChannelMsat']),
+    peers: peers.map(entry => {
+      const { peer, channels, ...amounts } = entry as Record<string, unknown>
+      return {
+        peer: Buffer.from(String(peer), 'hex'),
+        usable: false,
+        channels: Number(channels),
+        spendableMsat: amount(amounts['spendableMsat']),
+        receivableMsat: amount(amounts['receivableMsat'])
+      }
+    })
   }
 }
 
