@@ -1,5 +1,6 @@
 import { missingWire } from '../../test/system/network/missing.js'
 import type { Bench } from '../figure.js'
+import { whatIsCarried } from './carried.js'
 import { firstByte } from './first-byte.js'
 import { fourSellers } from './four-sellers.js'
 import { longWay } from './long-way.js'
@@ -14,6 +15,11 @@ export const linksBench: Bench = {
       settings.say(`skipped: ${why}`)
       return []
     }
-    return [...(await longWay(settings)), ...(await firstByte(settings)), ...(await fourSellers(settings))]
+    const carried = await whatIsCarried(settings)
+    return [
+      ...(await longWay(settings, carried)),
+      ...(await firstByte(settings)),
+      ...(await fourSellers(settings, carried))
+    ]
   }
 }

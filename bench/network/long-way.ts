@@ -8,39 +8,26 @@ import { writeFileOf } from '../storage/goods.js'
 import { timedMirror } from '../storage/mirror-rate.js'
 import { BARE_BLOCK } from './bare-block.js'
 import { BarePair } from './bare-pair.js'
-import { BUYER, SELLER, linkOf, megabytesOf, openHomes } from './homes.js'
+import { FULL_MBIT, foundOf } from './carried.js'
+import type { Carried } from './carried.js'
+import { BUYER, SELLER, linkOf, openHomes } from './homes.js'
 
-/** Rates to try, Mbit/s: the first one that this machine can carry is measured. */
-const RATES = [100, 50, 25]
-/** Of the rate, a stream without delay reaches at least this much where the machine carries it; the rest is headers. */
-const CARRIED = 0.9
 /** 300 MB at the first rate; at a lower one as much as takes the same time. */
 const WHOLE_BLOCKS = 1144
 const ROUND_TRIPS = [40, 100]
-const NEAR_MS = 2
-
-interface Carried {
-  mbit: number
-  /** What was carried without delay, MB/s. */
-  tcp: number
-  stream: number
-}
 
 /** One seller, with the buyer behind a link: mirror and restore against a bare Hypercore in the same direction. */
-export async function longWay({ quick, say }: Settings): Promise<Figure[]> {
+export async function longWay({ quick, say }: Settings, carried: Carried): Promise<Figure[]> {
   const runs = quick ? 1 : 2
   return inLab(async lab => {
-    await openHomes(lab, { sellers: [SELLER], shape: linkOf(RATES[0]!, NEAR_MS) })
+    await openHomes(lab, { sellers: [SELLER], shape: linkOf(carried.mbit, ROUND_TRIPS[0]!) })
     const bare = await BarePair.open(lab)
-    const carried = await whatIsCarried(lab, bare, quick)
-    const found = `at ${NEAR_MS} ms the link of ${carried.mbit} Mbit/s carried TCP at ${mbits(carried.tcp)} and a stream of hyperdht at ${mbits(carried.stream)} Mbit/s`
-    say(found)
-    const blocks = quick ? 32 : Math.round((WHOLE_BLOCKS * carried.mbit) / RATES[0]!)
+    const blocks = quick ? 32 : Math.round((WHOLE_BLOCKS * carried.mbit) / FULL_MBIT)
     const figures: Figure[] = []
     for (const roundTrip of ROUND_TRIPS) {
       await lab.shape(BUYER, linkOf(carried.mbit, roundTrip))
       const pairs = await measure(lab, bare, { blocks, runs, say, roundTrip })
-      const baseline = `a bare encrypted Hypercore over hyperdht and the same link, ${mb(blocks)} MB, of ${runs} pair(s) the lower median; ${found}`
+      const baseline = `a bare encrypted Hypercore over hyperdht and the same link, ${mb(blocks)} MB, of ${runs} pair(s) the lower median; ${foundOf(carried)}`
       const figure = (name: string, of: Pair[], target: boolean, note: string): Figure => {
         const { measured, baseline: value } = medianPair(of)
         return {
@@ -65,18 +52,6 @@ export async function longWay({ quick, say }: Settings): Promise<Figure[]> {
     }
     return figures
   })
-}
-
-/** Finds the highest rate that wire and processes carry on this machine. */
-async function whatIsCarried(lab: Lab, bare: BarePair, quick: boolean): Promise<Carried> {
-  let carried: Carried = { mbit: 0, tcp: 0, stream: 0 }
-  for (const mbit of RATES) {
-    await lab.shape(BUYER, linkOf(mbit, NEAR_MS))
-    const bytes = ((quick ? 0.5 : 5) * mbit * 1e6) / 8
-    carried = { mbit, tcp: await bare.tcp(bytes), stream: await bare.stream(bytes) }
-    if (Math.min(carried.tcp, carried.stream) >= CARRIED * megabytesOf(mbit)) break
-  }
-  return carried
 }
 
 interface Pairs {
@@ -120,8 +95,4 @@ async function measure(
 
 function mb(blocks: number): string {
   return ((blocks * BARE_BLOCK) / 1e6).toFixed(0)
-}
-
-function mbits(megabytes: number): string {
-  return (megabytes * 8).toFixed(0)
 }
