@@ -163,10 +163,11 @@ export class Visitors {
     if (!visitor.proven && stream.rawStream.bytesReceived > 0) this.#prove(visitor)
     const begun = stream._state === 1
     const bytes = begun ? stream._len : 0
+    const buffer = begun ? stream._message : null
+    // A frame comes in hundreds of packets, and what it may have is looked up in the store: once for each frame.
+    if (visitor.frame && visitor.frame.buffer === buffer && buffer !== null) return
     if (bytes > BOUNDS.frames.peer && bytes > this.#mostFrame(visitor))
       return visitor.end('FRAME', `a frame of ${bytes} bytes`)
-    const buffer = begun ? stream._message : null
-    if (visitor.frame && visitor.frame.buffer === buffer && buffer !== null) return
     visitor.active = now
     visitor.frame = begun ? { buffer, bytes, since: now } : null
     if (!begun || visitor.standing <= STANDING.customer) return

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
+import { test } from 'node:test'
+import type { NoiseStream } from 'hyperdht'
+import { BOUNDS, PARTNER_FRAME } from '../../../src/base/bounds/bounds.js'
+import { STANDING, Visitors } from '../../../src/network/visitors.js'
+import type { Standing } from '../../../src/network/visitors.js'
+
+/** A connection on which frames come in packets, as secret-stream reads them. */
+class Incoming extends EventEmitter {
+  readonly rawStream = Object.assign(new EventEmitter(), { remoteHost: '5.6.7.8', bytesReceived: 0 })
+  readonly remotePublicKey = Buffer.alloc(32, 1)
+  readonly isInitiator = false
+  readonly opened = Promise.resolve(true)
+  readonly destroying = null
+  readonly _writableState = { buffered: 0 }
+  _state = 0
+  _len = 0
+  _tmp = 0
+  _message: Buffer | null = null
+  ended: Error | null = null
+
+  frame(bytes: number, packets: number): void {
+    for (let i = 0; i < packets; i++) {
+      this._state = 1
+      this._len = bytes
+      this._message ??= Buffer.alloc(1)
+      this._tmp = (bytes / packets) * i
+      this.#came()
+    }
+    this._state = 0
+    this._message = null
+    this.#came()
+  }
+
+  destroy(error: Error): void {
+    this.ended = error
+  }
+
+  #came(): void {
+    this.rawStream.bytesReceived++
+    this.rawStream.emit('data')
+  }
+}
+
+/** Visitors with one connection of a peer with this standing, and how often the standing was looked up. */
+async function visited(
+  standing: Standing
+): Promise<{ stream: Incoming; looked: () => number; close: () => void }> {
+  let looked = 0
+  const visitors = new Visitors(() => {
+    looked++
+    return standing
+  })
+  const stream = new Incoming()
+  visitors.add(stream as unknown as NoiseStream)
+  await stream.opened
+  return { stream, looked: () => looked, close: () => visitors.close() }
+}
+
+test('the standing of a peer is looked up once for a large frame, not for each packet of it', async () => {
+  const { stream, looked, close } = await visited(STANDING.partner)
+  stream.frame(BOUNDS.frames.peer + 1, 1)
+  const before = looked()
+  stream.frame(PARTNER_FRAME, 1000)
+  assert.equal(looked() - before, 1)
+  assert.equal(stream.ended, null)
+  close()
+})
+
+test('each frame of a stranger is checked when it begins', async () => {
+  const { stream, close } = await visited(STANDING.stranger)
+  stream.frame(BOUNDS.frames.peer, 10)
+  assert.equal(stream.ended, null)
+  stream.frame(BOUNDS.frames.peer + 1, 10)
+  assert.match(String(stream.ended as Error | null), /a frame of/)
+  close()
+})
