@@ -60,10 +60,10 @@ const GENERAL: Partial<Record<Exit, ErrorCode>> = {
   [EXIT.interrupted]: 'INTERRUPTED'
 }
 
-/** True for an error of the operating system that says that a disk, or the part of it that is ours, is full. */
+/** True for an error, or one with a cause, of the operating system that says that a disk, or our part of it, is full. */
 export function isDiskFull(error: unknown): boolean {
-  const { code } = (error ?? {}) as { code?: unknown }
-  return code === 'ENOSPC' || code === 'EDQUOT'
+  const { code, cause } = (error ?? {}) as { code?: unknown; cause?: unknown }
+  return code === 'ENOSPC' || code === 'EDQUOT' || (cause !== undefined && isDiskFull(cause))
 }
 
 /** What the operating system or a library could not do, as it is told to a user: FAILED, or DISK_FULL. */

@@ -245,6 +245,11 @@ export const deal: Struct[] = [
   },
   {
     name: 'upload-progress',
-    fields: [required('agreement', 'fixed32'), required('blocks', 'uint'), required('bytes', 'uint')]
+    fields: [
+      required('agreement', 'fixed32'),
+      required('blocks', 'uint'),
+      required('bytes', 'uint'),
+      optional('waits', 'uint')
+    ]
   }
 ]

@@ -473,6 +473,7 @@ export interface UploadProgress {
   agreement: Buffer
   blocks: number
   bytes: number
+  waits?: number | null
 }
 
 export interface LedgerEntry {

@@ -2062,21 +2062,31 @@ const encoding71 = {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.blocks)
     c.uint.preencode(state, m.bytes)
+    if (m.waits ? 1 : 0) state.end++
+
+    if (m.waits) c.uint.preencode(state, m.waits)
   },
   encode(state, m) {
+    const flags = m.waits ? 1 : 0
+
     c.fixed32.encode(state, m.agreement)
     c.uint.encode(state, m.blocks)
     c.uint.encode(state, m.bytes)
+    if (flags !== 0) c.uint.encode(state, flags)
+
+    if (m.waits) c.uint.encode(state, m.waits)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
     const r1 = c.uint.decode(state)
     const r2 = c.uint.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       agreement: r0,
       blocks: r1,
-      bytes: r2
+      bytes: r2,
+      waits: (flags & 1) !== 0 ? c.uint.decode(state) : 0
     }
   }
 }

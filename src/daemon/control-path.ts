@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { BushelError } from '../../contracts/errors/error.js'
 import { demandPrivate } from '../identity/private-folder.js'
 
@@ -18,8 +18,9 @@ export function controlPath(home: string): string {
   if (fits(own)) return own
   const name = createHash('sha256').update(home).digest('hex').slice(0, 24) + '.sock'
   const folder = `bushel-${process.getuid?.() ?? 0}`
-  const short = join(tmpdir(), folder, name)
-  return fits(short) && existsSync(tmpdir()) ? short : join('/tmp', folder, name)
+  const temporary = resolve(tmpdir()) // a command that runs in another folder has to find it
+  const short = join(temporary, folder, name)
+  return fits(short) && existsSync(temporary) ? short : join('/tmp', folder, name)
 }
 
 function fits(path: string): boolean {

@@ -67,10 +67,7 @@ export class Home {
     key.clear()
     const config: Config = { created: Date.now(), market: null, wallet: null, log: {}, forwards: true }
     const parts = { device, identity, proof, config }
-    const draft = await openingFolder(dir, async () => {
-      await mkdir(dirname(target), { recursive: true, mode: 0o700 })
-      return await mkdtemp(join(dirname(target), `${basename(target)}.new-`)) // mkdtemp gives mode 0700
-    })
+    const draft = await openingFolder(dir, () => draftFor(target))
     try {
       // The first half of the secret key is the seed of the key pair.
       await writeDurably(
@@ -211,22 +208,48 @@ async function vacant(dir: string): Promise<string> {
   })
 }
 
+/**
+ * A folder for a draft of the home: beside its path, or in it, where nothing can be moved into it from outside: an empty
+ * folder that is a mount point, or that lies in a folder which is not ours.
+ */
+async function draftFor(target: string): Promise<string> {
+  const parent = dirname(target)
+  await mkdir(parent, { recursive: true, mode: 0o700 })
+  const beside = (): Promise<string> => mkdtemp(join(parent, `${basename(target)}.new-`)) // it has mode 0700
+  if (!(await exists(target))) return await beside()
+  try {
+    const tried = await beside()
+    await rename(tried, target).finally(() => rm(tried, { recursive: true, force: true }))
+    return await beside()
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (TAKEN.has(code)) return await beside() // `moveInto` tells it
+    if (!UNMOVABLE.has(code)) throw error
+    return await mkdtemp(join(target, '.new-'))
+  }
+}
+
+/** Another process has made something there meanwhile. */
+const TAKEN: ReadonlySet<unknown> = new Set(['ENOTEMPTY', 'EEXIST', 'ENOTDIR'])
+const UNMOVABLE: ReadonlySet<unknown> = new Set(['EBUSY', 'EXDEV', 'EACCES', 'EPERM', 'EROFS'])
+
 /** Moves the draft to its path. `rename` replaces an empty folder and nothing else. */
 async function moveInto(draft: string, target: string): Promise<void> {
+  if (dirname(draft) === target) return await moveUp(draft, target)
   try {
     await rename(draft, target)
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR') {
-      throw homeExists(`another process created ${target} at the same time`).withCause(error)
-    }
-    if (code !== 'EBUSY') throw error
-    // A mount point cannot be replaced, only filled. The settings come last: a folder without them is not a home.
-    await chmod(target, 0o700)
-    const names = (await readdir(draft)).filter(name => name !== CONFIG)
-    for (const name of [...names, CONFIG]) await rename(join(draft, name), join(target, name))
-    await syncFolder(target)
+    if (!TAKEN.has((error as NodeJS.ErrnoException).code)) throw error
+    throw homeExists(`another process created ${target} at the same time`).withCause(error)
   }
+}
+
+/** The settings come last: a folder without them is not a home. */
+async function moveUp(draft: string, target: string): Promise<void> {
+  await chmod(target, 0o700)
+  const names = (await readdir(draft)).filter(name => name !== CONFIG)
+  for (const name of [...names, CONFIG]) await rename(join(draft, name), join(target, name))
+  await syncFolder(target)
 }
 
 async function isHome(dir: string): Promise<boolean> {

@@ -201,7 +201,7 @@ function logShelf(shelf: LeaseShelf, log: Logger, scope: Scope): void {
   scope.add(() => egressSpent.flush())
   scope.on(shelf, 'problem', (error: unknown) => log.fault(error))
   scope.on(shelf, 'paused', (lease: string) => log.warn('upload paused, the disk is full', { lease }))
-  scope.on(shelf, 'resumed', (lease: string) => log.info('upload resumed', { lease }))
+  scope.on(shelf, 'resumed', (lease: string) => log.info('upload no longer waits for the disk', { lease }))
   scope.on(shelf, 'egress-spent', (lease: string) => egressSpent.count('EGRESS', { lease }))
 }
 

@@ -49,9 +49,14 @@ export class World {
 
   static async open(scope: Scope): Promise<World> {
     const world = new World(await Children.open(scope))
-    const { ready } = await world.processes.serve(['dht'])
-    world.processes.bootstrap = `${String(ready['host'])}:${String(ready['port'])}`
+    await world.serveDht()
     return world
+  }
+
+  /** Starts the bootstrap node of all processes that are started later. */
+  async serveDht(): Promise<void> {
+    const { ready } = await this.processes.serve(['dht'])
+    this.processes.bootstrap = `${String(ready['host'])}:${String(ready['port'])}`
   }
 
   /** A world on a network that is there already, with each person at a place of its own. */

@@ -105,7 +105,7 @@ export async function pack({
       seconds: (performance.now() - begun) / 1000
     }
   } catch (error) {
-    throw explainFull(error, path, 'nothing was kept')
+    throw explainFull(error, store.storage.path as string, 'nothing of this was kept or paid')
   } finally {
     await drive.close()
   }

@@ -25,7 +25,7 @@ import type { SignedTerms } from './lease-terms.js'
 import { InstallmentPayment, unlessDeclined } from './installment-payment.js'
 import type { PayingContext } from './installment-payment.js'
 import { Upload } from './upload.js'
-import type { UploadSource } from './upload.js'
+import type { UploadListener, UploadSource } from './upload.js'
 
 export type { UploadSource } from './upload.js'
 
@@ -192,12 +192,7 @@ export class BuyerLease {
   }
 
   /** Uploads all blocks, seals, and resolves with the provider's receipt. */
-  async upload(
-    goods: UploadSource,
-    onbytes: (bytes: number) => void,
-    signal: AbortSignal,
-    onanswer?: () => void
-  ): Promise<void> {
+  async upload(goods: UploadSource, listener: UploadListener, signal: AbortSignal): Promise<void> {
     const { id, provider, name } = this
     const upload = new Upload({
       context: this.#context,
@@ -209,7 +204,7 @@ export class BuyerLease {
       tell: channel => this.#installments.tell(channel),
       lie: why => this.#lie(why)
     })
-    await this.#unlessDenied(upload.run(goods, onbytes, signal, onanswer))
+    await this.#unlessDenied(upload.run(goods, listener, signal))
   }
 
   /** Audits, then pays the next installment. Null when all are paid. */

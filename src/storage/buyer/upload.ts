@@ -12,6 +12,7 @@ import { bytesOf } from '../lease/leases.js'
 import type { Leases } from '../lease/leases.js'
 import type { Clock } from '../../base/clock.js'
 import { Stall, pause, unlessAborted } from '../../base/timeouts.js'
+import { reasonOf } from '../lease/upload-wait.js'
 import { isLost, isPassing } from './passing.js'
 import type { Timeouts } from '../lease/timeouts.js'
 
@@ -20,6 +21,15 @@ export interface UploadSource {
   /** Offers the cores to the provider at the other end. */
   attach(stream: NoiseStream): Promise<void>
   seals(): Promise<SealedCore[]>
+}
+
+/** Hears of an upload while it runs. */
+export interface UploadListener {
+  bytes(here: number): void
+  /** The provider has answered. */
+  answer?(): void
+  /** A line for the user. */
+  note?(message: string): void
 }
 
 export interface UploadOptions {
@@ -59,13 +69,8 @@ export class Upload {
     return this.#options.context.leases.get('buyer', this.#options.id)!
   }
 
-  /** Resolves when the provider has signed that the copy is stored; `onanswer` is called whenever it has answered. */
-  async run(
-    goods: UploadSource,
-    onbytes: (bytes: number) => void,
-    signal: AbortSignal,
-    onanswer: () => void = () => undefined
-  ): Promise<void> {
+  /** Resolves when the provider has signed that the copy is stored. */
+  async run(goods: UploadSource, listener: UploadListener, signal: AbortSignal): Promise<void> {
     if (this.#lease.state !== LEASE.ACTIVE) return
     const total = this.#lease.terms.cores.reduce((sum, core) => sum + core.length, 0)
     const { timeouts, clock } = this.#options
@@ -81,6 +86,7 @@ export class Upload {
     let tellings = 0
     /** The provider has answered each time since the last progress. */
     let isAnswering = true
+    let waits: number | null = null
     for (;;) {
       signal.throwIfAborted()
       try {
@@ -95,7 +101,10 @@ export class Upload {
         const { id: agreement } = this.#options
         const asked = channel.request('progress', { agreement }, { timeoutMs: timeouts.answer })
         const progress = await unlessAborted(asked, signal)
-        onanswer()
+        listener.answer?.()
+        waits = this.#noteWaits(waits, progress.waits || null, listener) // 0 is sent for none
+        // Who says that it waits is not waited for without end: the whole has a bound too.
+        if (waits !== null) stall.moved()
         // More than there is counts as no progress: a provider could claim ever more, and never sign.
         const blocks = Math.min(progress.blocks, total)
         if (blocks > most) {
@@ -103,7 +112,7 @@ export class Upload {
           wait = Math.min(Math.max((perBlock * (total - blocks)) / 2, POLL.least), POLL.most)
           most = blocks
           isAnswering = true
-          onbytes(Math.min(progress.bytes, bytesOf(this.#lease)))
+          listener.bytes(Math.min(progress.bytes, bytesOf(this.#lease)))
         }
         if (blocks >= total && (await unlessAborted(this.#seal(channel, goods), signal))) return
       } catch (error) {
@@ -125,12 +134,23 @@ export class Upload {
       if (whole.isStalled) {
         throw new BushelError(
           'STALLED',
-          `the upload to ${this.#options.name} goes on too slowly`,
+          waits === null
+            ? `the upload to ${this.#options.name} goes on too slowly`
+            : `the upload to ${this.#options.name} is still paused: ${reasonOf(waits)}`,
           'what was paid stays recorded; another provider is tried'
         )
       }
       await pause(wait, signal, clock)
     }
+  }
+
+  /** Tells the user when the provider pauses the upload, and when that is over; returns why it waits now. */
+  #noteWaits(before: number | null, now: number | null, { note }: UploadListener): number | null {
+    const { name } = this.#options
+    if (now !== before && now !== null)
+      note?.(`provider ${name} has paused the upload: ${reasonOf(now)}; it goes on when there is room`)
+    if (before !== null && now === null) note?.(`the upload to provider ${name} goes on`)
+    return now
   }
 
   async #seal(channel: DealChannel, goods: UploadSource): Promise<boolean> {

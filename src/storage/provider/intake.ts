@@ -4,6 +4,7 @@ import { BOUNDS, UPLOAD_FLOOR } from '../../base/bounds/bounds.js'
 import { BushelError, isBlamed } from '../../../contracts/errors/error.js'
 import { agreementId } from '../../../contracts/terms.js'
 import { idOf } from '../lease/leases.js'
+import { WAITS } from '../lease/upload-wait.js'
 import type { Logger } from '../../base/logger.js'
 
 /** An upload gives its place to another after this time without progress, ms. */
@@ -16,6 +17,12 @@ export interface Uploaded {
   bytes: number
 }
 
+/** What the uploader is told. */
+export interface UploadAnswer extends Uploaded {
+  /** One of `WAITS` while nothing is taken of it. */
+  waits?: number
+}
+
 export interface IntakeShelf {
   /** Accepts blocks from this connection too. */
   attach(id: string, stream: NoiseStream): Promise<void>
@@ -23,6 +30,8 @@ export interface IntakeShelf {
   fetch(id: string, options: { onProgress: (progress: Uploaded) => void }): Promise<void>
   /** Stops a fetch, and takes nothing more from its uploader until the next one. */
   rest(id: string): Promise<void>
+  /** Uploads that wait for room on the disk. */
+  readonly paused: { has(id: string): boolean }
 }
 
 export interface IntakeOptions {
@@ -65,7 +74,7 @@ export class Intake {
   }
 
   /** The progress of the upload; accepts blocks from this connection from now on, when there is a place. */
-  async progress(lease: Lease, stream: NoiseStream): Promise<Uploaded> {
+  async progress(lease: Lease, stream: NoiseStream): Promise<UploadAnswer> {
     const id = idOf(lease)
     if (!this.#running.has(id) && (await this.#hasPlace(lease.terms.buyer.device!))) this.#begin(lease)
     const running = this.#running.get(id)
@@ -74,7 +83,9 @@ export class Intake {
       await this.#options.shelf.attach(id, stream)
     }
     const { blocks, bytes } = this.#arrivedOf(id)
-    return { blocks, bytes }
+    const { paused } = this.#options.shelf
+    const waits = paused.has(id) ? WAITS.disk : running ? null : WAITS.place
+    return { blocks, bytes, ...(waits !== null && { waits }) }
   }
 
   /** Forgets an upload that is complete, or whose lease is over; nothing more is taken from its uploader. */

@@ -120,6 +120,7 @@ export class Fetching {
       )
     }
     await Promise.all(cores.map((limit, i) => fetchOne(limit, i).catch(error => stop.abort(error))))
+    if (waiting) onwaiting(holder, false) // a fetch that was stopped waits no more
   }
 }
 

@@ -34,7 +34,7 @@ export interface ShelfOptions {
  * its own, as long as a holder names it. The cores and the count of bytes read survive SIGKILL (at most the last 2 seconds
  * or 4 MiB of the count are lost).
  *
- * Events: `paused` and `resumed` (id): a fetch waits for room on the disk, or goes on. `egress-spent` (id): the holder's
+ * Events: `paused` and `resumed` (id): a fetch waits for room on the disk, or no longer does. `egress-spent` (id): the holder's
  * egress is used up. `problem` (error): a failure that no caller waits for.
  */
 export class Shelf extends ReadyResource {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { access, chmod, mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import { test } from 'node:test'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { loggerTo } from '../../../src/base/logger.js'
@@ -237,6 +238,23 @@ test('a home with a path too long for a socket has its socket elsewhere, where b
   assert.equal((await stat(dirname(path))).mode & 0o777, 0o700)
   assert.deepEqual(await (await dial(t, server)).call('wallet', {}, listening()), { far: true })
 })
+
+for (const [what, temporary] of [
+  ['is not there', join(tmpdir(), 'bushel-none', 'here')],
+  ['is named relative to where a process runs', '.']
+] as const)
+  test(`a home with a long path has its socket at an absolute path when the folder for temporary files ${what}`, async t => {
+    const { TMPDIR } = process.env
+    const home = join(await folder(t), 'a'.repeat(60), 'b'.repeat(60))
+    process.env.TMPDIR = temporary
+    t.after(() => {
+      if (TMPDIR === undefined) delete process.env.TMPDIR
+      else process.env.TMPDIR = TMPDIR
+    })
+    const path = controlPath(home)
+    assert.ok(isAbsolute(path), path)
+    assert.ok(existsSync(dirname(dirname(path))), path)
+  })
 
 test('a folder that others can open gets no socket', async t => {
   const dir = join(await folder(t), `bushel-${userInfo().uid}`)

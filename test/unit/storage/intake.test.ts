@@ -33,7 +33,8 @@ async function uploading() {
         told = onProgress
         return new Promise(() => undefined)
       },
-      rest: async () => undefined
+      rest: async () => undefined,
+      paused: new Set()
     },
     onviolation: async () => undefined,
     since: ({ committed }) => committed,

@@ -322,9 +322,10 @@ export class Placement {
   /** The agreement with a provider that takes over from one that falls silent; null once all is uploaded. */
   #uploadedOrReplaced(copy: BuyerLease, signal: AbortSignal): Promise<Replaced<BuyerLease> | null> {
     const { timeouts = TIMEOUTS, clock } = this.#context
-    const uploaded = (bytes: number): void => this.#listener.uploaded(copy, bytes)
-    const upload = (stop: AbortSignal, onnews: () => void): Promise<void> =>
-      copy.upload(this.#packed!.goods, uploaded, stop, onnews)
+    const bytes = (here: number): void => this.#listener.uploaded(copy, here)
+    const note = (message: string): void => this.#listener.note(message)
+    const upload = (stop: AbortSignal, answer: () => void): Promise<void> =>
+      copy.upload(this.#packed!.goods, { bytes, note, answer }, stop)
     return doneOrReplaced(upload, {
       ...{ name: copy.name, signal, silentMs: timeouts.spare, clock },
       agree: () => this.#spare(signal),

@@ -92,6 +92,11 @@ test('a failure of the system is told as FAILED, and a full disk as that', () =>
   const full = Object.assign(new Error('no space left on device, write'), { code: 'ENOSPC' })
   const told = failed(Object.assign(new Error(`the service 'lock' could not open`), { code: 'ENOSPC' }))
   assert.equal(failed(full).code, 'DISK_FULL')
+  assert.equal(
+    failed(new Error('Batch was not applied', { cause: full })).code,
+    'DISK_FULL',
+    'as RocksDB says it'
+  )
   assert.deepEqual(
     [told.code, told.message],
     ['DISK_FULL', "the disk is full: the service 'lock' could not open"]
