@@ -96,6 +96,8 @@ export interface Calls {
         forwarders: number
         /** connections to them now */
         forwarded: number
+        /** whether it forwards for others that cannot reach each other */
+        forwards: boolean
         /** pairs of others for which this node forwards now */
         forwardsFor: number
         /** bytes that it has forwarded since it started */

@@ -26,6 +26,8 @@ export interface DaemonOptions {
   /** The address of this machine to bind, and the UDP port; by default all of them, and any one. */
   host?: string | undefined
   port?: number | undefined
+  /** False: it does not forward, whatever the home says. */
+  forwards?: boolean | undefined
   /** Overrides of the home's log settings. */
   log?: LogSettings
   /** Hears every line of the log; `kept` is false for one that the disk did not take. */
@@ -92,9 +94,10 @@ export const DAEMON_SERVICES: readonly Service<DaemonParts>[] = [
   }),
 
   service('node', ['options', 'home', 'lock', 'log'], async ({ options, home, log: { log } }, scope) => {
-    const { bootstrap, host, port, openNode = openProductNode } = options
+    const { bootstrap, host, port, forwards, openNode = openProductNode } = options
     if (port !== undefined) await freePort(port, host)
-    const node = await opening(log, () => openNode({ home, bootstrap, host, port, serve: true, log }))
+    const asked = { bootstrap, host, port, forwards }
+    const node = await opening(log, () => openNode({ home, ...asked, serve: true, log }))
     scope.add(() => closing(log, () => node.close()))
     if (options.onfailed) node.on('failed', options.onfailed)
     return node

@@ -16,6 +16,8 @@ export interface DaemonNodeOptions {
   /** The address of this machine to bind, and the UDP port; by default all of them, and any one. */
   host?: string | undefined
   port?: number | undefined
+  /** False: it does not forward, whatever the home says. */
+  forwards?: boolean | undefined
   /** True for `up`: provider and resting orders are served too, not only the call at hand. */
   serve: boolean
   /** The log of events, and of failures that no caller waits for. */

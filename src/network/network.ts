@@ -20,6 +20,7 @@ import { announcedPages, guardMux } from './mux.js'
 import { acceptProofs } from './read-proofs.js'
 import type { Address, NetworkOptions } from './network-options.js'
 import { Interruptions } from './reach/interruptions.js'
+import { areSilent, testReach } from './reach/reach-test.js'
 import { reachOf } from './reach/reachability.js'
 import type { Reachability } from './reach/reachability.js'
 import { unreachable } from './reach/unreachable.js'
@@ -128,17 +129,25 @@ export class Network extends ReadyResource {
     })
     this.#swarm.on('connection', (stream: NoiseStream) => this.#onconnection(stream))
     this.#unwatch = endDeadStreams(() => this.streams, systemClock, this.#interruptions)
-    await this.#dht.fullyBootstrapped()
-    await this.#testReach()
+    await this.#enter(this.#dht)
+  }
+
+  /** Joins the DHT. Where no node of a private network answers, that goes on while this node serves who is on its machine. */
+  async #enter(dht: TellingDht): Promise<void> {
+    const { bootstrap } = this.#options
+    const joined = dht.fullyBootstrapped().then(() => this.#testReach())
+    if (!bootstrap || bootstrap.length === 0) return joined
+    const heard = areSilent(dht, bootstrap).then(silent => (silent ? undefined : joined))
+    await Promise.race([joined, heard])
   }
 
   /**
    * Whether others get through to this node, which hyperdht finds out at the start only when an answer comes before it has
-   * met its first nodes, and else in 20 minutes. Where the network is small, all wait for that.
+   * met its first nodes, and else in 20 minutes. On a private network it is waited for as long as it may come out well.
    */
   async #testReach(): Promise<void> {
     if (this.#isLocal || !this.#dht!.firewalled || this.#options.direct === false) return
-    const tested = this.#dht!.testReach().then(() => void this.emit('reach'))
+    const tested = testReach(this.#dht!, () => void this.emit('reach'))
     if (this.#options.bootstrap) await tested
   }
 
@@ -317,7 +326,12 @@ export class Network extends ReadyResource {
 
   /** Makes this device reachable by its key. */
   async listen(): Promise<void> {
-    await this.#swarm!.listen()
+    const announced = this.#swarm!.listen()
+    if (this.#dht!.nodes.length > 0) return announced
+    // Nobody is there to be told of this node: it is announced when somebody is.
+    announced.catch((error: unknown) => {
+      if (!this.closing) this.#options.log?.fault(error)
+    })
   }
 
   /**

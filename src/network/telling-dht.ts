@@ -149,11 +149,6 @@ export class TellingDht extends HyperDHT {
     return stream
   }
 
-  /** Finds out whether others get through to this node, from those that it knows. Never rejects. */
-  async testReach(): Promise<void> {
-    await this._updateNetworkState(true)
-  }
-
   /** Each answer of another node says where it sees this one. */
   override _addNodeFromNetwork(
     sample: boolean,

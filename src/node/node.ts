@@ -55,6 +55,8 @@ export interface NodeOptions {
   /** The address of this machine to bind, and the UDP port; by default all of them, and any one. */
   host?: string | undefined
   port?: number | undefined
+  /** False: it does not forward for others, whatever the home says. */
+  forwards?: boolean | undefined
   /** False, for tests: behind a router that lets no peer in. */
   direct?: boolean
   /** True for `bushel up`: provider, unattended buyer, relay; false for the length of one command. */
@@ -85,6 +87,7 @@ export class BushelNode extends ReadyResource implements NodeCaller {
   readonly home: HomePort
   readonly log: Logger
   readonly serving: boolean
+  readonly mayForward: boolean
   readonly timeouts: Timeouts
   readonly resources: readonly TradeResource[]
   readonly store: Store
@@ -101,6 +104,7 @@ export class BushelNode extends ReadyResource implements NodeCaller {
     this.home = options.home
     this.log = options.log ?? nullLogger
     this.serving = options.serve
+    this.mayForward = options.serve && options.forwards !== false && options.home.forwards !== false
     this.timeouts = { ...TIMEOUTS, ...options.timeouts }
     this.resources = options.resources ?? RESOURCES
     const { dir, device } = options.home

@@ -11,7 +11,9 @@ import type { Store } from '../store/store.js'
 export interface NodeParts {
   /** Given. */
   node: {
-    readonly home: { readonly dir: string; readonly forwards?: boolean }
+    readonly home: { readonly dir: string }
+    /** Whether it may forward for members of the markets that it relays. */
+    readonly mayForward: boolean
     readonly serving: boolean
     readonly store: Store
     readonly books: Books
@@ -55,8 +57,12 @@ export const NODE_SERVICES: readonly Service<NodeParts>[] = [
 
   /** Who cannot reach the other side of a deal is forwarded by a relay of the market. */
   service('forwarding', ['node', 'books', 'network'], ({ node, books, network }, scope) => {
-    const isAllowed = node.serving && node.home.forwards !== false
-    startForwarding(scope, { books, network, isAllowed, onfault: error => node.fault(error) })
+    startForwarding(scope, {
+      books,
+      network,
+      isAllowed: node.mayForward,
+      onfault: error => node.fault(error)
+    })
     return null
   }),
 

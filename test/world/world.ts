@@ -125,8 +125,8 @@ export class World {
   }
 
   /** Starts the node of an existing home. */
-  async up(name: string): Promise<Up> {
-    const { process, ready } = await this.processes.serve(['up'], this.#of(name))
+  async up(name: string, ...args: string[]): Promise<Up> {
+    const { process, ready } = await this.processes.serve(['up', ...args], this.#of(name))
     const up = { name, device: String(ready['device']), identity: String(ready['identity']), process }
     this.#ups.set(name, up)
     return up

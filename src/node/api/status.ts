@@ -18,7 +18,7 @@ import type { ResourceStatus, StatusSource, TradeParts, TradeResource } from '..
 import { RESOURCES } from '../trade/resources.js'
 import { reading } from './definition/call.js'
 import type { OfflineHome } from './definition/call.js'
-import { fields, key, listed, oneOf, orNull, said, whole } from './definition/schema.js'
+import { fields, flag, key, listed, oneOf, orNull, said, whole } from './definition/schema.js'
 import type { Values } from './definition/schema.js'
 import { clockNote, trustedTime } from '../../base/time/trusted-time.js'
 
@@ -52,6 +52,7 @@ const RESULT = {
       port: orNull(whole(1, 65_535, 'a port'), 'its port there; null: another one for each'),
       forwarders: count('relays that forward for this node where there is no way through'),
       forwarded: count('connections to them now'),
+      forwards: flag('whether it forwards for others that cannot reach each other'),
       forwardsFor: count('pairs of others for which this node forwards now'),
       forwardedBytes: count('bytes that it has forwarded since it started')
     }),
@@ -133,7 +134,8 @@ async function statusOf(node: NodeContext): Promise<StatusResult> {
 function reachabilityOf(network: NodeContext['network']): StatusResult['reachability'] {
   const { reachability, forwarded, forwarding } = network
   const { pairs: forwardsFor, bytes: forwardedBytes } = forwarding ?? { pairs: 0, bytes: 0 }
-  return { ...reachability, text: reachText(reachability), forwarded, forwardsFor, forwardedBytes }
+  const others = { forwards: forwarding !== null, forwardsFor, forwardedBytes }
+  return { ...reachability, text: reachText(reachability), forwarded, ...others }
 }
 
 /** What strangers make a node hold, of each bound for all of them together. */

@@ -46,6 +46,8 @@ declare module 'hyperdht' {
     firewalled?: boolean
     ephemeral?: boolean
     anyPort?: boolean
+    /** Whether it asks one node at the start whether that gets through; by default. */
+    quickFirewall?: boolean
   }
 
   /** Where a packet came from, or where its sender saw this node. */
@@ -85,6 +87,11 @@ declare module 'hyperdht' {
     readonly randomized: boolean
     readonly online: boolean
     readonly nodes: { readonly length: number }
+    readonly io: {
+      readonly serverSocket: EventEmitter & { address(): { port: number } }
+      readonly stats: { readonly requests: { readonly timeouts: number } }
+      bind(): Promise<void>
+    }
     readonly listening: ReadonlySet<Server>
     readonly defaultKeyPair: KeyPair
     createServer(options: object, listener: (stream: NoiseStream) => void): Server
@@ -92,6 +99,10 @@ declare module 'hyperdht' {
     createRawStream(options?: object): ForwardedStream
     address(): { host: string; port: number }
     fullyBootstrapped(): Promise<void>
+    /** The nodes that it knows, the latest first. */
+    toArray(options?: { limit?: number }): { host: string; port: number }[]
+    /** Rejects without an answer; a packet is sent four times, a second apart, unless told otherwise. */
+    ping(node: { host: string; port: number }, options?: { retry?: boolean }): Promise<unknown>
     destroy(options?: { force?: boolean }): Promise<void>
     _nat: NatSampler
     /** Punches towards random ports that are under way, how many may be, and when the last one ended; ms. */

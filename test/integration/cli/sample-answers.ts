@@ -61,6 +61,7 @@ export const status = {
     port: null,
     forwarders: 1,
     forwarded: 2,
+    forwards: true,
     forwardsFor: 1,
     forwardedBytes: 3000
   },

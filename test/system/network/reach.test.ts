@@ -24,8 +24,11 @@ test('a node says which kind of router it is behind', OPTIONS, async t => {
   await lab.carrier('symmetrics', 'symmetric')
   for (const [name, before] of SEEN) await lab.home(name, before)
   for (const [name, , reach] of SEEN) {
-    await t.test(name, async () => {
-      await world.join(name)
+    await t.test(name, async t => {
+      await world.home(name)
+      const begun = performance.now()
+      await world.up(name)
+      t.diagnostic(`${((performance.now() - begun) / 1000).toFixed(1)} s until it is up`)
       const { reachability } = await world.ok<StatusResult>(name, ['status'])
       assert.equal(reachability?.reach, reach)
       await world.stop(name)
@@ -43,7 +46,9 @@ test('where UDP is dropped, `up`, `status` and `sell` say so and blame nobody', 
   // It joined the market on another network, as a laptop does.
   await world.ok('seller', ['market', 'join', market], { under: lab.under('founder') })
 
+  const begun = performance.now()
   const { process } = await world.up('seller')
+  t.diagnostic(`${((performance.now() - begun) / 1000).toFixed(1)} s until it is up`)
   const ready = await process.line(line => line['event'] === 'ready')
   assert.match(String(ready['warning']), /UDP/)
   const { reachability, notes } = await world.ok<StatusResult>('seller', ['status'])

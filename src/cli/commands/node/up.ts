@@ -19,6 +19,7 @@ export const syntax: CommandSyntax = {
   options: {
     '--port <n>': 'UDP port to be reached at (default: any one)',
     '--host <address>': 'IPv4 address of this machine to use (default: all)',
+    '--no-forward': 'do not forward for members of a market that this node relays',
     '--log-level <level>': { help: 'how much is said (default: info)', choices: LEVELS },
     '--log-file <path>': 'where the log goes (default: logs/bushel.log in the home)'
   }
@@ -27,7 +28,11 @@ export const syntax: CommandSyntax = {
 /** Runs the node in the foreground until a signal stops it. */
 export const run: Action = async ({ access, dryRun, output, signal }, _positional, options) => {
   const log = logSettings(options)
-  const bound = { host: parsed(options, 'host', parseHost), port: parsed(options, 'port', parsePort) }
+  const bound = {
+    host: parsed(options, 'host', parseHost),
+    port: parsed(options, 'port', parsePort),
+    ...(options.forward === false ? { forwards: false } : {})
+  }
   if (dryRun) {
     const result = { ...(await checkDaemon(access.home)), dryRun }
     output.print(result, () => `would run the node of device ${result.device}`)

@@ -251,12 +251,13 @@ test('the estimate gives the number of fitting providers and the cheapest price 
   buyer.fakes.add('a')
   buyer.fakes.add('b', {}, { price: 30_000n, baseMsat: 500n })
   buyer.fakes.add('small', {}, { memory: 1 })
-  assert.deepEqual(await buyer.jobs.estimate(request()), {
-    providers: 2,
-    price: 30_000n,
-    baseMsat: 500n,
-    maxMsat: 300_000n
-  })
+  const { payments, ...estimate } = await buyer.jobs.estimate(request())
+  assert.deepEqual(estimate, { providers: 2, price: 30_000n, baseMsat: 500n, maxMsat: 300_000n })
+  assert.equal(
+    payments.flat().reduce((sum, msat) => sum + msat, 0n),
+    300_000n
+  )
+  assert.deepEqual(payments[0]!.slice(0, 4), [1_000n, 5_000n, 10_000n, 20_000n])
   assert.deepEqual(buyer.fakes.log, [])
   assert.deepEqual(buyer.jobs.list(), [])
 })
