@@ -1,11 +1,10 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import Corestore from 'corestore'
-import HypercoreStorage from 'hypercore-storage'
 import Rache from 'rache'
 import { BushelError } from '../../contracts/errors/error.js'
 import { MIB } from '../../contracts/money/quantity.js'
-import { dropOldLogs } from '../base/disk/old-logs.js'
+import { CoreStorage } from '../base/disk/core-storage.js'
 import { localWriter } from './log/log.js'
 
 /** What is written is kept in memory, and a second time in a log on disk, until it is so much. */
@@ -18,9 +17,8 @@ export const MOST_CACHED = 8192
  * table, so that memory and disk of a node would grow for days; and what was cleared would stay in files of 256 MiB.
  */
 function openStore(folder: string, { allowBackup = false } = {}): Corestore {
-  dropOldLogs(folder)
   return new Corestore(
-    new HypercoreStorage(folder, {
+    new CoreStorage(folder, {
       allowBackup,
       writeBufferSize: WRITE_BUFFER,
       blobFileSize: WRITE_BUFFER,

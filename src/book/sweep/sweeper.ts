@@ -1,4 +1,4 @@
-import { HOUR } from '../../../contracts/money/quantity.js'
+import { HOUR, MINUTE } from '../../../contracts/money/quantity.js'
 import { Poller } from '../../base/poller.js'
 import { pause } from '../../base/timeouts.js'
 import { signedStateOf, sweep } from './sweep.js'
@@ -6,6 +6,9 @@ import type { SignedState, SweptLog } from './sweep.js'
 
 /** How old a state of the view is, in the market's time, before what it has left behind is cleared, ms. */
 const AGE = HOUR
+/** The same once so many blocks of the view have come since: what strangers may write in an hour is tens of MB. */
+const BUSY_AGE = 10 * MINUTE
+const BUSY_BLOCKS = 8192
 /** New blocks of the view for which it is worthwhile to look through all of it. */
 const LEAST_NEW = 4096
 /** Between two runs of blocks that are cleared, ms: peers are told of each, and let nobody tell them more. */
@@ -21,7 +24,10 @@ export interface SweeperOptions {
   leastNew?: number
 }
 
-/** Clears the blocks of a market that no state of the last hour needs, so that its disk does not grow with its past. */
+/**
+ * Clears the blocks of a market that no state of the last hour needs, of a busy one the last ten minutes, so that its
+ * disk does not grow with its past.
+ */
 export class Sweeper {
   readonly #options: Required<SweeperOptions>
   readonly #poller: Poller
@@ -50,8 +56,11 @@ export class Sweeper {
     if (now === 0) return
     this.#mark ??= { tick: now, state: signedStateOf(log()) }
     const { tick: since, state } = this.#mark
-    if (now - since < AGE) return
-    this.#mark = { tick: now, state: signedStateOf(log()) }
+    const age = now - since
+    if (age < BUSY_AGE) return
+    const newest = signedStateOf(log())
+    if (age < AGE && newest.view - state.view < BUSY_BLOCKS) return
+    this.#mark = { tick: now, state: newest }
     if (state.view - this.#swept < leastNew) return
     onswept(await sweep(log(), state, () => pause(PACE, signal)))
     this.#swept = state.view

@@ -62,21 +62,22 @@ declare module 'rache' {
 
 declare module 'hypercore-storage' {
   /** Sizes in bytes; the two fractions say which blob files a compaction rewrites. */
+  export interface StorageOptions {
+    blobFileSize?: number
+    blobGarbageCollectionAgeCutOff?: number
+    blobGarbageCollectionForceThreshold?: number
+    /** Bytes kept in memory before they are written to a table. */
+    writeBufferSize?: number
+    maxOpenFiles?: number
+    allowBackup?: boolean
+    readOnly?: boolean
+  }
+
   export default class HypercoreStorage {
-    constructor(
-      dir: string,
-      options?: {
-        blobFileSize?: number
-        blobGarbageCollectionAgeCutOff?: number
-        blobGarbageCollectionForceThreshold?: number
-        /** Bytes kept in memory before they are written to a table. */
-        writeBufferSize?: number
-        maxOpenFiles?: number
-        allowBackup?: boolean
-        readOnly?: boolean
-      }
-    )
+    constructor(dir: string, options?: StorageOptions)
     readonly rocks: any
+    ready(): Promise<void>
+    close(): Promise<void>
     compact(): Promise<void>
   }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { HOUR } from '../../../contracts/money/quantity.js'
+import { HOUR, MINUTE } from '../../../contracts/money/quantity.js'
 import { openBookStore } from '../../../src/book/book-store.js'
 import type { Market } from '../../../src/book/market.js'
 import { NETWORK, ask, signed } from '../../samples/orders.js'
@@ -11,6 +11,8 @@ import type { Peer } from './peers.js'
 
 /** Orders whose writing makes enough new blocks for a sweep. */
 const MANY = 750
+/** Orders whose writing makes a market busy. */
+const VERY_MANY = 950
 const RULES = { stampBits: 0, tickInterval: 500, maxOrdersPerIdentity: 1000, tombstoneMargin: 0 }
 
 let passed = 0
@@ -82,6 +84,21 @@ test('the blocks of a market do not grow with orders that are gone', async () =>
   const grown = (await blocksOf(founder)) - before
   await group.open(founder)
   assert.ok(grown < MANY, `${grown} blocks more than ${before}`)
+  assert.deepEqual(founder.faults, [])
+})
+
+test('a busy market is cleared of old blocks before an hour has passed', { timeout: 120_000 }, async () => {
+  const founder = await group.peer(clock)
+  const market = await founder.books.found({ name: 'crowded', rules: RULES })
+  await offering(market, founder, 20, 24 * HOUR)
+  const swept = once(market, 'swept')
+  for (const author of [founder, await group.peer(clock)]) {
+    await offering(market, author, VERY_MANY, 10 * MINUTE)
+    await passing(market, 12 * MINUTE)
+  }
+  const [cleared] = (await swept) as [number]
+  assert.ok(cleared > MANY, `${cleared} blocks`)
+  assert.equal(await asksIn(market), 20)
   assert.deepEqual(founder.faults, [])
 })
 
