@@ -85,6 +85,15 @@ export class TamedBase extends Autobase {
     await super._runFastForward(fastForward)
   }
 
+  /**
+   * Autobase closes the state that it applies to once it may skip ahead, and would keep that closed state when it finds
+   * that nothing is gained any more: the next block would end the base.
+   */
+  override async _applyFastForward(): Promise<void> {
+    if (this._applyState?.closing && this.fastForwardTo) this.fastForwardTo.force = true
+    await super._applyFastForward()
+  }
+
   override async _updateAll(): Promise<void> {
     await Promise.all([...this.activeWriters].map(writer => this.#update(writer)))
   }

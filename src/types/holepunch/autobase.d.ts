@@ -76,6 +76,9 @@ declare module 'autobase' {
     _backgroundAck(): Promise<void>
     _queueFastForward(): void
     _runFastForward(fastForward: FastForward): Promise<void>
+    /** The state of the indexers to skip ahead to. */
+    fastForwardTo: FastForwardTarget | null
+    _applyFastForward(): Promise<void>
     /** Closes the base and emits `error`, unless it is closing. */
     _onError(error: Error): void
   }
@@ -95,12 +98,33 @@ declare module 'autobase' {
   }
 
   export interface ApplyState {
+    readonly closing: Promise<void> | null
+    close(): Promise<void>
     _createCheckpointCore(...of: unknown[]): Checkpoint
+  }
+
+  export interface FastForwardTarget {
+    /** It is skipped to even when nothing is gained. */
+    force: boolean
+    /** Blocks of the system's core. */
+    readonly length: number
   }
 
   export interface FastForward {
     readonly destroyed: boolean
     _upgrade(): Promise<boolean>
+  }
+}
+
+declare module 'autobase/lib/fast-forward.js' {
+  import type Autobase from 'autobase'
+  import type { FastForwardTarget } from 'autobase'
+
+  /** Looks for a state of the indexers to skip ahead to. */
+  export default class FastForward {
+    constructor(base: Autobase, key: Buffer, options: { force: boolean; length: number })
+    upgrade(): Promise<FastForwardTarget | null>
+    close(): Promise<void>
   }
 }
 
