@@ -4,7 +4,7 @@ import HyperDHT from 'hyperdht'
 import type { NoiseStream, PeerAddress, Server } from 'hyperdht'
 import { systemClock } from '../base/clock.js'
 import type { Cancel } from '../base/clock.js'
-import { CutOff } from './cut-off.js'
+import { CutOff, boundFrames } from './cut-off.js'
 import { guardMux } from './mux.js'
 import { AddressWatch } from './reach/address-watch.js'
 import { keepAnnounced } from './reach/announced.js'
@@ -132,10 +132,7 @@ export class TellingDht extends HyperDHT {
       hasAnswered = true
       this.#forwarding++
       this.forwarders.emit('told', key, true)
-      stream.rawStream.on('data', () => {
-        if (stream._state === 1 && stream._len > MOST_FRAME)
-          stream.destroy(new CutOff('FRAME', `a frame of ${stream._len} bytes`))
-      })
+      boundFrames(stream, bytes => bytes <= MOST_FRAME)
     })
     stream.once('close', () => {
       if (hasAnswered) this.#forwarding--

@@ -3,7 +3,7 @@ import { addressOf } from '../base/bounds/address.js'
 import { BOUNDS, PARTNER_FRAME, PARTNER_UNREAD } from '../base/bounds/bounds.js'
 import { systemClock } from '../base/clock.js'
 import type { Clock } from '../base/clock.js'
-import { CutOff } from './cut-off.js'
+import { CutOff, boundFrames } from './cut-off.js'
 
 /** How long a connection may say nothing at all before it is ended, ms. */
 const PROVES_WITHIN = 10_000
@@ -120,6 +120,7 @@ export class Visitors {
     // The stream listens once it is open, and must have read the bytes before they are looked at here.
     void stream.opened.then(open => {
       if (!open || stream.destroying) return
+      boundFrames(stream, bytes => bytes <= BOUNDS.frames.peer || bytes <= this.#mostFrame(visitor))
       stream.rawStream.on('data', () => this.#read(visitor))
       this.#read(visitor)
     })

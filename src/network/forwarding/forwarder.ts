@@ -11,7 +11,7 @@ import type { Cancel, Clock } from '../../base/clock.js'
 import { nullLogger } from '../../base/logger.js'
 import type { Logger } from '../../base/logger.js'
 import { Tally } from '../../base/tally.js'
-import { CutOff } from '../cut-off.js'
+import { CutOff, boundFrames } from '../cut-off.js'
 import { guardMux } from '../mux.js'
 import { Allowance } from './allowance.js'
 
@@ -133,10 +133,7 @@ export class Forwarder extends ReadyResource {
         if (buffered > BOUNDS.pending.peer) stream.destroy(new CutOff('BACKLOG', 'it does not read answers'))
       }
     })
-    stream.rawStream.on('data', () => {
-      if (stream._state === 1 && stream._len > MOST_FRAME)
-        stream.destroy(new CutOff('FRAME', `a frame of ${stream._len} bytes`))
-    })
+    boundFrames(stream, bytes => bytes <= MOST_FRAME)
     const session = this.#server.accept(stream, { id: stream.remotePublicKey })
     const guest: Guest = {
       session,

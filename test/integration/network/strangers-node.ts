@@ -17,12 +17,15 @@ const ANSWERING = {
 const keyPair = crypto.keyPair()
 const network = new Network({ keyPair, bootstrap })
 const ended = new Map<string, number>()
+/** Bytes of the largest frame for which memory was taken on a connection that has ended. */
+let largest = 0
 network.on('connection', (stream: NoiseStream) => {
   if (stream.isInitiator) tell({ dialled: stream.remotePublicKey.toString('hex') })
   stream.on('error', error => {
     const { bound } = error as { bound?: string }
     if (bound) ended.set(bound, (ended.get(bound) ?? 0) + 1)
   })
+  stream.once('close', () => (largest = Math.max(largest, stream._message?.byteLength ?? 0)))
   const mux = Protomux.from(stream)
   mux.pair({ protocol: 'echo' }, () => {
     const channel = mux.createChannel({ protocol: 'echo' })
@@ -43,6 +46,7 @@ answerOrders<{ topic?: string }>(({ topic }) => {
     rss: process.memoryUsage().rss,
     connections: network.streams.length,
     used: network.used,
+    largest,
     ended: Object.fromEntries(ended)
   })
 })

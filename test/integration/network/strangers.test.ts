@@ -16,6 +16,7 @@ const SLACK = 48 * MIB
 interface Held {
   rss: number
   connections: number
+  largest: number
   used: { connections: number; unproven: number; frames: number; unread: number }
   ended: Record<string, number>
 }
@@ -98,9 +99,10 @@ test('a frame of a stranger that is too large is not taken in', LIMIT, async t =
   const ground = await Ground.open(t)
   const before = await ground.held()
   await ground.attack({ kind: 'frame', count: 20, amount: 2 ** 24 - 1 })
-  const { rss, used, ended } = await ground.held()
+  const { rss, used, ended, largest } = await ground.held()
   assert.equal(ended['FRAME'], 20)
   assert.equal(used.frames, 0)
+  assert.equal(largest, 0, 'no memory is taken for it')
   assert.ok(rss - before.rss < SLACK, `${(rss - before.rss) / MIB} MiB`)
   await ground.honest()
 })
