@@ -29,9 +29,7 @@ async function broken(key: string): Promise<string> {
   return (await listed()).find(market => market.key === key)!.warning
 }
 
-const FLOOD = 'as many bytes as its line carries'
-
-const REASONS: Record<Exclude<Harm, typeof FLOOD>, RegExp> = {
+const REASONS: Record<Exclude<Harm, 'as many bytes as its line carries'>, RegExp> = {
   'one head twice': /it names one head twice/,
   'a head of its own to come': /it stands on a block that is not before it/,
   'a head of no length': /it stands on a block that is not before it/,
@@ -89,21 +87,6 @@ test(
 )
 
 // Before the next one, whose block a bare Autobase cannot read.
-test('a relay that writes more than its orders take is expelled, and its market goes on', LIMIT, async () => {
-  const flooder = world.processes.fork(ROGUE, {
-    options: { dir: world.at('flooder'), port: Number(world.processes.bootstrap!.split(':')[1]) }
-  })
-  const { device } = await flooder.next<{ device: string }>()
-  await world.stop('founder')
-  const founder = await world.up('founder')
-  await world.ok('founder', ['market', 'admit', device])
-  await flooder.ask<null>({ relay: sound })
-  await flooder.ask<null>({ harm: FLOOD, market: sound })
-  await founder.process.line(({ message }) => message === 'relay expelled')
-  await world.ok('victim', ['withdraw', (await sell()).id])
-  assert.deepEqual((await listed()).find(({ key }) => key === sound)?.state, 'open')
-})
-
 test(
   'a relay whose block is malformed is not followed any further, and its market goes on',
   LIMIT,

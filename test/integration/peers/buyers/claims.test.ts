@@ -308,7 +308,12 @@ test(
       const { id: agreement, channel } = await one.buy(offer, [{ key, length: 1, byteLength: 1000 }], () => ({
         readKey: key
       }))
-      assert.deepEqual(await channel.request('progress', { agreement }), { agreement, blocks: 0, bytes: 0 })
+      assert.deepEqual(await channel.request('progress', { agreement }), {
+        agreement,
+        blocks: 0,
+        bytes: 0,
+        waits: 0
+      })
       const seal = { agreement, cores: [{ key, fork: 0, length: 1, byteLength: 1000, treeHash: key }] }
       for (const signature of [Buffer.alloc(64), sign('seal', seal, one.who.device)])
         await assert.rejects(channel.request('seal', { seal, signature }), { word: /SIGNATURE|INCOMPLETE/ })

@@ -8,7 +8,7 @@ import { DIALS_AT_ONCE } from '../../../src/deal/sellers/dialling.js'
 import { PLAY_NETWORK } from '../../../src/lightning/backends/play/network.js'
 import { fakeAsks } from '../../parts/book/fake-asks.js'
 import { program } from '../../parts/compute/jobs.js'
-import { NodeGroup, quiet } from '../compute/pair/node-group.js'
+import { NodeGroup, quiet } from '../../integration/compute/pair/node-group.js'
 
 const FAKES = 1000
 
