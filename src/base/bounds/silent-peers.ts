@@ -38,6 +38,8 @@ interface ReplicatingPeer {
   /** True while an answer of it waits for this node. */
   receiverBusy: boolean
   dataProcessing: number
+  /** It is asked for nothing. */
+  paused: boolean
   _remoteHasBlock(index: number): boolean
 }
 

@@ -16,6 +16,8 @@ import { sealOf } from '../lease/audit.js'
 /** How often a fetch checks the disk and the uploader's claims, ms. */
 const WATCH_INTERVAL = 1000
 const PROGRESS_INTERVAL = 200
+/** At so many looks after the disk was full its writes may fail still: RocksDB finds out by itself that there is room. */
+const LOOKS_AFTER = 60
 
 export interface FetchProgress {
   /** Blocks of this core that are verified and on disk. */
@@ -112,11 +114,16 @@ interface FetchWatch {
 
 /** Checks the disk and the uploader's claims at intervals while the fetch runs. */
 function watching(core: Hypercore, { isUploader, isFull }: FetchOptions, stop: AbortController): FetchWatch {
+  let left = 0
   const look = async (): Promise<void> => {
     if (core.peers.some(peer => isUploader(peer) && peer.remoteSynced && peer.remoteFork !== 0)) {
       stop.abort(violation('CORE_FORKED', 'its uploader is on another fork'))
     }
     const full = await isFull()
+    if (!full && (watch.full || left > 0)) {
+      left = watch.full ? LOOKS_AFTER : left - 1
+      askAgain(core)
+    }
     if (full === watch.full) return
     watch.full = full
     watch.changed.dispatchEvent(new Event('changed'))
@@ -133,6 +140,15 @@ function watching(core: Hypercore, { isUploader, isFull }: FetchOptions, stop: A
   }
   void watch.poller.start()
   return watch
+}
+
+/** Hypercore asks a peer for nothing more once a block of it could not be written. */
+function askAgain(core: Hypercore): void {
+  const { replicator } = core.core as ReplicatedCore
+  for (const peer of [...(replicator?.peers ?? [])]) {
+    peer.paused = false
+    replicator!.updatePeer(peer)
+  }
 }
 
 /** Waits while the disk is full. */

@@ -36,10 +36,6 @@ test('the packed tarball installs and runs in an empty project', { timeout: 240_
   assert.equal(result.words.split(' ').length, 24)
   assert.equal(result.device.length, 52)
   const wallet = await run(bushel, ['wallet', '--home', home, '--json'])
-  assert.deepEqual(JSON.parse(wallet.stdout), {
-    backend: 'play',
-    network: 'play-1',
-    spendableMsat: '1000000000',
-    receivableMsat: '0'
-  })
+  const { backend, network, spendableMsat, peers } = JSON.parse(wallet.stdout) as Record<string, unknown>
+  assert.deepEqual([backend, network, spendableMsat, peers], ['play', 'play-1', '1000000000', []])
 })
