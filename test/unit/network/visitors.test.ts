@@ -39,7 +39,7 @@ class Incoming extends EventEmitter {
 
   #came(): void {
     this.rawStream.bytesReceived++
-    this.rawStream.emit('data')
+    this.rawStream.emit('data', Buffer.alloc(0))
   }
 }
 
