@@ -1,7 +1,8 @@
 import type { JobOutput, JobResult, RunRecord } from '#spec'
 import { BushelError, isOurs } from '../../../../contracts/errors/error.js'
 import { shortKey } from '../../../../contracts/keys/key.js'
-import { SAT, formatAmount } from '../../../../contracts/money/money.js'
+import { formatAmount } from '../../../../contracts/money/money.js'
+import { firstInstallmentFor } from '../../../deal/sellers/first-installment.js'
 import { doneOrReplaced } from '../../../deal/sellers/spare.js'
 import type { Replaced } from '../../../deal/sellers/spare.js'
 import { MOST_NOTES, isAway } from '../../../deal/sellers/dialling.js'
@@ -36,8 +37,6 @@ export interface Accepted {
   output: JobOutput
 }
 
-export const INSTALLMENT_START = 5n * SAT
-const MAX_START_DOUBLINGS = 3
 /** Replicas of an `auto` run whose first two results differ. */
 const WITH_TIE_BREAK = 3
 
@@ -253,9 +252,7 @@ export class Run {
       this.record = { ...this.record, passed: [...passed, ask.id] }
       try {
         const packed = { module: { ref: module }, input: { ref: input } }
-        const good = experiences.of(ask.identity)?.good ?? 0
-        const doublings = Math.min(Math.floor(good / 10), MAX_START_DOUBLINGS)
-        const firstInstallmentMsat = INSTALLMENT_START * 2n ** BigInt(doublings)
+        const firstInstallmentMsat = firstInstallmentFor(experiences, ask.identity)
         const prices = { offer: offer || null, maxPrice: maxPrice || null }
         const job = { market, ask, packed, args, seed, limits, fuel }
         const request = { ...job, ...prices, maxMsat: shareMsat, firstInstallmentMsat }

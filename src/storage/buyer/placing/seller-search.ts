@@ -1,10 +1,11 @@
 import type { CoreLimit, MirrorJob } from '#spec'
 import { BushelError, isOurs } from '../../../../contracts/errors/error.js'
 import { shortKey } from '../../../../contracts/keys/key.js'
-import { SAT, billedBytes, most } from '../../../../contracts/money/money.js'
+import { billedBytes, most } from '../../../../contracts/money/money.js'
 import type { Deals } from '../../../deal/deals.js'
 import { MOST_NOTES, dialSellers, isAway } from '../../../deal/sellers/dialling.js'
 import type { Experiences } from '../../../deal/sellers/experience.js'
+import { firstInstallmentFor } from '../../../deal/sellers/first-installment.js'
 import { priceLimit } from '../../../deal/sellers/matching.js'
 import type { Prices } from '../../../deal/sellers/matching.js'
 import { awayNote, slowNotes } from '../../../deal/sellers/slow-sellers.js'
@@ -40,8 +41,6 @@ export interface SearchContext {
 
 /** Extra providers asked for a quote, so that a silent one costs no time. */
 const SPARE_QUOTES = 2
-const INSTALLMENT_START = 5n * SAT
-const MAX_START_DOUBLINGS = 3
 
 /** Finds sellers for the copies of a mirror that answer and have a quote. None of their asks is tried twice. */
 export class SellerSearch {
@@ -183,12 +182,6 @@ export class SellerSearch {
         : 'nothing was paid; raise --max-price, ask for fewer --copies, or see the offers with: bushel book'
     )
   }
-}
-
-/** First installment that this buyer wishes, msat: more from a provider with which it has had good experiences. */
-export function firstInstallmentFor(experiences: Pick<Experiences, 'of'>, identity: Buffer): bigint {
-  const good = experiences.of(identity)?.good ?? 0
-  return INSTALLMENT_START * 2n ** BigInt(Math.min(Math.floor(good / 10), MAX_START_DOUBLINGS))
 }
 
 /** The buyer's prices, which are 0 on disk when it named none. */
