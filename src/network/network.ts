@@ -275,7 +275,8 @@ export class Network extends ReadyResource {
     mux.pair({ protocol: 'hypercore/alpha' }, async discoveryKey => {
       if (discoveryKey) await this.#serve(discoveryKey, stream)
     })
-    this.#arrivals.emit(id, stream)
+    // An open connection may lead nowhere: hyperdht may have lost what the peer sent over a forwarder.
+    visitor.onproven = () => this.#arrivals.emit(id, stream)
   }
 
   async #serve(discoveryKey: Buffer, stream: NoiseStream): Promise<void> {
@@ -335,9 +336,9 @@ export class Network extends ReadyResource {
   }
 
   /**
-   * Returns the connection to a device, opened if needed; rejects with PEER_UNREACHABLE after `timeoutMs`, and after a minute
-   * where the device has answered and a way through the routers is looked for. With `knownOnly` it rejects as soon as the DHT
-   * does not know where the device is, for a caller that has others to dial.
+   * Returns the connection to a device, opened if needed, once something has come over it; rejects with PEER_UNREACHABLE after
+   * `timeoutMs`, and after a minute where the device has answered and a way through the routers is looked for. With
+   * `knownOnly` it rejects as soon as the DHT does not know where the device is, for a caller that has others to dial.
    */
   async connect(
     device: Buffer,
@@ -345,7 +346,7 @@ export class Network extends ReadyResource {
     { signal, knownOnly = false }: { signal?: AbortSignal | undefined; knownOnly?: boolean } = {}
   ): Promise<NoiseStream> {
     const open = this.stream(device)
-    if (open && !open.destroyed) return open
+    if (open && !open.destroyed && this.#visitors.isProven(open)) return open
     const id = device.toString('hex')
     const limit = new AbortController()
     const unknown = (): void => limit.abort(UNKNOWN)

@@ -3,8 +3,9 @@ import type { KeyPair } from 'hypercore-crypto'
 import HyperDHT from 'hyperdht'
 import type { NoiseStream, PeerAddress, Server } from 'hyperdht'
 import { systemClock } from '../base/clock.js'
-import type { Cancel } from '../base/clock.js'
+import type { Cancel, Clock } from '../base/clock.js'
 import { CutOff, boundFrames } from './cut-off.js'
+import { linger } from './forwarding/linger.js'
 import { guardMux } from './mux.js'
 import { AddressWatch } from './reach/address-watch.js'
 import { keepAnnounced } from './reach/announced.js'
@@ -24,6 +25,7 @@ export interface TellingOptions {
   admits: (device: Buffer, host: string) => boolean
   /** False: no packet goes from peer to peer, as between two routers that let nothing in. */
   direct?: boolean
+  clock?: Pick<Clock, 'after'>
 }
 
 /** From here on a router gives each packet another port, as hyperdht counts them. */
@@ -126,6 +128,7 @@ export class TellingDht extends HyperDHT {
   /** Anybody may name it as a forwarder, so it is bounded before a protocol reads it. */
   #dialForwarder(key: Buffer): NoiseStream {
     const stream = super.connect(key)
+    const { clock = systemClock } = this.#options
     let hasAnswered = false
     stream.on('error', () => undefined)
     stream.once('open', () => {
@@ -133,6 +136,7 @@ export class TellingDht extends HyperDHT {
       this.#forwarding++
       this.forwarders.emit('told', key, true)
       boundFrames(stream, bytes => bytes <= MOST_FRAME)
+      linger(stream, clock)
     })
     stream.once('close', () => {
       if (hasAnswered) this.#forwarding--

@@ -7,6 +7,8 @@ import { CutOff, boundFrames } from './cut-off.js'
 
 /** How long a connection may say nothing at all before it is ended, ms. */
 const PROVES_WITHIN = 10_000
+/** The same for one that this node dialled and that opened: the peer is there, so another dial may get through, ms. */
+const HEARD_WITHIN = 3000
 /** A frame may take this long, ms, and a second more for each so many bytes. */
 const FRAME_GRACE = 10_000
 const FRAME_RATE = 32 * 1024
@@ -37,6 +39,8 @@ export class Visitor {
   readonly since: number
   /** Whether anything has come: before, even the address is only claimed. */
   proven = false
+  /** Called when the first bytes have come. */
+  onproven: () => void = () => undefined
   /** When the last frame came. */
   active: number
   /** Bytes of answers that it has not read. */
@@ -130,12 +134,18 @@ export class Visitors {
     return visitor
   }
 
+  /** Whether anything has come over a connection. */
+  isProven(stream: NoiseStream): boolean {
+    return this.#all.get(stream)?.proven ?? false
+  }
+
   /** Looks for frames that do not end and connections that say nothing. */
   look(): void {
     const now = this.#clock.monotonic()
     for (const visitor of this.#all.values()) {
-      const { frame, proven, since } = visitor
-      if (!proven && now - since > PROVES_WITHIN) visitor.end('UNPROVEN', 'it said nothing')
+      const { frame, proven, since, stream } = visitor
+      if (!proven && now - since > (stream.isInitiator ? HEARD_WITHIN : PROVES_WITHIN))
+        visitor.end('UNPROVEN', 'it said nothing')
       else if (frame && now - frame.since > FRAME_GRACE + (frame.bytes / FRAME_RATE) * 1000)
         visitor.end('FRAME', 'it began a frame and did not end it')
     }
@@ -185,6 +195,7 @@ export class Visitors {
   /** Its address is proven: from here on it has a place among the strangers. */
   #prove(visitor: Visitor): void {
     visitor.proven = true
+    visitor.onproven()
     if (visitor.standing < STANDING.dialled) return
     const strangers = this.#strangers().filter(({ proven }) => proven)
     const { address, all } = BOUNDS.connections

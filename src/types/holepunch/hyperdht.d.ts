@@ -18,6 +18,7 @@ declare module 'hyperdht' {
       readonly bytesReceived: number
       readonly remoteHost: string | null
       readonly remotePort: number
+      readonly destroyed: boolean
     }
     /** Sends nothing, which the other side acknowledges. */
     sendKeepAlive(): void

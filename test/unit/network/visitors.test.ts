@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
 import type { NoiseStream } from 'hyperdht'
 import { BOUNDS, PARTNER_FRAME } from '../../../src/base/bounds/bounds.js'
+import { ManualClock } from '../../doubles/manual-clock.js'
 import { STANDING, Visitors } from '../../../src/network/visitors.js'
 import type { Standing } from '../../../src/network/visitors.js'
 
@@ -10,7 +11,7 @@ import type { Standing } from '../../../src/network/visitors.js'
 class Incoming extends EventEmitter {
   readonly rawStream = Object.assign(new EventEmitter(), { remoteHost: '5.6.7.8', bytesReceived: 0 })
   readonly remotePublicKey = Buffer.alloc(32, 1)
-  readonly isInitiator = false
+  isInitiator = false
   readonly opened = Promise.resolve(true)
   readonly destroying = null
   readonly _writableState = { buffered: 0 }
@@ -75,4 +76,24 @@ test('each frame of a stranger is checked when it begins', async () => {
   stream.frame(BOUNDS.frames.peer + 1, 10)
   assert.match(String(stream.ended as Error | null), /a frame of/)
   close()
+})
+
+test('a connection that says nothing is ended, sooner when this node dialled it', async t => {
+  const clock = new ManualClock()
+  const visitors = new Visitors(() => STANDING.partner, clock)
+  t.after(() => visitors.close())
+  const [dialled, heard, came] = [new Incoming(), new Incoming(), new Incoming()]
+  dialled.isInitiator = heard.isInitiator = true
+  for (const each of [dialled, heard, came]) visitors.add(each as unknown as NoiseStream)
+  await dialled.opened
+  heard.frame(1, 1)
+  await clock.advance(3001)
+  visitors.look()
+  assert.deepEqual(
+    [dialled, heard, came].map(({ ended }) => ended !== null),
+    [true, false, false]
+  )
+  await clock.advance(7000)
+  visitors.look()
+  assert.deepEqual([heard.ended !== null, came.ended !== null], [false, true])
 })

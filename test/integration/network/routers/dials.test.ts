@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { test } from 'node:test'
 import crypto from 'hypercore-crypto'
+import type HyperDHT from 'hyperdht'
 import { turn } from '../../../doubles/manual-clock.js'
 import { privateNetwork } from './networks.js'
 
@@ -44,4 +46,30 @@ test('a way through that is found late still counts', async t => {
   t.after(() => clearTimeout(late))
   const stream = await dial
   assert.deepEqual(stream.remotePublicKey, seller.keyPair.publicKey)
+})
+
+test('a connection that opens and says nothing is dialled again', async t => {
+  const { node, testnet } = await privateNetwork(t)
+  const buyer = await node()
+  const [keyPair, seller] = [crypto.keyPair(), testnet.createNode()]
+  let opened = 0
+  const createRawStream = seller.createRawStream.bind(seller)
+  // What it sends over the first connection is lost.
+  seller.createRawStream = options => {
+    const raw = createRawStream(options) as ReturnType<HyperDHT['createRawStream']> & {
+      write: (bytes: Buffer) => boolean
+    }
+    if (opened++ === 0) raw.write = () => true
+    return raw
+  }
+  const server = seller.createServer({}, stream => {
+    stream.on('error', () => undefined)
+    stream.on('data', bytes => stream.write(bytes))
+  })
+  await server.listen(keyPair)
+  const stream = await buyer.connect(keyPair.publicKey, 10_000)
+  assert.equal(opened, 2)
+  stream.write('are you there?')
+  const [answer] = (await once(stream, 'data')) as [Buffer]
+  assert.equal(answer.toString(), 'are you there?')
 })

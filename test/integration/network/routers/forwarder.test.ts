@@ -39,11 +39,13 @@ test('two nodes whose routers let nothing in meet through a relay that knows one
   const forwarder = await relay.forward(async device => device.equals(seller.keyPair.publicKey))
   seller.useForwarders(() => [forwarder])
   seller.on('connection', echo)
+  const echoes = new Map<NoiseStream, ReturnType<typeof echo>>()
+  buyer.on('connection', (stream: NoiseStream) => echoes.set(stream, echo(stream)))
 
   const stream = await buyer.connect(seller.keyPair.publicKey, 10_000)
   assert.deepEqual(stream.remotePublicKey, seller.keyPair.publicKey)
   const bytes = crypto.randomBytes(100_000)
-  assert.deepEqual(await echo(stream).sends(bytes), bytes)
+  assert.deepEqual(await echoes.get(stream)!.sends(bytes), bytes)
   assert.deepEqual([relay.forwarding!.pairs, seller.forwarded, buyer.forwarded], [1, 1, 1])
 })
 
