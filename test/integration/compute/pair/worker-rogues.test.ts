@@ -52,8 +52,8 @@ test('a provider of compute loses nothing to buyers that cheat', { timeout: 120_
   const group = await NodeGroup.open(t)
   const openSandbox = sandboxes({ warm: 2 })
   const provider = await group.node('provider', {
-    jobTimeouts: { fetch: 400 },
-    worker: { openSandbox, unpaidMs: 3000, receiveMs: 300, fetchMs: 500, settings: { allowProcess: true } }
+    jobTimeouts: { fetch: 3000 },
+    worker: { openSandbox, unpaidMs: 3000, receiveMs: 300, fetchMs: 3000, settings: { allowProcess: true } }
   })
   const rogue = await group.node('rogue', { serve: false })
   const honest = await group.node('honest', { serve: false })
