@@ -6,6 +6,7 @@ import Protomux from 'protomux'
 import type { Message } from 'protomux'
 import { Channels } from '../../src/lightning/backends/play/child/channels.js'
 import { createWalletDir, openState } from '../../src/lightning/backends/play/log/disk.js'
+import { InboundChannels } from '../../src/lightning/backends/play/child/inbound.js'
 import { free, loadLdk } from '../../src/lightning/backends/play/child/ldk.js'
 import type { FromChild } from '../../src/lightning/backends/play/messages.js'
 import { PLAY_GRANT_MSAT } from '../../src/lightning/backends/play/network.js'
@@ -26,6 +27,7 @@ export class BareLightning {
   readonly #node: PlayNode
   readonly #transport: Transport
   readonly #channels: Channels
+  readonly #inbound: InboundChannels
   readonly #preimages = new Map<string, Buffer>()
   readonly #paying = new Map<string, (paid: boolean) => void>()
   #wire: Message<Buffer> | null = null
@@ -52,6 +54,12 @@ export class BareLightning {
       () => this.#node.requestCycle()
     )
     this.#channels = new Channels(this.#node, this.#transport)
+    this.#inbound = new InboundChannels({
+      node: this.#node,
+      transport: this.#transport,
+      ask: () => undefined,
+      awaitsAnyone: () => true
+    })
   }
 
   get nodeId(): Buffer {
@@ -122,6 +130,7 @@ export class BareLightning {
 
   #handle(event: ldk.Event): void {
     const { engine } = this.#node
+    this.#inbound.handle(event)
     if (event instanceof ldk.Event_PaymentClaimable) {
       engine.manager.claim_funds(this.#preimages.get(Buffer.from(event.payment_hash).toString('hex'))!)
       this.#node.requestCycle()
