@@ -7,6 +7,12 @@ const LMDB = 'src/store/backend/lmdb-backend.ts'
 const hyperbee = { name: 'hyperbee', message: `the database of the view is behind ${VIEW}` }
 const autobase = { name: 'autobase', message: `the log of a book is behind src/book/log/` }
 const lmdb = { name: 'lmdb', message: `the database of the store is behind ${LMDB}` }
+// Node 20 forgets it when only AbortSignal.any refers to it.
+const timeout = {
+  object: 'AbortSignal',
+  property: 'timeout',
+  message: 'use timeoutSignal of src/base/timeouts.ts'
+}
 
 export default tseslint.config(
   { ignores: ['dist/', 'node_modules/', 'contracts/spec/'] },
@@ -42,6 +48,10 @@ export default tseslint.config(
         { paths: [{ name: 'pino', message: 'say what happens to the interface in src/base/logger.ts' }] }
       ]
     }
+  },
+  {
+    files: ['src/**/*.ts'],
+    rules: { 'no-restricted-properties': ['error', timeout] }
   },
   {
     files: ['src/**/*.ts'],

@@ -78,6 +78,18 @@ export class Stall {
   }
 }
 
+/**
+ * A signal that is aborted after `ms`; that alone does not keep the process alive. `AbortSignal.timeout` is not used: Node 20
+ * collects it as garbage when only `AbortSignal.any` refers to it, and then what waits for either waits for ever.
+ */
+export function timeoutSignal(ms: number, clock: Clock = systemClock): AbortSignal {
+  const timeout = new AbortController()
+  clock.after(ms, () => timeout.abort(new DOMException(`it took more than ${ms} ms`, 'TimeoutError')), {
+    unref: true
+  })
+  return timeout.signal
+}
+
 /** Settles as the work does; after `ms`, with what `late` returns or throws. */
 export async function withTimeout<T>(
   work: Promise<T>,

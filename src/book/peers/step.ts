@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import { BushelError } from '../../../contracts/errors/error.js'
+import { timeoutSignal } from '../../base/timeouts.js'
 import type { MarketPeers } from './market-peers.js'
 import { RelayPosting } from '../reader/posting.js'
 import type { Posting } from '../reader/posting.js'
@@ -37,7 +38,7 @@ export class Step {
   /** Hands a record to relays, and waits for one if none is connected; rejects with a refusal of all, or NO_RELAY. */
   async submit(record: Buffer, timeoutMs: number): Promise<Posting> {
     const { peers, name, isClosing, isInBook } = this.#options
-    const limit = AbortSignal.timeout(timeoutMs)
+    const limit = timeoutSignal(timeoutMs)
     while (!isClosing() && peers.relays.length === 0 && !limit.aborted) await this.#change(limit)
     if (isClosing() || peers.relays.length === 0)
       throw new BushelError(
@@ -60,14 +61,14 @@ export class Step {
    */
   async inStep(timeoutMs: number): Promise<boolean> {
     const { isClosing, isFounder, hasRules } = this.#options
-    const limit = AbortSignal.timeout(timeoutMs)
+    const limit = timeoutSignal(timeoutMs)
     while (!isClosing()) {
       if (isFounder()) return hasRules()
       const asked = new AbortController()
       const over = aborted(limit, asked.signal)
       if (await this.#hasCaughtUp(over).finally(() => asked.abort())) return true
       if (limit.aborted) return false
-      await this.#change(AbortSignal.any([limit, AbortSignal.timeout(ASK_AGAIN)]))
+      await this.#change(AbortSignal.any([limit, timeoutSignal(ASK_AGAIN)]))
     }
     return false
   }

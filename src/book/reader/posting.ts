@@ -1,5 +1,6 @@
 import type { BushelError } from '../../../contracts/errors/error.js'
 import { systemClock } from '../../base/clock.js'
+import { timeoutSignal } from '../../base/timeouts.js'
 import type { GateVerdict } from '../relay/gate.js'
 import { refusal } from '../refusal.js'
 import type { RelayRecord } from './relay-record.js'
@@ -85,11 +86,11 @@ export class RelayPosting {
         if (timer === null || timer.aborted || !this.#isWaiting(this.#round)) {
           if (this.#handOn()) {
             isLast = this.#next().length === 0
-            timer = AbortSignal.timeout(isLast ? POSTING.lastWait : POSTING.nextAfter)
+            timer = timeoutSignal(isLast ? POSTING.lastWait : POSTING.nextAfter)
           } else if (!this.#isWaiting() || (isLast && timer?.aborted)) break
           else if (timer?.aborted) {
             isLast = true
-            timer = AbortSignal.timeout(POSTING.lastWait)
+            timer = timeoutSignal(POSTING.lastWait)
           }
         }
         await watch.until(timer)

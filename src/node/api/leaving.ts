@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import id from 'hypercore-id-encoding'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey } from '../../../contracts/keys/key.js'
-import { unlessAborted } from '../../base/timeouts.js'
+import { timeoutSignal, unlessAborted } from '../../base/timeouts.js'
 import { leaveOnDisk, marketsOnDisk } from '../../book/known-markets.js'
 import type { Market } from '../../book/market.js'
 import { ownOrderTable } from '../../deal/tables.js'
@@ -74,7 +74,7 @@ export async function leaveMarketOffline(
 async function withdraw(node: NodeContext, market: Market, ids: readonly Buffer[]): Promise<number> {
   if (ids.length === 0 || (market.role === 'reader' && market.relays === 0)) return 0
   const { orders, parts } = await node.trade()
-  const limit = AbortSignal.timeout(WITHDRAWING)
+  const limit = timeoutSignal(WITHDRAWING)
   let withdrawn = 0
   for (const order of ids) {
     try {

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { test } from 'node:test'
-import { Stall, deadline, pause, unlessAborted, withTimeout } from '../../../src/base/timeouts.js'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import {
+  Stall,
+  deadline,
+  pause,
+  timeoutSignal,
+  unlessAborted,
+  withTimeout
+} from '../../../src/base/timeouts.js'
 import { ManualClock, turn } from '../../doubles/manual-clock.js'
 
 const never = new Promise<never>(() => undefined)
@@ -115,3 +125,22 @@ test('abandoned work rejects with the abort reason, and its own later error is i
   await turn()
   assert.equal(await unlessAborted(Promise.resolve(1), new AbortController().signal), 1)
 })
+
+test(
+  'a time limit that only a combined signal refers to is not collected as garbage',
+  { timeout: 10_000 },
+  async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const clock = new ManualClock()
+    const either = AbortSignal.any([timeoutSignal(1000, clock), new AbortController().signal])
+    const ended = once(either, 'abort')
+    for (let i = 0; i < 3; i++) {
+      await turn()
+      collect()
+    }
+    await clock.advance(1000)
+    await ended
+    assert.match(String(either.reason), /TimeoutError: it took more than 1000 ms/)
+  }
+)

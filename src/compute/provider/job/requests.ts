@@ -6,6 +6,7 @@ import { Scope } from '../../../base/scope.js'
 import { DeclineError } from '../../../deal/decline.js'
 import type { Deals } from '../../../deal/deals.js'
 import type { Payments } from '../../../payment/payments.js'
+import { timeoutSignal } from '../../../base/timeouts.js'
 import type { Blobs } from '../../blobs/blobs.js'
 import { JOB, isLeft, isOver, isRevealed, jobStates } from '../../job/job-state.js'
 import { dueOf } from './billing.js'
@@ -77,7 +78,7 @@ export class JobCounter {
     if (body.due || body.commitment || body.reason || held >= HELD || channel.closing) return { body }
     this.#held.set(channel, held + 1)
     try {
-      const over = AbortSignal.any([AbortSignal.timeout(HOLD), channel.over])
+      const over = AbortSignal.any([timeoutSignal(HOLD), channel.over])
       await jobs.whenRung(agreement.toString('hex'), over)
     } catch (error) {
       if (!(error instanceof Error) || error.name !== 'AbortError') throw error
