@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DAY } from '../../../../contracts/money/quantity.js'
-import { callWithShortTimeouts, notesOf } from '../../../parts/peers/buyers.js'
-import { neverAnswer } from '../../../parts/peers/lies.js'
-import { openRogueMarket } from '../../../parts/peers/rogue-market.js'
-import { shown } from '../../../parts/peers/rogues.js'
-import type { MirrorResult } from '../../../world/world.js'
+import { DAY } from '../../../contracts/money/quantity.js'
+import { callWithShortTimeouts, notesOf } from '../../parts/peers/buyers.js'
+import { neverAnswer } from '../../parts/peers/lies.js'
+import { openRogueMarket } from '../../parts/peers/rogue-market.js'
+import { shown } from '../../parts/peers/rogues.js'
+import type { MirrorResult } from '../../world/world.js'
 
 const SAT_PER_GIB = 1000n * 1024n
 /** Above and below the honest provider's 100,000. */
