@@ -11,16 +11,12 @@ const LINGER = 5000
  */
 export function linger(stream: NoiseStream, clock: Pick<Clock, 'after'>): void {
   const [destroy, end] = [stream.destroy.bind(stream), stream.end.bind(stream)]
-  const later = (work: () => void): void => {
-    const cancel = clock.after(LINGER, work, { unref: true })
-    stream.once('close', cancel)
-  }
   let isEnding = false
-  const once = (work: () => void): NoiseStream => {
-    if (!isEnding) later(work)
+  const later = (work: () => void): NoiseStream => {
+    if (!isEnding) stream.once('close', clock.after(LINGER, work, { unref: true }))
     isEnding = true
     return stream
   }
-  stream.destroy = error => (error || stream.rawStream.destroyed ? destroy(error) : once(() => destroy()))
-  stream.end = () => once(() => end())
+  stream.destroy = error => (error || stream.rawStream.destroyed ? destroy(error) : later(() => destroy()))
+  stream.end = () => later(() => end())
 }
