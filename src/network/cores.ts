@@ -49,6 +49,9 @@ export async function eraseCore(store: Corestore, session: Hypercore): Promise<v
   const pointers = core.state.storage.core
   await session.close()
   await core.close()
+  const { map } = store.cores
+  const id = core.discoveryKey.toString('hex')
+  if (map.get(id) === core) map.delete(id) // the store keeps a core that was closed beside its sessions
   await store.storage.deleteCore(pointers)
   const { db } = store.storage
   const data = [keys.data(pointers.dataPointer), keys.data(pointers.dataPointer + 1)] as const

@@ -74,7 +74,7 @@ export const BOUNDS = {
     all: null
   },
   proofs: {
-    text: 'proofs of a connection that its peer knows a link, each a signature to verify',
+    text: 'proofs of a connection that its peer knows a link, each a signature to verify; one more each second',
     unit: 'messages',
     peer: 256,
     address: null,

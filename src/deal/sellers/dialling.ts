@@ -9,6 +9,8 @@ export const DIALS_AT_ONCE = 32
 const PATIENT = 16
 /** The first sellers have this long, ms, before more than are wished for are dialled. */
 const HEAD_START = 300
+/** Once enough sellers have answered, those that rank behind them may answer too for so long, ms: they are to spare. */
+const SPARE_WAIT = 300
 /** Least time for the second dial of a seller that the network did not know at first, ms. */
 const SECOND_CHANCE = 3000
 
@@ -54,7 +56,7 @@ interface Round<C> {
 
 interface RunningDial {
   done: Promise<void>
-  late: ReturnType<typeof timer>
+  late: Timer
 }
 
 /**
@@ -127,7 +129,8 @@ async function dialInOrder<C extends { device: Buffer }>(
     }
   }
   const headStart = timer(clock, HEAD_START)
-  let grace: ReturnType<typeof timer> | null = null
+  let grace: Timer | null = null
+  let spare: Timer | null = null
   try {
     for (;;) {
       signal.throwIfAborted()
@@ -138,13 +141,17 @@ async function dialInOrder<C extends { device: Buffer }>(
         running.set(rank, { late: timer(clock, timeoutMs), done: dial(rank, ask) })
       }
       if (running.size === 0 || isSettled(round.reached, running, most)) return round
-      if (round.reached.size >= least) grace ??= timer(clock, graceMs)
+      if (round.reached.size >= least) {
+        grace ??= timer(clock, graceMs)
+        spare ??= timer(clock, Math.min(SPARE_WAIT, graceMs))
+      }
+      if (spare?.isOver && isSettled(round.reached, running, least)) return round
       if (grace?.isOver) {
         const last = Math.max(...round.reached.keys())
         round.slower = waiting.filter(([rank]) => rank < last && running.has(rank)).map(([, ask]) => ask)
         return round
       }
-      const timers = [grace ?? (headStart.isOver ? null : headStart)].filter(one => one !== null)
+      const timers = [grace ?? headStart, spare].filter(one => one !== null && !one.isOver) as Timer[]
       if (next < waiting.length) timers.push(...notOver(running))
       await Promise.race([
         ...[...running.values()].map(({ done }) => done),
@@ -154,6 +161,7 @@ async function dialInOrder<C extends { device: Buffer }>(
   } finally {
     headStart.cancel()
     grace?.cancel()
+    spare?.cancel()
     stop.abort()
     for (const { late, done } of running.values()) {
       late.cancel()
@@ -198,7 +206,7 @@ export async function firstAnswers<C, A>(
     }
   }
   for (const [rank, seller] of sellers.entries()) running.set(rank, hear(rank, seller))
-  let grace: ReturnType<typeof timer> | null = null
+  let grace: Timer | null = null
   try {
     while (running.size > 0 && !isSettled(answers, running, enough) && !grace?.isOver) {
       if (answers.size >= enough) grace ??= timer(clock, graceMs)
@@ -233,10 +241,13 @@ export function isAway(error: unknown): boolean {
   return error instanceof BushelError && error.code === 'PEER_UNREACHABLE'
 }
 
-function timer(
-  clock: Clock,
-  ms: number
-): { readonly isOver: boolean; over: Promise<void>; cancel: () => void } {
+interface Timer {
+  readonly isOver: boolean
+  over: Promise<void>
+  cancel: () => void
+}
+
+function timer(clock: Clock, ms: number): Timer {
   let isOver = false
   let cancel = (): void => undefined
   const over = new Promise<void>(resolve => {

@@ -4,6 +4,8 @@ import { HOUR } from '../../../contracts/money/quantity.js'
 import { change } from '../../store/change.js'
 import type { Store } from '../../store/store.js'
 import { peerTable } from '../tables.js'
+import { isAway } from './dialling.js'
+import type { Dialled } from './dialling.js'
 import type { Experience } from './matching.js'
 import { Newcomers } from './newcomers.js'
 import { SlowSellers } from './slow-sellers.js'
@@ -64,8 +66,22 @@ export class Experiences {
   async failed({ identity, device }: Seller, error: unknown): Promise<void> {
     if (isBlamed(error)) return this.bad(identity, error.message)
     if (!(error instanceof BushelError) || !SILENCE.has(error.code)) return
+    this.slower({ identity, device })
+  }
+
+  /**
+   * Records that a deal waited for a seller while others had answered. It is dialled last for a while and blamed for nothing;
+   * where it was never dealt with, others like it are waited for less often.
+   */
+  slower({ identity, device }: Seller): void {
     this.slow.add(device)
     if (isNew(this.#record(identity))) this.#newcomers.count(false)
+  }
+
+  /** Records which sellers were slower than others, or away, when they were dialled. */
+  dialled({ slower, failed }: Pick<Dialled<Seller>, 'slower' | 'failed'>): void {
+    for (const seller of slower) this.slower(seller)
+    for (const { ask, error } of failed) if (isAway(error)) this.slow.away(ask.device)
   }
 
   #record(identity: Buffer): PeerRecord {

@@ -1,7 +1,6 @@
 import { shortKey } from '../../../contracts/keys/key.js'
 import { MINUTE } from '../../../contracts/money/quantity.js'
-import { MOST_NOTES, isAway } from './dialling.js'
-import type { Dialled } from './dialling.js'
+import { MOST_NOTES } from './dialling.js'
 
 /** How long a seller is taken for slow. */
 const SLOW_FOR = 10 * MINUTE
@@ -27,12 +26,6 @@ export class SlowSellers {
   /** A device that could not be reached. */
   away(device: Buffer): void {
     this.#add(device, AWAY_FOR)
-  }
-
-  /** Those that were slower than others or away when they were dialled. */
-  dialled({ slower, failed }: Pick<Dialled<{ device: Buffer }>, 'slower' | 'failed'>): void {
-    for (const { device } of slower) this.add(device)
-    for (const { ask, error } of failed) if (isAway(error)) this.away(ask.device)
   }
 
   #add(device: Buffer, ms: number): void {

@@ -4,12 +4,13 @@ import { MIB } from '../../../contracts/money/quantity.js'
 import type { Clock } from '../../base/clock.js'
 import { Poller } from '../../base/poller.js'
 import { Stall } from '../../base/timeouts.js'
+import type { Refusal } from '../../network/read-proofs.js'
 import { diskFull, freeBytes } from '../../files/disk.js'
 
 /** How often a restore looks whether it still gets anything, and at the disk, ms. */
 const WATCH_INTERVAL = 1000
-/** Where all peers have said that their egress is spent, others have this long to come, ms. */
-const SPENT_WAIT = 10_000
+/** Where all peers have said that they do not serve it, others have this long to come, ms. */
+const REFUSED_WAIT = 10_000
 /** Below this much free disk nothing more is fetched. */
 export const DISK_FLOOR = 64 * MIB
 
@@ -18,8 +19,8 @@ export interface StallOptions {
   /** Where what comes is kept. */
   folder: string
   connections: () => number
-  /** How many peers have said that the egress of their leases is spent. */
-  spent: () => number
+  /** Why peers have said that they do not serve it. */
+  refusals: () => readonly Refusal[]
   /** Whether others are connected that have some of it. */
   hasOthers: () => boolean
   /** Aborted with STALLED or DISK_FULL. */
@@ -33,16 +34,16 @@ export interface StallOptions {
 /** Runs work that needs blocks from others; aborts `stop` when none comes for too long, or the disk gets full. */
 export async function unlessStalled<T>(
   work: () => Promise<T>,
-  { cores, folder, connections, spent, hasOthers, stop, stallTimeout, waits, clock }: StallOptions
+  { cores, folder, connections, refusals, hasOthers, stop, stallTimeout, waits, clock }: StallOptions
 ): Promise<T> {
   const stall = new Stall(stallTimeout, clock)
-  const alone = new Stall(Math.min(SPENT_WAIT, stallTimeout), clock)
+  const alone = new Stall(Math.min(REFUSED_WAIT, stallTimeout), clock)
   const ondownload = (): void => void stall.moved()
   for (const core of cores) core.on('download', ondownload)
   const look = async (): Promise<void> => {
     if (!waits()) stall.moved()
-    if (!waits() || spent() === 0 || hasOthers()) alone.moved()
-    if (alone.isStalled) stop.abort(allSpent(spent()))
+    if (!waits() || refusals().length === 0 || hasOthers()) alone.moved()
+    if (alone.isStalled) stop.abort(allRefused(refusals()))
     if (stall.isStalled) stop.abort(stalled(stallTimeout, connections()))
     if ((await freeBytes(folder)) < DISK_FLOOR) {
       stop.abort(diskFull(`the disk of '${folder}' is full: what is fetched is kept`))
@@ -65,16 +66,28 @@ export async function unlessStalled<T>(
   }
 }
 
-function allSpent(providers: number): BushelError {
+function allRefused(refusals: readonly Refusal[]): BushelError {
+  const isOver = refusals.includes('over')
   return new BushelError(
     'STALLED',
-    `${spentNote(providers)}, and nobody else has the rest; what came is kept`,
-    'whoever mirrored it can mirror it again: a new lease has egress of its own'
+    `${refusalNote(refusals)}, and nobody else has the rest; what came is kept`,
+    isOver
+      ? 'a lease in its grace is served again when its buyer pays: run it again then'
+      : 'the buyer of the mirror can mirror it again: a new lease has egress of its own'
   )
 }
 
-export function spentNote(providers: number): string {
-  return `the egress of the lease is spent at ${providers} provider${providers === 1 ? '' : 's'}`
+/** In plain words why providers serve nothing more of a drive. */
+export function refusalNote(refusals: readonly Refusal[]): string {
+  const said: [Refusal, string][] = [
+    ['spent', 'the egress of the lease is spent'],
+    ['over', 'the paid time of the lease is over']
+  ]
+  return said
+    .map(([why, note]) => ({ note, count: refusals.filter(one => one === why).length }))
+    .filter(({ count }) => count > 0)
+    .map(({ note, count }) => `${note} at ${count} provider${count === 1 ? '' : 's'}`)
+    .join(', and ')
 }
 
 function stalled(timeout: number, connections: number): BushelError {

@@ -15,6 +15,7 @@ import type { Clock } from '../../base/clock.js'
 import { guardTree } from '../../base/bounds/guarded-tree.js'
 import { unlessAborted, withTimeout } from '../../base/timeouts.js'
 import { proveRead } from '../../network/read-proofs.js'
+import type { Refusal } from '../../network/read-proofs.js'
 import { attachCore, detachCore } from '../../network/cores.js'
 import { tuneRequests } from '../../network/requests/tune-requests.js'
 import { SilentPeers } from '../../base/bounds/silent-peers.js'
@@ -28,7 +29,7 @@ import { readPlan, unsafe } from './restore-plan.js'
 import type { DriveFile, DrivePlan } from './restore-plan.js'
 import { finalPath } from './restore-dest.js'
 import { demandListSize, demandProportion, demandSize } from './restore-size.js'
-import { DISK_FLOOR, spentNote, unlessStalled } from './restore-stall.js'
+import { DISK_FLOOR, refusalNote, unlessStalled } from './restore-stall.js'
 import { readPart, runOf, writeFiles } from './restore-write.js'
 import type { OpenFile } from './restore-write.js'
 
@@ -86,15 +87,15 @@ export class DriveRestore extends ReadyResource {
   readonly link: Link
   readonly #options: RestoreOptions
   readonly #drive: Hyperdrive
-  /** Each with its listener for the end of the stream. */
+  /** Each with what ends its use: this restore is kept by nothing that lasts as long as the connection. */
   readonly #streams = new Map<Duplex, () => void>()
   readonly #stop = new AbortController()
   #blobs: Hypercore | null = null
   #silent: SilentPeers | null = null
   /** How often a peer was put aside because it did not answer. */
   #passedOver = 0
-  /** Devices that have said that the egress of their lease is spent, in hex. */
-  readonly #spent = new Set<string>()
+  /** Devices that have said why they do not serve it, in hex. */
+  readonly #refusals = new Map<string, Refusal>()
 
   /** Throws BAD_LINK on a malformed link. */
   constructor(options: RestoreOptions) {
@@ -132,7 +133,7 @@ export class DriveRestore extends ReadyResource {
 
   protected override async _close(): Promise<void> {
     this.#stop.abort(interrupted())
-    for (const [stream, gone] of this.#streams) stream.off('close', gone)
+    for (const leave of this.#streams.values()) leave()
     await this.#silent?.close()
     for (const core of this.#cores) if (core.opened) detachCore(core)
     await this.#drive.close()
@@ -140,28 +141,34 @@ export class DriveRestore extends ReadyResource {
 
   /** Adds a connection to fetch from, as long as it lasts. */
   attach(stream: Duplex): void {
-    if (this.#streams.has(stream) || stream.destroyed) return
-    const gone = (): void => void this.#streams.delete(stream)
-    this.#streams.set(stream, gone)
-    stream.once('close', gone)
+    if (this.#streams.has(stream) || stream.destroyed || this.closing) return
     const { remotePublicKey } = stream as Partial<NoiseStream>
-    proveRead(stream as NoiseStream, readKeyPair(this.link.encryptionKey), () =>
-      this.#onspent(remotePublicKey)
+    const unprove = proveRead(stream as NoiseStream, readKeyPair(this.link.encryptionKey), why =>
+      this.#onrefused(remotePublicKey, why)
     )
+    const leave = (): void => {
+      stream.off('close', leave)
+      this.#streams.delete(stream)
+      unprove()
+    }
+    this.#streams.set(stream, leave)
+    stream.once('close', leave)
     if (this.opened && !this.closing) attachCore(this.#drive.core, stream)
     if (this.#blobs && !this.closing) attachCore(this.#blobs, stream)
   }
 
   /** A peer may lie: others are still looked for, and what it says is told. */
-  #onspent(device: Buffer | undefined): void {
+  #onrefused(device: Buffer | undefined, why: Refusal): void {
     const name = device?.toString('hex') ?? ''
-    if (this.#spent.has(name)) return
-    this.#spent.add(name)
-    this.#options.onnote?.(`${spentNote(1)}: ${device ? shortKey(device) : 'one'} sends nothing more of it`)
+    if (this.#refusals.has(name)) return
+    this.#refusals.set(name, why)
+    this.#options.onnote?.(
+      `${refusalNote([why])}: ${device ? shortKey(device) : 'one'} sends nothing more of it`
+    )
   }
 
-  #isSpent({ remotePublicKey }: { remotePublicKey: Buffer }): boolean {
-    return this.#spent.has(remotePublicKey.toString('hex'))
+  #hasRefused({ remotePublicKey }: { remotePublicKey: Buffer }): boolean {
+    return this.#refusals.has(remotePublicKey.toString('hex'))
   }
 
   /** Attaches the connection when the discovery key is that of a core of this drive; returns whether it is. */
@@ -329,7 +336,7 @@ export class DriveRestore extends ReadyResource {
         if (await search()) return
         // Where peers took the time and did not answer, the others get a time of their own.
         if (this.#passedOver === before || searches === MOST_SEARCHES)
-          throw notFound(searches * findTimeout, this.#spent.size)
+          throw notFound(searches * findTimeout, [...this.#refusals.values()])
       }
     } finally {
       core.off('append', onappend!)
@@ -343,8 +350,8 @@ export class DriveRestore extends ReadyResource {
       cores: this.#cores,
       folder: store.storage.path as string,
       connections: () => this.#streams.size,
-      spent: () => this.#spent.size,
-      hasOthers: () => this.#cores.some(({ peers }) => peers.some(peer => !this.#isSpent(peer))),
+      refusals: () => [...this.#refusals.values()],
+      hasOthers: () => this.#cores.some(({ peers }) => peers.some(peer => !this.#hasRefused(peer))),
       stop: this.#stop,
       stallTimeout,
       waits,
@@ -353,8 +360,8 @@ export class DriveRestore extends ReadyResource {
   }
 }
 
-function notFound(ms: number, spent: number): BushelError {
-  const why = spent > 0 ? `; ${spentNote(spent)}` : ''
+function notFound(ms: number, refusals: readonly Refusal[]): BushelError {
+  const why = refusals.length > 0 ? `; ${refusalNote(refusals)}` : ''
   return new BushelError(
     'LINK_NOT_FOUND',
     `no peer that has this drive was found in ${Math.round(ms / 1000)} s${why}`,

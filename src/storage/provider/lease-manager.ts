@@ -120,6 +120,7 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     for (const { id } of [...leases.at('provider', LEASE.COUNTERSIGNED)])
       if (payments.ledger.contiguous(id) > 0) await this.#settled(id)
     for (const { lease } of leases.at('provider', LEASE.STORED)) this.#serving.begin(lease)
+    for (const { lease } of leases.at('provider', LEASE.GRACE)) await this.#serving.rest(lease)
     for (const payment of [...payments.ledger.at(STEP.received)]) await this.#paid(payment)
     this.#billing.resume()
     void this.#poller.start()

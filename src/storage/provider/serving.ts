@@ -12,8 +12,9 @@ export interface Announcer {
 export interface ServedShelf {
   /** Serves a core to a peer that may read it for a lease for which `isServed` is true; false when there is none. */
   serve(discoveryKey: Buffer, stream: NoiseStream, isServed: (lease: string) => boolean): Promise<boolean>
-  /** Ends all running reads of a lease's cores. */
+  /** Ends all reads for a lease, whose readers are told that it is over, until `unsilence`. */
   silence(id: string): Promise<void>
+  unsilence(id: string): void
 }
 
 /** Serves sealed and paid leases to readers, who find this node on the topic of their drive. */
@@ -34,6 +35,7 @@ export class Serving {
     const id = idOf(lease)
     if (this.#announced.has(id)) return
     this.#announced.set(id, topicOf(lease))
+    this.#shelf.unsilence(id)
     for (const { key } of lease.terms.cores) this.#leasesOf(key).add(id)
     this.#announcer.join(topicOf(lease), { server: true })
   }
@@ -44,6 +46,11 @@ export class Serving {
     for (const { key } of lease.terms.cores) this.#leasesOf(key).delete(id)
     await this.#shelf.silence(id)
     await this.#announcer.leave(topicOf(lease))
+  }
+
+  /** Tells readers of a lease that was in its grace when the node started why they are not served. */
+  async rest(lease: Lease): Promise<void> {
+    await this.#shelf.silence(idOf(lease))
   }
 
   /** Leaves all topics, when the node stops. */
@@ -57,8 +64,7 @@ export class Serving {
   /** Serves a core on the shelf to a reader; false when no served lease has it. */
   async serve(discoveryKey: Buffer, stream: NoiseStream): Promise<boolean> {
     const served = this.#served.get(discoveryKey.toString('hex'))
-    if (!served?.size) return false
-    return this.#shelf.serve(discoveryKey, stream, lease => served.has(lease))
+    return this.#shelf.serve(discoveryKey, stream, lease => served?.has(lease) === true)
   }
 
   /** The served leases of a core. */

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { CoreLimit } from '#spec'
 import type { BushelError } from '../../../contracts/errors/error.js'
+import type { Refusal } from '../../network/read-proofs.js'
 
 /**
  * A reason to keep cores on the shelf, such as a lease. A core stays as long as a holder names it; its egress is charged
@@ -25,8 +26,8 @@ export interface Holder {
   readonly egressLeft: number
   /** Whether the peer at the other end may read its cores, and is charged to it. */
   mayRead(stream: Duplex): boolean
-  /** Tells a reader that there is no egress left for it. */
-  spent?(stream: Duplex): void
+  /** Tells a reader why it is not served. */
+  refuse?(stream: Duplex, why: Refusal): void
   /** Charges egress; `save` writes it to disk some time later. */
   charge(bytes: number): void
   /** Marks the holder as complete; `save` writes it to disk next. */

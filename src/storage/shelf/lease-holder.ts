@@ -2,7 +2,8 @@ import type { Duplex } from 'node:stream'
 import type { NoiseStream } from 'hyperdht'
 import type { CoreLimit } from '#spec'
 import type { Holder, HolderKind } from './holder.js'
-import { hasProven, tellSpent } from '../../network/read-proofs.js'
+import type { Refusal } from '../../network/read-proofs.js'
+import { hasProven, refuseReader } from '../../network/read-proofs.js'
 import { LeaseFiles } from './lease-files.js'
 import type { ShelfLease, ShelvedLease } from './lease-files.js'
 
@@ -48,8 +49,8 @@ export class LeaseHolder implements Holder, ShelvedLease {
     return this.owner?.equals((stream as Partial<NoiseStream>).remotePublicKey ?? NOBODY) === true
   }
 
-  spent(stream: Duplex): void {
-    if (this.readKey) tellSpent(stream, this.readKey)
+  refuse(stream: Duplex, why: Refusal): void {
+    if (this.readKey) refuseReader(stream, this.readKey, why)
   }
 
   charge(bytes: number): void {

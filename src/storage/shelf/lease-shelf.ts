@@ -94,6 +94,10 @@ export class LeaseShelf extends ReadyResource {
     return this.shelf.silence(this.#get(id).id)
   }
 
+  unsilence(id: string): void {
+    this.shelf.unsilence(id)
+  }
+
   charge(id: string, bytes: number): boolean {
     return this.shelf.charge(this.#get(id).id, bytes)
   }

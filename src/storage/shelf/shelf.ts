@@ -6,6 +6,7 @@ import type { BlockProof, BlockReference, SealedCore } from '#spec'
 import { BushelError, isBlamed } from '../../../contracts/errors/error.js'
 import { Mutex } from '../../base/mutex.js'
 import { freeBytes } from '../../files/disk.js'
+import type { Refusal } from '../../network/read-proofs.js'
 import { EgressJournal } from './egress.js'
 import { proofsOf, sealsOf } from './evidence.js'
 import { Fetching } from './fetching.js'
@@ -46,6 +47,8 @@ export class Shelf extends ReadyResource {
   readonly #fetching: Fetching
   readonly #journal: EgressJournal<Holder>
   readonly #removals = new Set<Promise<void>>()
+  /** Ids of holders whose paid time is over: nobody reads for them. */
+  readonly #silent = new Set<string>()
   /** Serializes changes of the files. */
   readonly #mutex = new Mutex()
 
@@ -169,7 +172,8 @@ export class Shelf extends ReadyResource {
 
   /**
    * Serves a core over the connection to a peer that may read it for one of its holders, which is charged. False when the
-   * core is not on the shelf, the peer may not read, or the holders for which it may have used up their egress.
+   * core is not on the shelf, the peer may not read, or the holders for which it may are silent or have used up their
+   * egress, which the peer is told.
    */
   async serve(
     discoveryKey: Buffer,
@@ -181,25 +185,36 @@ export class Shelf extends ReadyResource {
     const admitting = this.#cores
       .all(discoveryKey)
       .flatMap(core => this.#naming(core).map(holder => ({ core, holder })))
-      .filter(({ holder }) => isServed(holder.id) && holder.mayRead(stream))
-    const open = admitting.find(({ holder }) => holder.egressLeft > 0)
+      .filter(({ holder }) => holder.mayRead(stream))
+    const served = admitting.filter(({ holder: { id } }) => isServed(id) && !this.#silent.has(id))
+    const open = served.find(({ holder }) => holder.egressLeft > 0)
     if (open) await open.core.attach(stream, null, open.holder.id)
-    else
-      for (const { holder } of admitting) {
-        holder.spent?.(stream)
+    else {
+      for (const { holder } of served) {
+        holder.refuse?.(stream, 'spent')
         this.emit('egress-spent', holder.id)
       }
+      for (const { holder } of admitting) if (this.#silent.has(holder.id)) holder.refuse?.(stream, 'over')
+    }
     return open !== undefined
   }
 
   /**
-   * Ends all running reads of a holder's cores; `serve` decides about new ones. Uploads for another holder of the same
+   * Ends all reads for a holder, whose readers are told, until `unsilence`. Reads and uploads for another holder of the same
    * core go on.
    */
   async silence(id: string): Promise<void> {
     const holder = this.#known(id)
-    for (const { key } of holder.cores)
-      this.#coreOf(holder, key).detach(uploads => [...uploads].some(other => other !== id))
+    this.#silent.add(id)
+    for (const { key } of holder.cores) {
+      const core = this.#coreOf(holder, key)
+      this.#moveReaders(core, holder, 'over')
+      core.detachUploader(id)
+    }
+  }
+
+  unsilence(id: string): void {
+    this.#silent.delete(id)
   }
 
   /** Counts egress outside of replication; false, and nothing is counted, when it exceeds the rest. */
@@ -239,6 +254,7 @@ export class Shelf extends ReadyResource {
     const holder = this.#holders.get(id)
     if (!holder) return
     this.#holders.delete(id)
+    this.#silent.delete(id)
     this.#journal.forget(holder)
     await this.#fetching.stop(id, closing())
     await this.#mutex.run(() => holder.forget())
@@ -303,11 +319,22 @@ export class Shelf extends ReadyResource {
     this.#journal.note(payer, bytes)
     if (payer.egressLeft > 0) return
     // after the block that is being sent
-    const others = this.#naming(core).filter(({ complete }) => complete)
-    const next = (stream: Duplex): string | null =>
-      others.find(other => other.egressLeft > 0 && other.mayRead(stream))?.id ?? null
-    queueMicrotask(() => core.moveReaders(payer.id, next, stream => payer.spent?.(stream)))
-    if (!others.some(({ egressLeft }) => egressLeft > 0)) this.emit('egress-spent', payer.id)
+    queueMicrotask(() => this.#moveReaders(core, payer, 'spent'))
+    if (this.#paying(core).length === 0) this.emit('egress-spent', payer.id)
+  }
+
+  /** Holders for which a core is read. */
+  #paying(core: ShelvedCore): Holder[] {
+    return this.#naming(core).filter(
+      ({ id, complete, egressLeft }) => complete && egressLeft > 0 && !this.#silent.has(id)
+    )
+  }
+
+  /** Charges the readers of a holder to another one for which they may read; the others are told why they read no more. */
+  #moveReaders(core: ShelvedCore, from: Holder, why: Refusal): void {
+    const others = this.#paying(core)
+    const next = (stream: Duplex): string | null => others.find(other => other.mayRead(stream))?.id ?? null
+    core.moveReaders(from.id, next, stream => from.refuse?.(stream, why))
   }
 
   /** Saves a holder, unless it was dropped meanwhile. */

@@ -39,7 +39,7 @@ declare module 'corestore' {
     readonly primaryKey: Buffer
     readonly opened: boolean
     /** The open cores, by discovery key in hex. */
-    readonly cores: { readonly map: ReadonlyMap<string, any> }
+    readonly cores: { readonly map: Map<string, any> }
     ready(): Promise<void>
     close(): Promise<void>
     get(options: GetOptions | Buffer): Hypercore

@@ -42,6 +42,22 @@ test('what RocksDB writes about itself does not stay on disk', async t => {
   assert.deepEqual(names, [])
 })
 
+test('a store keeps nothing in memory of a core that was erased', async t => {
+  const store = openStore((await Children.open(t)).at('store'))
+  const kept = store.get({ name: 'kept' })
+  await kept.ready()
+  for (let i = 0; i < 3; i++) {
+    const core = store.get({ name: `erased ${i}` })
+    await core.append(Buffer.alloc(10))
+    await eraseCore(store, core)
+  }
+  assert.deepEqual([...store.cores.map.keys()], [kept.discoveryKey.toString('hex')])
+  const again = store.get({ key: kept.key! })
+  await again.ready()
+  assert.equal(again.core, kept.core)
+  await store.close()
+})
+
 test('a database that is closed twice leaves the log of the one that was opened after it alone', async t => {
   const folder = (await Children.open(t)).at('store')
   const first = new CoreStorage(folder, {})

@@ -164,6 +164,18 @@ test('sellers that had not answered when others were enough are told apart, and 
   ])
 })
 
+test('with enough sellers those that rank behind them are waited for three tenths of a second', async () => {
+  const phone = new Phone(async seller => (seller < 2 ? undefined : silent()))
+  let isOver = false
+  const found = dialSellers(sellers(4), phone.options(2, 4)).finally(() => (isOver = true))
+  await phone.after(299)
+  assert.equal(isOver, false)
+  await phone.after(1)
+  assert.equal(isOver, true)
+  const { reached, slower } = await found
+  assert.deepEqual([reached.map(({ device }) => device), slower], [[key(0), key(1)], []])
+})
+
 test('with enough sellers no further one is dialled', async () => {
   const phone = new Phone(() => Promise.resolve())
   assert.equal((await dialSellers(sellers(500), phone.options(1, 3))).reached.length, 3)

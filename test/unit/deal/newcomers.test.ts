@@ -68,6 +68,16 @@ test('a seller that falls silent is dialled last for ten minutes and blamed for 
   assert.deepEqual(experiences.slow.last(asks), asks)
 })
 
+test('a deal that waits for newcomers makes the next ones count as dearer, and blames nobody', async t => {
+  const experiences = await experiencesOf(t, () => 0)
+  await experiences.good(key(9))
+  const away = new BushelError('PEER_UNREACHABLE', 'it is away')
+  experiences.dialled({ slower: [seller(1), seller(9)], failed: [{ ask: seller(2), error: away }] })
+  assert.equal(experiences.of(key(1)), null)
+  assert.equal(experiences.toward(key(3)).risk, 1 / 6, 'of one that served, and one that was waited for')
+  assert.deepEqual(experiences.slow.last([seller(2), seller(1), seller(9), seller(3)])[0], seller(3))
+})
+
 test('a seller that declines, or that our own wallet cannot pay, is dialled as before', async t => {
   const experiences = await experiencesOf(t, () => 0)
   for (const code of ['DECLINED', 'NO_ROUTE', 'WALLET_BUSY'] as const)

@@ -12,7 +12,7 @@ test('a provider that closes is announced on no topic any more', async () => {
     join: (topic: Buffer) => joined.push(topic.toString('hex')),
     leave: async (topic: Buffer) => void joined.splice(joined.indexOf(topic.toString('hex')), 1)
   }
-  const shelf = { serve: async () => true, silence: async () => undefined }
+  const shelf = { serve: async () => true, silence: async () => undefined, unsilence: () => undefined }
   const serving = new Serving(shelf, announcer)
   const [one, other] = await person(2)
   const leases = [1, 2, 3].map(n => {

@@ -20,7 +20,7 @@ import { fuelOf, shareOf } from './budget.js'
 export interface SelectionContext {
   /** The live asks for compute in a market, for our Lightning network. */
   asks(market: Buffer, maxPrice: bigint | null): Promise<BookedComputeAsk[]>
-  experiences: Pick<Experiences, 'toward' | 'slow'>
+  experiences: Pick<Experiences, 'toward' | 'slow' | 'dialled'>
   /** The limit that forbids a payment to an identity or, without `peer`, in total; null when it is allowed. */
   faultOf(spend: { msat: Msat; peer?: Buffer | null }): BushelError | null
   identity: Buffer
@@ -160,7 +160,7 @@ export class ProviderSelection {
       // A seller that answers with an error is asked again for an agreement, whose error is shown.
       const wrong = dialled.failed.filter(({ error }) => !isAway(error)).map(({ ask }) => ask)
       const { reached, slower } = dialled
-      this.#context.experiences.slow.dialled(dialled)
+      this.#context.experiences.dialled(dialled)
       for (const note of slowNotes(slower)) this.#run.note?.(note)
       const found = reached.length >= wished.least ? reached : [...reached, ...wrong].slice(0, wished.least)
       const failed = dialled.failed.filter(({ ask }) => !found.includes(ask))

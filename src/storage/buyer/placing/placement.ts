@@ -84,7 +84,12 @@ export class Placement {
       const enough = this.#plan.copies - found.length
       const asked = await this.#sellers.answering(enough, taken, signal)
       if (asked.length === 0) throw this.#sellers.noOffer(found.length)
-      found.push(...(await firstAnswers(asked, quote, { enough, graceMs, signal })))
+      const answered = await firstAnswers(asked, quote, { enough, graceMs, signal })
+      this.#sellers.leaveSlow(
+        asked,
+        answered.slice(0, enough).map(({ id }) => id)
+      )
+      found.push(...answered)
     }
   }
 

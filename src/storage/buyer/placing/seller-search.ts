@@ -80,7 +80,7 @@ export class SellerSearch {
         signal
       })
       const { reached, failed, slower } = dialled
-      experiences.slow.dialled(dialled)
+      experiences.dialled(dialled)
       for (const note of slowNotes(slower)) this.#note(note)
       const away = failed.filter(({ error }) => isAway(error))
       for (const { ask } of away) this.#away.add(ask.device.toString('hex'))
@@ -130,7 +130,7 @@ export class SellerSearch {
       const id = ask.id.toString('hex')
       if (this.#tried.has(id) || taken.some(one => one.equals(ask.id))) continue
       this.#tried.add(id)
-      this.#context.experiences.slow.add(ask.device)
+      this.#context.experiences.slower(ask)
       this.passOver(
         ask.device,
         new BushelError('TIMEOUT', `${shortKey(ask.device)} did not answer quote in time`)

@@ -65,6 +65,7 @@ export async function openBuyerJobs(
       good: identity => experiences.good(identity),
       bad: (identity, note) => experiences.bad(identity, note),
       failed: (seller, error) => experiences.failed(seller, error),
+      dialled: found => experiences.dialled(found),
       get slow() {
         return experiences.slow
       }
