@@ -6,6 +6,7 @@ import { orderRules } from './apply.js'
 import { rowAt, rowsOf } from './database.js'
 import type { ViewDatabase, ViewFetching } from './database.js'
 import { isAlive } from '../sightings.js'
+import { Recent } from '../../base/recent.js'
 import type { Sightings } from '../sightings.js'
 import { orderOf } from './slots.js'
 import {
@@ -73,6 +74,7 @@ export class Listing {
   readonly #now: () => number
   /** The bytes of records whose signature was checked, by id in hex. */
   readonly #valid = new Map<string, Buffer>()
+  readonly #recent = new Recent<readonly Candidate[]>()
   /** Number of records in the view that are not valid: the market's founder admits forgeries. */
   unverified = 0
 
@@ -115,9 +117,16 @@ export class Listing {
   /**
    * The asks to choose sellers from, the cheapest first: up to `limit` of devices that were seen lately and up to `limit`
    * others, and few of each identity. No record is verified before this choice, so that thousands of asks of strangers
-   * neither push out those of living sellers nor cost a signature each.
+   * neither push out those of living sellers nor cost a signature each. In a full book the choice may be some seconds old: a
+   * quote says what holds.
    */
   async candidates(query: AskQuery, seenOf: (devices: Buffer[]) => Promise<Sightings>): Promise<Candidate[]> {
+    const { resource, network, limit = MOST, maxPrice } = query
+    const name = [resource, network, limit, maxPrice].join(' ')
+    return [...(await this.#recent.of(name, () => this.#candidates(query, seenOf)))]
+  }
+
+  async #candidates(query: AskQuery, seenOf: (devices: Buffer[]) => Promise<Sightings>): Promise<Candidate[]> {
     const { resource, network, limit = MOST, isReadable = () => true, maxPrice } = query
     return await this.#reading(async view => {
       const rows: { order: Order; bytes: Buffer }[] = []

@@ -10,7 +10,7 @@ const PATIENT = 16
 /** The first sellers have this long, ms, before more than are wished for are dialled. */
 const HEAD_START = 300
 /** Once enough sellers have answered, those that rank behind them may answer too for so long, ms: they are to spare. */
-const SPARE_WAIT = 300
+const SPARE_WAIT = 100
 /** Least time for the second dial of a seller that the network did not know at first, ms. */
 const SECOND_CHANCE = 3000
 

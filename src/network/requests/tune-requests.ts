@@ -24,14 +24,17 @@ interface Replicator {
   _addPeer(peer: Peer): void
 }
 
+/** What the only peer is asked for, ms of its link and bytes: with more, its answers come late where the link is slow. */
+const ALONE = { beyond: 1000, first: 2 << 20 }
+
 /** Bytes of a block of each replicator that was tuned. */
 const tuned = new WeakMap<Replicator, number>()
 
 /**
  * Asks for as many blocks at a time as their size makes sensible: hypercore's own 16 starve a connection where blocks are
- * small (and with many more than 64, each costs more Merkle nodes than it saves). Several peers are asked for less, each
- * for what its link carries: near the end hypercore asks those that are done for what waits at the others, and all of that
- * is sent twice.
+ * small (and with many more than 64, each costs more Merkle nodes than it saves). Over a slow link less is asked for: what a
+ * peer says meanwhile waits behind all of it. Several peers are asked for less still, each for what its link carries: near
+ * the end hypercore asks those that are done for what waits at the others, and all of that is sent twice.
  */
 export function tuneRequests(core: Hypercore, blockBytes: number): void {
   const within = (bytes: number): number =>
@@ -52,17 +55,21 @@ export function tuneRequests(core: Hypercore, blockBytes: number): void {
   }
 }
 
-/** From now on the peer is asked for what its link carries, as long as it is not the only one. */
+/** From now on the peer is asked for what its link carries. */
 function measure(replicator: Replicator, peer: Peer): void {
   const bound = peer.getMaxInflight.bind(peer)
   const hotswaps = peer.getMaxHotswapInflight.bind(peer)
-  const window = new RequestWindow(tuned.get(replicator)!, systemClock.monotonic())
+  const begun = systemClock.monotonic()
+  const blockBytes = tuned.get(replicator)!
+  const shared = new RequestWindow(blockBytes, begun)
+  const alone = new RequestWindow(blockBytes, begun, ALONE)
   const before = peer.stats.wireData.rx
   peer.getMaxInflight = () => {
     const { udx, rtt = 0 } = peer.stream.rawStream ?? {}
     if (udx && rtt === 0) return bound() // not known yet; other streams are those within a machine
-    const blocks = window.blocks(peer.stats.wireData.rx - before, systemClock.monotonic(), rtt)
-    return replicator.peers.length > 1 ? Math.min(bound(), blocks) : bound()
+    const received = peer.stats.wireData.rx - before
+    const [few, more] = [shared, alone].map(window => window.blocks(received, systemClock.monotonic(), rtt))
+    return Math.min(bound(), replicator.peers.length > 1 ? few! : more!)
   }
   peer.getMaxHotswapInflight = () => Math.min(hotswaps(), peer.getMaxInflight())
 }

@@ -164,11 +164,11 @@ test('sellers that had not answered when others were enough are told apart, and 
   ])
 })
 
-test('with enough sellers those that rank behind them are waited for three tenths of a second', async () => {
+test('with enough sellers those that rank behind them are waited for a tenth of a second', async () => {
   const phone = new Phone(async seller => (seller < 2 ? undefined : silent()))
   let isOver = false
   const found = dialSellers(sellers(4), phone.options(2, 4)).finally(() => (isOver = true))
-  await phone.after(299)
+  await phone.after(99)
   assert.equal(isOver, false)
   await phone.after(1)
   assert.equal(isOver, true)

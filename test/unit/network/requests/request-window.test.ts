@@ -9,16 +9,17 @@ interface Link {
   /** From the middle of the run on, ms. */
   later?: number
   blockBytes?: number
+  beyond?: number
   /** At these times this machine does nothing, ms. */
   isPaused?: (now: number) => boolean
 }
 
 /** Runs `ms` of a link on which as much is asked for as the window says; gives what came in the last second, and the window then. */
 function run(
-  { rate, roundTrip: first, later = first, blockBytes = 256 << 10, isPaused = () => false }: Link,
+  { rate, roundTrip: first, later = first, blockBytes = 256 << 10, beyond, isPaused = () => false }: Link,
   ms: number
 ): { came: number; window: number } {
-  const window = new RequestWindow(blockBytes, 0)
+  const window = new RequestWindow(blockBytes, 0, { beyond })
   const arrivals: number[] = []
   let [asked, received, free, now] = [0, 0, 0, 0]
   let before = 0
@@ -78,9 +79,16 @@ test('small blocks are asked for by their bytes', () => {
   assert.equal(window.blocks(0, 0, 20), 256)
 })
 
-test('one block is asked for while another is under way, however slow the link is', () => {
-  const { window } = run({ rate: 0.1 * MBIT, roundTrip: 20 }, 60_000)
-  assert.equal(window, 2)
+test('one block is asked for while another is under way, unless a block takes very long', () => {
+  assert.equal(run({ rate: MBIT, roundTrip: 20 }, 60_000).window, 2)
+  assert.equal(run({ rate: 0.1 * MBIT, roundTrip: 20 }, 60_000).window, 1)
+})
+
+test('a peer that is the only one may be asked for more, which waits at it for a second', () => {
+  const rate = 20 * MBIT
+  const { window } = run({ rate, roundTrip: 20, beyond: 1000 }, 10_000)
+  const most = Math.ceil(1.1 * rate * 1020) + 1
+  assert.ok(window > run({ rate, roundTrip: 20 }, 10_000).window && window <= most, `${window} blocks`)
 })
 
 test('a pause of this machine does not shrink what is asked for', () => {
