@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { KIB, MIB } from '../../../contracts/money/quantity.js'
+import { failureOf } from '../../../bin/demo/processes.js'
 import { checksumOfTree } from '../../../src/files/tree.js'
 import { makeTree, noise } from '../../samples/tree.js'
 import { Children } from '../../world/children.js'
@@ -113,5 +114,39 @@ test(
     const { code } = await mirror.ended
     assert.equal(code, 0, JSON.stringify(mirror.lines.slice(-4)))
     assert.ok(seller.process.running)
+  }
+)
+
+test(
+  'a reader whose destination gets full in the middle keeps what came, and the same command goes on',
+  options,
+  async t => {
+    const children = await Children.open(t)
+    const disk = await SmallDisk.mount(t, children.at('stick'), 256 * MIB)
+    const world = World.at(children, name => (name === 'reader' ? disk.under : []))
+    await world.serveDht()
+    const market = await world.found('founder', 'bazaar')
+    const seller = await world.seller('seller', market, '500 sat/GiB-month')
+    await world.join('buyer', market)
+    await makeTree(world.at('source'), { 'film.bin': noise('film', 96 * MIB) })
+    const mirror = ['mirror', world.at('source'), '--copies', '1', '--time', '30d']
+    const { link } = await world.ok<{ link: string }>('buyer', mirror)
+    await world.stop('buyer')
+    await world.init('reader')
+
+    const args = ['restore', link, world.at('stick', 'restored')]
+    const restore = world.start('reader', args)
+    await restore.line(({ step, done }) => step === 'write' && Number(done) > 0)
+    process.kill(seller.process.pid, 'SIGSTOP') // so that all of it has not come before the disk is full
+    await disk.fill()
+    process.kill(seller.process.pid, 'SIGCONT')
+    assert.equal((await restore.ended).code, 1, restore.lastWords())
+    const failure = failureOf({ result: restore.lines.at(-1)! })
+    assert.equal(failure?.code, 'DISK_FULL', restore.lastWords())
+    assert.match(failure.message, /what is restored so far is kept$/)
+    await disk.clear()
+
+    const { bytes, sha256 } = await world.ok<{ bytes: number; sha256: string }>('reader', args)
+    assert.deepEqual([bytes, sha256], [96 * MIB, (await checksumOfTree(world.at('source'))).sha256])
   }
 )

@@ -20,14 +20,19 @@ export function noMounts(): string | false {
   return tried.status === 0 ? false : `no tmpfs can be mounted: ${tried.stderr.trim()}`
 }
 
+/** So often a disk is filled that others write to. */
+const TRIES = 20
+
 /** A disk in memory that only processes started `under` it see. It ends with the test. */
 export class SmallDisk {
   readonly #path: string
   readonly #holder: ChildProcess
+  readonly #bytes: number
 
-  private constructor(path: string, holder: ChildProcess) {
+  private constructor(path: string, holder: ChildProcess, bytes: number) {
     this.#path = path
     this.#holder = holder
+    this.#bytes = bytes
   }
 
   /** Mounts a disk of so many bytes at a path, which is made. */
@@ -48,7 +53,7 @@ export class SmallDisk {
       forget()
     })
     await once(holder.stdout, 'data')
-    return new SmallDisk(path, holder)
+    return new SmallDisk(path, holder, bytes)
   }
 
   /** The words of a command that starts a process which sees the disk. */
@@ -62,18 +67,24 @@ export class SmallDisk {
   }
 
   async freeBytes(): Promise<number> {
-    const { bavail, bsize } = await statfs(this.at())
+    const { blocks, bavail, bsize } = await statfs(this.at())
+    // A folder that is removed where the disk is not seen takes the disk with it.
+    if (blocks * bsize > 2 * this.#bytes)
+      throw new Error(`the disk at '${this.#path}' is not mounted any more`)
     return bavail * bsize
   }
 
-  /** Takes all of the disk but `left` bytes. */
+  /** Takes all of the disk but `left` bytes. Tried again where a process has taken some of it meanwhile. */
   async fill(left = 0): Promise<void> {
-    const taken = (await this.freeBytes()) - left
-    if (taken <= 0) return
-    const { status, stderr } = spawnSync('fallocate', ['-l', String(taken), this.at('filler')], {
-      encoding: 'utf8'
-    })
-    if (status !== 0) throw new Error(stderr)
+    for (let tries = 1; ; tries++) {
+      const taken = (await this.freeBytes()) - left
+      if (taken <= 0) return
+      const { status, stderr } = spawnSync('fallocate', ['-l', String(taken), this.at('filler')], {
+        encoding: 'utf8'
+      })
+      if (status === 0) return
+      if (tries === TRIES) throw new Error(stderr)
+    }
   }
 
   /** Gives back what `fill` took. */
