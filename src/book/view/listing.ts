@@ -6,7 +6,7 @@ import { orderRules } from './apply.js'
 import { rowAt, rowsOf } from './database.js'
 import type { ViewDatabase, ViewFetching } from './database.js'
 import { isAlive } from '../sightings.js'
-import { Recent } from '../../base/recent.js'
+import { Recent } from '../../base/time/recent.js'
 import type { Sightings } from '../sightings.js'
 import { orderOf } from './slots.js'
 import {
@@ -126,7 +126,10 @@ export class Listing {
     return [...(await this.#recent.of(name, () => this.#candidates(query, seenOf)))]
   }
 
-  async #candidates(query: AskQuery, seenOf: (devices: Buffer[]) => Promise<Sightings>): Promise<Candidate[]> {
+  async #candidates(
+    query: AskQuery,
+    seenOf: (devices: Buffer[]) => Promise<Sightings>
+  ): Promise<Candidate[]> {
     const { resource, network, limit = MOST, isReadable = () => true, maxPrice } = query
     return await this.#reading(async view => {
       const rows: { order: Order; bytes: Buffer }[] = []

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Recent } from '../../../src/base/recent.js'
+import { Recent } from '../../../src/base/time/recent.js'
 import { ManualClock } from '../../doubles/manual-clock.js'
 
 /** Makes numbers, each of which takes so many ms. */

@@ -1,5 +1,5 @@
-import { systemClock } from './clock.js'
-import type { Clock } from './clock.js'
+import { systemClock } from '../clock.js'
+import type { Clock } from '../clock.js'
 
 /** Results that took less, ms, are made anew each time. */
 const CHEAP = 100
