@@ -120,7 +120,10 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     for (const { id } of [...leases.at('provider', LEASE.COUNTERSIGNED)])
       if (payments.ledger.contiguous(id) > 0) await this.#settled(id)
     for (const { lease } of leases.at('provider', LEASE.STORED)) this.#serving.begin(lease)
-    for (const { lease } of leases.at('provider', LEASE.GRACE)) await this.#serving.rest(lease)
+    // One that the shelf could not read is not there.
+    const kept = new Set(this.#options.shelf.leases.map(({ id }) => id))
+    for (const { lease } of leases.at('provider', LEASE.GRACE))
+      if (kept.has(idOf(lease))) await this.#options.shelf.silence(idOf(lease))
     for (const payment of [...payments.ledger.at(STEP.received)]) await this.#paid(payment)
     this.#billing.resume()
     void this.#poller.start()

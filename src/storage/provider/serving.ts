@@ -48,11 +48,6 @@ export class Serving {
     await this.#announcer.leave(topicOf(lease))
   }
 
-  /** Tells readers of a lease that was in its grace when the node started why they are not served. */
-  async rest(lease: Lease): Promise<void> {
-    await this.#shelf.silence(idOf(lease))
-  }
-
   /** Leaves all topics, when the node stops. */
   async close(): Promise<void> {
     const topics = [...this.#announced.values()]

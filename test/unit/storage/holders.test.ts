@@ -15,6 +15,7 @@ import type { Holder, HolderKind } from '../../../src/storage/shelf/holder.js'
 import { LeaseShelf } from '../../../src/storage/shelf/lease-shelf.js'
 import { noise } from '../../parts/storage/packed-drive.js'
 import { atEnd, connect, scratch } from '../../parts/storage/wire.js'
+import type { Wire } from '../../parts/storage/wire.js'
 
 /** A holder of another kind than a lease, which remembers what it was told. */
 class Cache implements Holder {
@@ -170,11 +171,15 @@ test('a violation is of one holder: another one of the same core goes on with it
   for (const wire of wires) await wire.cut()
 })
 
-test('what is read is charged to one holder, and reading ends when nobody has any left', async t => {
+/** A reader of a core that a lease and a cache hold, each with so much egress, in bytes. */
+async function readingFor(
+  t: TestContext,
+  egress: { lease1: number; cache1: number }
+): Promise<{ shelf: LeaseShelf; cache: Cache; copy: Hypercore; down: Wire }> {
   const { core, packed, limit, shelf: open } = await field(t)
   const shelf = await open()
-  const cache = new Cache('cache1', [limit], 150_000)
-  await shelf.keep({ id: 'lease1', cores: [limit], egressBytes: 100_000 })
+  const cache = new Cache('cache1', [limit], egress.cache1)
+  await shelf.keep({ id: 'lease1', cores: [limit], egressBytes: egress.lease1 })
   await shelf.shelf.hold(cache)
   const up = connect(packed, shelf)
   await shelf.attach('lease1', up.ends[1])
@@ -188,6 +193,11 @@ test('what is read is charged to one holder, and reading ends when nobody has an
   await copy.ready()
   const down = connect(shelf, null)
   copy.replicate(down.ends[1])
+  return { shelf, cache, copy, down }
+}
+
+test('what is read is charged to one holder, and reading ends when nobody has any left', async t => {
+  const { shelf, cache, copy, down } = await readingFor(t, { lease1: 100_000, cache1: 150_000 })
   const spent = once(shelf, 'egress-spent')
   copy.download({ start: 0, end: 60 })
   await spent
@@ -198,23 +208,7 @@ test('what is read is charged to one holder, and reading ends when nobody has an
 })
 
 test('a reader goes on for another holder when the one for which it reads is silenced', async t => {
-  const { core, packed, limit, shelf: open } = await field(t)
-  const shelf = await open()
-  const cache = new Cache('cache1', [limit], 1 << 30)
-  await shelf.keep({ id: 'lease1', cores: [limit], egressBytes: 1 << 30 })
-  await shelf.shelf.hold(cache)
-  const up = connect(packed, shelf)
-  await shelf.attach('lease1', up.ends[1])
-  await shelf.fetch('lease1')
-  await shelf.shelf.fetch('cache1')
-  await up.cut()
-  const reader = openStore(join(await scratch(t), 'reader'))
-  await reader.ready()
-  atEnd(t, () => reader.close())
-  const copy = reader.get({ key: core.key })
-  await copy.ready()
-  const down = connect(shelf, null)
-  copy.replicate(down.ends[1])
+  const { shelf, cache, copy, down } = await readingFor(t, { lease1: 1 << 30, cache1: 1 << 30 })
   await copy.download({ start: 0, end: 1 }).done()
   const { usedBytes } = shelf.egress('lease1')
   assert.ok(usedBytes > 0)
