@@ -2,8 +2,17 @@ import { readFileSync, readdirSync } from 'node:fs'
 
 /** Resident memory of a process now, MB. */
 export function residentOf(pid: number): number {
+  return memoryOf(pid, 'VmRSS')
+}
+
+/** Resident memory of a process now without pages of files, which the system takes back when it needs them, MB. */
+export function anonymousOf(pid: number): number {
+  return memoryOf(pid, 'RssAnon')
+}
+
+function memoryOf(pid: number, kind: 'VmRSS' | 'RssAnon'): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]
+  const kib = new RegExp(`^${kind}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]
   if (kib === undefined) throw new Error('this system does not tell the memory of a process')
   return (Number(kib) * 1024) / 1e6
 }

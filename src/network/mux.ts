@@ -43,10 +43,12 @@ interface DecodeState {
 export class StrictMux extends Protomux {
   readonly #announcements: Announcements
   readonly #opened = new TokenBucket(OPENED)
+  readonly #kept: () => void
   #inBatch = false
 
-  constructor(stream: NoiseStream, announced: PageBudget) {
+  constructor(stream: NoiseStream, announced: PageBudget, kept: () => void) {
     super(stream)
+    this.#kept = kept
     this.#announcements = new Announcements(announced, error => stream.destroy(error))
     stream.once('close', () => this.#announcements.destroy())
   }
@@ -55,6 +57,11 @@ export class StrictMux extends Protomux {
     if (options.protocol !== HYPERCORE) return super.createChannel(options)
     const mayRead = (core: object): boolean => mayReadCore(core, this.stream)
     return super.createChannel(guardCore(options, this.#announcements, mayRead))
+  }
+
+  /** Bytes of messages for channels that are not open yet. */
+  get pending(): number {
+    return this._buffered
   }
 
   /** True while this node waits for blocks that it has asked the peer for. */
@@ -95,6 +102,7 @@ export class StrictMux extends Protomux {
     super._bufferMessage(channel, type, copyOf(state))
     if (this._buffered > BOUNDS.pending.peer)
       throw new CutOff('PENDING', 'it sends too much over channels that are not open')
+    this.#kept()
   }
 }
 
@@ -117,11 +125,16 @@ function tellWrites(stream: NoiseStream, wrote: (buffered: number) => void): voi
 export interface MuxOptions {
   /** Called after each write with the bytes that wait for the peer to read them. */
   wrote: (buffered: number) => void
+  /** Called after a message for a channel that is not open yet was kept. */
+  kept?: () => void
   announced?: PageBudget
 }
 
 /** Must be called before any protocol uses the connection, so that all of them share this Protomux. */
-export function guardMux(stream: NoiseStream, { wrote, announced = ANNOUNCED }: MuxOptions): StrictMux {
+export function guardMux(
+  stream: NoiseStream,
+  { wrote, kept = () => undefined, announced = ANNOUNCED }: MuxOptions
+): StrictMux {
   tellWrites(stream, wrote)
-  return new StrictMux(stream, announced)
+  return new StrictMux(stream, announced, kept)
 }

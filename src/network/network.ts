@@ -268,7 +268,11 @@ export class Network extends ReadyResource {
     })
     this.#streams.set(id, stream)
     const visitor = this.#visitors.add(stream)
-    const mux = guardMux(stream, { wrote: buffered => this.#visitors.wrote(visitor, buffered) })
+    const mux = guardMux(stream, {
+      wrote: buffered => this.#visitors.wrote(visitor, buffered),
+      kept: () => this.#visitors.kept(visitor)
+    })
+    visitor.pending = () => mux.pending
     visitor.isAsked = () => mux.isAsking
     acceptProofs(stream)
     this.emit('connection', stream)

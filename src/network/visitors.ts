@@ -16,6 +16,8 @@ const FRAME_RATE = 32 * 1024
 const LOOKS = 1000
 /** Unread bytes are counted in such steps. */
 const STEP = 64 * 1024
+/** The same for messages that are kept. */
+const KEPT_STEP = 16 * 1024
 /** How long it is believed that a peer is a stranger, ms, before that is looked up again. */
 const STANDING_FOR = 1000
 
@@ -47,6 +49,10 @@ export class Visitor {
   unread = 0
   /** The frame that has begun, with its announced bytes and when it began. */
   frame: { buffer: unknown; bytes: number; since: number } | null = null
+  /** Bytes of its messages for channels that are not open yet. */
+  pending: () => number = () => 0
+  /** Of these, as they were when those of all strangers were last added up. */
+  counted = 0
   /** True while this node waits for blocks that it has asked this peer for: they may be large. */
   isAsked: () => boolean = () => false
   readonly #standing: () => Standing
@@ -105,13 +111,14 @@ export class Visitors {
   }
 
   /** Connections of strangers, and what they hold. */
-  get used(): { connections: number; unproven: number; frames: number; unread: number } {
+  get used(): { connections: number; unproven: number; frames: number; unread: number; pending: number } {
     const strangers = this.#strangers()
     return {
       connections: strangers.filter(({ proven }) => proven).length,
       unproven: strangers.filter(({ proven }) => !proven).length,
       frames: strangers.reduce((sum, { frame }) => sum + (frame?.bytes ?? 0), 0),
-      unread: strangers.reduce((sum, { unread }) => sum + unread, 0)
+      unread: strangers.reduce((sum, { unread }) => sum + unread, 0),
+      pending: strangers.reduce((sum, each) => sum + each.pending(), 0)
     }
   }
 
@@ -165,6 +172,20 @@ export class Visitors {
     const left = strangers.reduce((sum, { unread }) => sum + unread, 0)
     if (left > all)
       greatest(strangers, ({ unread }) => unread)?.end('BACKLOG', 'all strangers left too many bytes unread')
+  }
+
+  /** A message for a channel that is not open yet was kept for a peer. */
+  kept(visitor: Visitor): void {
+    const pending = visitor.pending()
+    if (Math.abs(pending - visitor.counted) < KEPT_STEP) return
+    visitor.counted = pending
+    if (visitor.standing <= STANDING.customer) return
+    const strangers = this.#strangers()
+    if (strangers.reduce((sum, each) => sum + each.pending(), 0) > BOUNDS.pending.all)
+      greatest(strangers, each => each.pending())?.end(
+        'PENDING',
+        'strangers send too much over channels that are not open'
+      )
   }
 
   /** After bytes of a peer were read. */

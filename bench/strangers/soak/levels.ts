@@ -18,8 +18,8 @@ const TOLD = 7
 const HOUR_S = 3600
 
 /**
- * Whether memory and disk of every node are level while it is attacked: the slope of a line through the last half of the
- * time, without what the honest deals of that half leave on disk, is at most a bound.
+ * Whether memory (without pages of files) and disk of every node are level while it is attacked: the slope of a line
+ * through the last half of the time, without what the honest deals of that half leave on disk, is at most a bound.
  */
 export function levels(idle: Phase, attacked: Phase, minutes: number): Figure[] {
   return [...attacked.uses].flatMap(([name, uses]) => {
@@ -34,7 +34,7 @@ export function levels(idle: Phase, attacked: Phase, minutes: number): Figure[] 
         measured: slopeOf(uses, use => use.memory),
         unit: 'MB/h',
         ...targetOf(MEMORY_BOUND),
-        note: `MB: ${overTime(uses, use => use.memory)}; ${Math.max(...uses.map(use => use.memory)).toFixed(0)} at most`
+        note: `MB: ${overTime(uses, use => use.memory)}; ${Math.max(...uses.map(use => use.memory)).toFixed(0)} at most; of this the wallet ${overTime(uses, use => use.wallet)}`
       },
       {
         name: `disk of ${name}, slope of the last half`,

@@ -1,7 +1,7 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Up } from '../../../test/world/world.js'
-import { childrenOf, filesOf, processorOf, residentOf } from '../process-use.js'
+import { anonymousOf, childrenOf, filesOf, processorOf } from '../process-use.js'
 
 export interface Watched {
   up: Up
@@ -11,8 +11,10 @@ export interface Watched {
 export interface Use {
   /** Since the watch began, s. */
   at: number
-  /** Resident memory of the node's process and of its wallet's, MB. */
+  /** Resident memory of the node's process and of its wallet's, without pages of files, MB. */
   memory: number
+  /** Of this, the wallet's. */
+  wallet: number
   /** Of its home, MB. */
   disk: number
   files: number
@@ -87,11 +89,11 @@ export class Watch {
 }
 
 /** Null for a process that has just ended. */
-function useOf(pid: number): Pick<Use, 'memory' | 'files' | 'processor'> | null {
+function useOf(pid: number): Omit<Use, 'at' | 'disk'> | null {
   try {
     const wallets = childrenOf(pid).filter(({ command }) => command.includes('/play/child/'))
-    const memory = [pid, ...wallets.map(({ pid }) => pid)].reduce((sum, one) => sum + residentOf(one), 0)
-    return { memory, files: filesOf(pid), processor: processorOf(pid) }
+    const wallet = wallets.reduce((sum, { pid }) => sum + anonymousOf(pid), 0)
+    return { memory: anonymousOf(pid) + wallet, wallet, files: filesOf(pid), processor: processorOf(pid) }
   } catch (error) {
     return unlessGone(error, null)
   }

@@ -67,11 +67,11 @@ export const BOUNDS = {
     all: null
   },
   pending: {
-    text: 'messages for channels that are not open yet',
+    text: 'messages for channels that are not open yet; who holds the most goes',
     unit: 'bytes',
     peer: 256 * KIB,
     address: null,
-    all: null
+    all: 16 * MIB
   },
   proofs: {
     text: 'proofs of a connection that its peer knows a link, each a signature to verify; one more each second',

@@ -37,7 +37,7 @@ test('deals that take more than twice as long, or none at all, miss the target',
 /** A look every minute for an hour. */
 const hour = (memory: (minute: number) => number, disk: (minute: number) => number = () => 5): Use[] =>
   Array.from({ length: 61 }, (_, i) => {
-    return { at: i * 60, memory: memory(i), disk: disk(i), files: 10, processor: i }
+    return { at: i * 60, memory: memory(i), wallet: 0, disk: disk(i), files: 10, processor: i }
   })
 
 test('what rises in the first half alone is level, and what rises in the last half is not', () => {

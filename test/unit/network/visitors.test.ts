@@ -97,3 +97,47 @@ test('a connection that says nothing is ended, sooner when this node dialled it'
   visitors.look()
   assert.deepEqual([heard.ended !== null, came.ended !== null], [false, true])
 })
+
+interface Keeping {
+  streams: Incoming[]
+  /** The peer of a stream has so many bytes kept now. */
+  keep: (which: number, bytes: number) => void
+}
+
+/** Strangers that have so many bytes kept for channels that are not open; one that was dialled pays. */
+function keeping(held: number[], { paying = -1 } = {}): Keeping {
+  const visitors = new Visitors((_device, dialled) => (dialled ? STANDING.partner : STANDING.stranger))
+  const streams = held.map(() => new Incoming())
+  const all = streams.map((stream, i) => {
+    stream.isInitiator = i === paying
+    const visitor = visitors.add(stream as unknown as NoiseStream)
+    visitor.pending = () => held[i]!
+    return visitor
+  })
+  visitors.close()
+  return {
+    streams,
+    keep: (which, bytes) => {
+      held[which] = bytes
+      visitors.kept(all[which]!)
+    }
+  }
+}
+
+test('of all strangers, the one with the most messages for channels that are not open goes', () => {
+  const { peer, all } = BOUNDS.pending
+  const held = Array.from({ length: all / peer }, () => peer - 1)
+  const { streams, keep } = keeping([...held, 0])
+  const ended = (): number[] => streams.flatMap((stream, i) => (stream.ended ? [i] : []))
+  keep(0, peer)
+  assert.deepEqual(ended(), [])
+  keep(held.length, peer / 2)
+  assert.deepEqual(ended(), [0])
+  assert.match(String(streams[0]!.ended), /strangers send too much over channels that are not open/)
+})
+
+test('messages of a peer that pays end no stranger', () => {
+  const { streams, keep } = keeping([0, BOUNDS.pending.peer], { paying: 0 })
+  keep(0, 2 * BOUNDS.pending.all)
+  assert.ok(streams.every(({ ended }) => ended === null))
+})

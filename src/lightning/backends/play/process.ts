@@ -67,7 +67,7 @@ export class LightningProcess {
     this.#lastWords = null
     const child = fork(CHILD, [], {
       serialization: 'advanced',
-      execArgv: [],
+      execArgv: ['--expose-gc'], // see `freeUnused`
       stdio: ['ignore', 'ignore', 'ignore', 'ipc']
     })
     this.#child = child

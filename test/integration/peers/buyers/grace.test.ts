@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { readFile, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
 import { parsePrice } from '../../../../contracts/money/money.js'
+import { formatKey } from '../../../../contracts/keys/key.js'
 import { KIB } from '../../../../contracts/money/quantity.js'
 import { readingStore } from '../../../../src/node/home-store.js'
 import type { StatusResult } from '../../../../src/node/api/api.js'
@@ -87,6 +89,17 @@ test('a provider frees its disk after the grace when buyers do not do their part
       assert.ok((await shelf()) - disk > 2 * CORE)
     }
   )
+
+  await t.test('a provider that cannot read the file of one of them starts, and loses nothing', async () => {
+    const path = world.at('lease manager', 'shelf', 'leases', `${formatKey(sealed.id)}.json`)
+    const whole = await readFile(path)
+    await writeFile(path, '{')
+    const leaseManager = await serve(world, 6)
+    await leaseManager.stop()
+    assert.equal((await states())['sealed'], 'GRACE')
+    assert.equal(await readFile(path, 'utf8'), '{')
+    await writeFile(path, whole)
+  })
 
   await t.test('twelve days later all data is dropped, and the disk is as before', async () => {
     const leaseManager = await serve(world, 12)

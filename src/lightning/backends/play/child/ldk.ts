@@ -42,6 +42,14 @@ export function free(object: CommonBase, kind: Freed): void {
   if (pointer) destructors[`${kind}_free`](pointer)
 }
 
+/**
+ * Frees all wasm objects that are out of use. The collector sees a small heap, and would wait while the wasm memory, which
+ * never shrinks, grows for them. Without `--expose-gc` it does nothing.
+ */
+export function freeUnused(): void {
+  globalThis.gc?.()
+}
+
 /** Whether a value is present: LDK returns an absent value as an object with a null pointer. */
 export function present<T extends CommonBase>(object: T | null): object is T {
   return object !== null && Pointers.present(object)

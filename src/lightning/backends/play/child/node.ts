@@ -1,12 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type * as ldk from '#ldk'
 import { LdkEngine } from './engine.js'
-import { free } from './ldk.js'
+import { free, freeUnused } from './ldk.js'
 import type { Store } from '../log/store.js'
 
 const PEER_TICK_MS = 10_000
 const MANAGER_TICK_MS = 60_000
 const CLOCK_MS = 20_000
+const FREE_MS = 60_000
 
 export interface NodeHooks {
   /** Called before LDK works: passes received bytes to LDK. */
@@ -55,6 +56,7 @@ export class PlayNode {
     every(PEER_TICK_MS, () => this.engine.peers.timer_tick_occurred())
     every(MANAGER_TICK_MS, () => this.engine.manager.timer_tick_occurred())
     every(CLOCK_MS, () => this.syncClock())
+    every(FREE_MS, freeUnused)
   }
 
   get closed(): boolean {
