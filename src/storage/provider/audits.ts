@@ -25,7 +25,7 @@ export class Audits {
 
   async answer(audit: Audit, peer: Counterparty): Promise<Answer<'audit'>> {
     if (audit.blocks.length === 0) throw new DeclineError('AUDIT', 'the audit asks for no block')
-    const lease = this.#sealed(audit.seal)
+    const lease = this.#sealed(audit.seal, peer)
     if (!lease) throw new DeclineError('NO_SEAL', 'this node keeps nothing under that seal')
     for (const { core, index } of audit.blocks) {
       const sealed = lease.seal!.seal.cores[core]
@@ -48,8 +48,10 @@ export class Audits {
     return { body: { nonce: audit.nonce, proofs } }
   }
 
-  #sealed(seal: Buffer): Lease | null {
+  /** The lease of a seal, while it is served; its buyer is answered in the grace too, for it audits before it pays. */
+  #sealed(seal: Buffer, { device }: Counterparty): Lease | null {
     const lease = this.#leases.sealed(seal)
-    return lease?.state === LEASE.STORED ? lease : null
+    if (lease?.state === LEASE.STORED) return lease
+    return lease?.state === LEASE.GRACE && device.equals(lease.terms.buyer.device) ? lease : null
   }
 }

@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { DAY } from '../../../../contracts/money/quantity.js'
+import { LEASE } from '../../../../src/storage/lease/lease-state.js'
+import { openPair } from './open-pair.js'
+
+test('a lease in its grace is paid after an audit, and is served again', async t => {
+  const { pair, close } = await openPair()
+  t.after(close)
+  const id = await pair.deal({ installments: 1 })
+  const [{ state }, copy] = [pair.provider.leases.get('provider', id)!, pair.buyerLease(id)]
+  assert.deepEqual([state, copy.paidInstallments, copy.installments], [LEASE.STORED, 1, 2])
+  pair.ahead = 16 * DAY
+  await pair.leaseManager.look()
+  assert.equal(pair.provider.leases.get('provider', id)!.state, LEASE.GRACE)
+
+  await pair.maintenance({ now: () => Date.now() + pair.ahead }).look()
+  assert.equal(pair.buyerLease(id).paidInstallments, 2)
+  assert.equal(pair.buyer.leases.get('buyer', id)!.state, LEASE.STORED)
+  assert.equal(pair.provider.leases.get('provider', id)!.state, LEASE.STORED)
+  assert.deepEqual(pair.buyer.faults, [])
+})
