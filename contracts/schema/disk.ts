@@ -93,6 +93,15 @@ export const disk: Struct[] = [
     ]
   },
   {
+    name: 'audit-record',
+    fields: [
+      required('unanswered', 'uint'),
+      required('unreachable', 'uint'),
+      optional('challenge', '@bushel/audit'),
+      optional('failing', 'string')
+    ]
+  },
+  {
     name: 'own-order',
     fields: [
       required('market', 'fixed32'),
@@ -123,7 +132,9 @@ export const disk: Struct[] = [
       all('agreements', 'fixed32'),
       stateOf('mirror'),
       optional('bid', 'fixed32'),
-      optional('packMs', 'uint')
+      optional('packMs', 'uint'),
+      optional('name', 'string'),
+      optional('created', 'uint')
     ]
   },
   {

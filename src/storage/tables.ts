@@ -55,6 +55,12 @@ export const leaseDueTable = table('lease-dues', parts(text, bytes(32)), uintCod
   forget: 'when the lease is over'
 })
 
+/** By agreement, the open challenge of a copy that this node bought, and since when its provider is silent or away. */
+export const auditTable = table('lease-audits', bytes(32), 'audit-record', {
+  unbounded: 'one for each open lease of the owner',
+  forget: 'when an audit was held, or the lease is over'
+})
+
 const sums = parts(uint, uint)
 
 const sumCodec: Codec<{ live: number; bytes: number }> = {
@@ -107,6 +113,7 @@ export const mirrorTable = table('mirrors', text, 'mirror-job', {
 export const STORAGE_TABLES = [
   leaseTable,
   leaseDueTable,
+  auditTable,
   leaseSumTable,
   askSumTable,
   servedTable,

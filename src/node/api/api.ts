@@ -23,6 +23,7 @@ export type {
 export type CheckResult = Result<'log.check'>
 export type LeaseEntry = Result<'leases'>['leases'][number]
 export type MirrorResult = Result<'mirror'>
+export type MirrorEntry = Result<'mirrors'>['mirrors'][number]
 export type RestoreResult = Result<'restore'>
 export type RunEstimate = Result<'run.estimate'>
 export type SetLimits = Params<'wallet.limits'>

@@ -9,9 +9,10 @@ import { JOB_CALLS } from './compute/jobs.js'
 import { LOCAL_CALLS } from './compute/local-run.js'
 import { RUN_CALLS } from './compute/run.js'
 import { SELL_COMPUTE_CALLS } from './compute/sell.js'
-import { LEASE_CALLS } from './leases.js'
+import { LEASE_CALLS } from './storage/leases.js'
 import { MARKET_CALLS } from './markets.js'
-import { MIRROR_CALLS } from './mirrors.js'
+import { KEPT_MIRROR_CALLS } from './storage/kept-mirrors.js'
+import { MIRROR_CALLS } from './storage/mirrors.js'
 import { ORDER_CALLS } from './orders.js'
 import { SPENDING_CALLS } from './spending.js'
 import { STATUS_CALLS } from './status.js'
@@ -24,6 +25,7 @@ export const CALLS = {
   ...BOOK_CALLS,
   ...ORDER_CALLS,
   ...MIRROR_CALLS,
+  ...KEPT_MIRROR_CALLS,
   ...LEASE_CALLS,
   ...SELL_COMPUTE_CALLS,
   ...BID_COMPUTE_CALLS,

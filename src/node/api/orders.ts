@@ -25,7 +25,7 @@ import {
 } from './definition/schema.js'
 import type { Values } from './definition/schema.js'
 import { marketOf } from './markets.js'
-import { MIRROR_FIELDS, mirrorListener, mirrorRequest } from './mirrors.js'
+import { MIRROR_FIELDS, mirrorListener, mirrorRequest } from './storage/mirrors.js'
 import { askPrice } from './prices.js'
 import { demandInbound } from './wallet.js'
 

@@ -1,4 +1,4 @@
-import type { Lease, SignedCounter, SignedQuote } from '#spec'
+import type { AuditProof, Lease, SignedCounter, SignedQuote } from '#spec'
 import { hashOf } from '../../../contracts/schema/codec.js'
 import { BushelError, isOurs } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
@@ -13,8 +13,9 @@ import type { Deals } from '../../deal/deals.js'
 import type { Payment } from '../../payment/ledger.js'
 import type { Change } from '../../store/change.js'
 import { LEASE, isOver } from '../lease/lease-state.js'
-import { installmentsOf, idOf, paidUntil } from '../lease/leases.js'
-import { chooseAudit, judgeAudit } from '../lease/audit.js'
+import { atRiskOf, installmentsOf, idOf, paidUntil } from '../lease/leases.js'
+import { judgeAudit } from '../lease/audit.js'
+import { challengeOf, notAnswered, notReached } from '../lease/challenge.js'
 import { whenBack } from './own-wallet.js'
 import { pause } from '../../base/timeouts.js'
 import { isGone, isLost, isPassing } from './passing.js'
@@ -35,8 +36,6 @@ export interface BuyerLeaseContext extends PayingContext {
   timeouts?: Timeouts
 }
 
-/** Blocks audited before each payment. */
-const AUDIT_BLOCKS = 4
 const ATTEMPTS = 3
 /** ms before an interrupted step is tried again. */
 const RETRY = 250
@@ -128,12 +127,7 @@ export class BuyerLease {
 
   /** Paid and not served yet, msat. */
   get atRiskMsat(): bigint {
-    const lease = this.lease
-    const served = lease.start ? this.#context.now() - lease.start : 0
-    return installmentsOf(lease)
-      .slice(0, this.paidInstallments)
-      .filter(installment => installment.end > served)
-      .reduce((sum, installment) => sum + installment.msat, 0n)
+    return atRiskOf(this.lease, this.paidInstallments, this.#context.now())
   }
 
   async bind(channel: DealChannel, quote: SignedQuote): Promise<void> {
@@ -225,14 +219,42 @@ export class BuyerLease {
     return this.#unlessDenied(paying)
   }
 
-  /** Checks random blocks and their proofs against the seal; a provider that cannot show them is not paid. */
-  async audit(channel: DealChannel): Promise<void> {
+  /** Audits the copy now; resolves to the blocks that were proven. Rejects as `audit` does, and remembers a provider that is away. */
+  async check(signal: AbortSignal): Promise<number> {
+    const { leases, now } = this.#context
+    try {
+      return await this.#unlessDenied(this.#persist(channel => this.audit(channel), signal))
+    } catch (error) {
+      if (isGone(error)) await leases.saveAudit(this.id, notReached(leases.auditOf(this.id), now()))
+      throw error
+    }
+  }
+
+  /**
+   * Asks for random blocks and their proofs, and checks them against the seal; a provider that cannot show them is not paid.
+   * A challenge is on disk before it is sent and stays open until it is answered: who could be silent whenever a block is
+   * asked for that is lost would else be asked for others.
+   */
+  async audit(channel: DealChannel): Promise<number> {
+    const { leases, now } = this.#context
     const { seal } = this.lease.seal!
-    const audit = chooseAudit(seal, AUDIT_BLOCKS)
-    const answer = await channel.request('audit', audit, { timeoutMs: this.#timeouts.audit })
-    const verdict = judgeAudit(seal, audit, answer)
+    const before = leases.auditOf(this.id)
+    const challenge = challengeOf(this.lease, before, now())
+    const open = { ...before, challenge }
+    if (!before.challenge) await leases.saveAudit(this.id, open)
+    let answer: AuditProof
+    try {
+      answer = await channel.request('audit', challenge, { timeoutMs: this.#timeouts.audit })
+    } catch (error) {
+      const isSilent = isDeclined(error) || (isLost(error) && !isGone(error))
+      if (isSilent) await leases.saveAudit(this.id, notAnswered(open, now(), error))
+      throw error
+    }
+    const verdict = judgeAudit(seal, challenge, answer)
     if (!verdict.ok) throw this.#lie(`it failed an audit: ${verdict.reason}`)
-    await this.#context.leases.save({ ...this.lease, audited: this.#context.now() })
+    const audited = leases.change({ ...this.lease, audited: now() })
+    await leases.saveAudit(this.id, null, audited)
+    return challenge.blocks.length
   }
 
   /** Has both sides sign a counter of payments and service. */

@@ -8,8 +8,9 @@ import type { Retry } from '../../base/backoff.js'
 import { Poller } from '../../base/poller.js'
 import { BuyerLease } from './buyer-lease.js'
 import type { BuyerLeaseContext } from './buyer-lease.js'
+import { auditAt } from '../lease/challenge.js'
 import { LEASE, isUnpaid } from '../lease/lease-state.js'
-import type { Lease } from '#spec'
+import type { AuditRecord, Lease } from '#spec'
 import { agreementId } from '../../../contracts/terms.js'
 import type { Installment } from '../../../contracts/money/installments.js'
 import { installmentsOf, isOver, paidUntil } from '../lease/leases.js'
@@ -29,12 +30,15 @@ export interface MaintenanceOptions extends BuyerLeaseContext {
 const LEAD = HOUR
 
 /**
- * Pays the later installments of leases that were not paid in full in advance, each after an audit, while the node runs.
+ * Audits every stored copy once a day, and pays the later installments of leases that were not paid in full in advance, each
+ * after an audit, while the node runs.
  * A provider that fails an audit is not paid; a silent one is tried again.
  */
 export class Maintenance extends ReadyResource {
   readonly #options: MaintenanceOptions
   readonly #lapsing: KeyedBackoff
+  /** Of leases whose provider did not answer an audit. */
+  readonly #auditing: KeyedBackoff
   /** The lease whose provider is being asked for its signed debt. */
   #asked: Buffer | null = null
   readonly #poller: Poller
@@ -44,6 +48,7 @@ export class Maintenance extends ReadyResource {
     // An unreachable wallet or a missing route must not make one lease wait for another: each is retried at the next look.
     this.#options = { ...options, timeouts: { ...(options.timeouts ?? TIMEOUTS), wallet: 0, route: 0 } }
     this.#lapsing = new KeyedBackoff(options.retry, options.now)
+    this.#auditing = new KeyedBackoff(options.retry, options.now)
     this.#poller = new Poller({
       look: () => this.look(),
       interval: options.tickEvery ?? 60_000,
@@ -66,14 +71,20 @@ export class Maintenance extends ReadyResource {
   met(device: Buffer): void {
     const { leases } = this.#options
     const waiting = this.#unanswered().filter(id => providerOf(leases.get('buyer', id))?.equals(device))
-    for (const { id, lease } of leases.with(device)) if (lease.state === LEASE.LAPSING) waiting.push(id)
+    for (const { id, lease } of leases.with(device)) {
+      if (lease.state === LEASE.LAPSING) waiting.push(id)
+      if (!this.#asked?.equals(id)) this.#auditing.reset(id)
+    }
     for (const id of waiting) if (!this.#asked?.equals(id)) this.#lapsing.reset(id)
   }
 
   /** Does all work that is due now. */
   async look(): Promise<void> {
     const { leases, payments, now } = this.#options
-    const due = (lease: Lease): number => dueAt(lease, payments.ledger.contiguous(agreementId(lease.terms)))
+    const due = (lease: Lease): number => {
+      const id = agreementId(lease.terms)
+      return dueAt(lease, payments.ledger.contiguous(id), leases.auditOf(id))
+    }
     for await (const { id, lease } of leases.due('buyer', now(), due)) {
       if (this.#poller.signal.aborted) return
       const copy = new BuyerLease(this.#options, id)
@@ -83,9 +94,8 @@ export class Maintenance extends ReadyResource {
       const next = installmentsOf(lease)[copy.paidInstallments]
       if (now() > copy.paidUntil + (next ? lease.terms.grace : 0))
         await copy.close(next ? 'it ran out' : 'it was served')
-      else if (next && now() >= payAt(lease, next)) {
-        await this.#pay(copy)
-      }
+      else if (next && now() >= payAt(lease, next)) await this.#pay(copy)
+      else if (now() >= auditAt(lease, leases.auditOf(id)) && this.#auditing.isDue(id)) await this.#audit(copy)
     }
     await this.#resolve()
     await this.#options.refunds.look()
@@ -121,16 +131,33 @@ export class Maintenance extends ReadyResource {
     })
   }
 
+  /** A provider that is away or silent is audited again later; the lease remembers since when. */
+  async #audit(copy: BuyerLease): Promise<void> {
+    try {
+      this.#asked = copy.id
+      await copy.check(this.#poller.signal)
+      this.#auditing.reset(copy.id)
+    } catch (error) {
+      await this.#failed(copy, error)
+    } finally {
+      this.#asked = null
+    }
+  }
+
   async #pay(copy: BuyerLease): Promise<void> {
     try {
       await copy.payNext(this.#poller.signal)
     } catch (error) {
-      if (this.#poller.signal.aborted) return
-      const { identity, device } = copy.lease.terms.provider
-      await this.#options.deals.experiences.failed({ identity: identity!, device: device! }, error)
-      if (endsLease(error)) await copy.giveUp(error.message)
-      this.#options.log.fault(error)
+      await this.#failed(copy, error)
     }
+  }
+
+  async #failed(copy: BuyerLease, error: unknown): Promise<void> {
+    if (this.#poller.signal.aborted) return
+    const { identity, device } = copy.lease.terms.provider
+    await this.#options.deals.experiences.failed({ identity: identity!, device: device! }, error)
+    if (endsLease(error)) await copy.giveUp(error.message)
+    this.#options.log.fault(error)
   }
 
   /**
@@ -149,17 +176,18 @@ export class Maintenance extends ReadyResource {
 }
 
 /** From when on there may be something to do for a lease, ms since 1970; later when more is paid. */
-function dueAt(lease: Lease, paid: number): number {
+function dueAt(lease: Lease, paid: number, audit: AuditRecord): number {
   if (isUnpaid(lease)) return lease.terms.startBy
   if (lease.state !== LEASE.STORED) return lease.state === LEASE.LAPSING ? 0 : Infinity
   const next = installmentsOf(lease)[paid]
-  return next
+  const money = next
     ? Math.min(payAt(lease, next), paidUntil(lease, paid) + lease.terms.grace)
     : paidUntil(lease, paid)
+  return Math.min(money, auditAt(lease, audit))
 }
 
 /** From when on an installment is paid, ms since 1970. */
-function payAt({ start }: Lease, next: Installment): number {
+export function payAt({ start }: Lease, next: Installment): number {
   return Math.floor(start + next.start - Math.min(LEAD, (next.end - next.start) / 2))
 }
 

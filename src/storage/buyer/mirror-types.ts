@@ -45,6 +45,8 @@ export interface Packer {
 export interface MirrorRequest extends Prices {
   market: Buffer
   path: string
+  /** Its name among the mirrors of this node; null: that of its path. */
+  name: string | null
   /** Patterns of what is left out, as in a `.gitignore`. */
   exclude: readonly string[]
   copies: number
@@ -59,6 +61,11 @@ export interface MirrorListener extends PlacementListener {
 }
 
 export interface MirrorOutcome {
+  /** Empty in an estimate. */
+  id: string
+  name: string
+  /** Until when every copy is paid, ms since 1970; 0 in an estimate. */
+  paidUntil: number
   link: string
   files: number
   bytes: number

@@ -17,6 +17,7 @@ import { LEASE, isOver } from '../lease/lease-state.js'
 import { idOf } from '../lease/leases.js'
 import { match } from './placing/matching.js'
 import { nameOf } from '../../base/states.js'
+import { nameOfMirror, newName } from './mirror-names.js'
 import { mirrorTable } from '../tables.js'
 import { MIRROR, isResting, mirrorStates } from './mirror-state.js'
 import type { MirrorState } from './mirror-state.js'
@@ -72,6 +73,9 @@ export class Mirrors {
         `${formatAmount(aheadMsat)} and up to ${formatAmount(aheadFeesMsat)} of fees are paid ahead, and ${formatAmount(spendableMsat)} can be sent`
       )
     return {
+      id: '',
+      name: newName(this.#options.store, request.path, request.name),
+      paidUntil: 0,
       link: '',
       files: survey.files,
       bytes: survey.bytes,
@@ -89,6 +93,7 @@ export class Mirrors {
     const { packer } = this.#options
     const survey = await packer.survey(request.path, request.exclude)
     const job = this.#unfinished(request, survey.fingerprint)
+    if (!job) newName(this.#options.store, request.path, request.name) // before anything is packed
     const placement = job ? null : await this.#seek(request, survey, listener, signal)
     const ready = job ?? (await this.#pack(request, survey, MIRROR.PACKED, listener, signal))
     if (job) listener.note('continuing an unfinished mirror of this path')
@@ -304,6 +309,8 @@ export class Mirrors {
         signal
       })
       const job: MirrorJob = {
+        name: newName(this.#options.store, request.path, request.name),
+        created: this.#context.now(),
         path: request.path,
         fingerprint: fingerprintOf(request, survey.fingerprint),
         market: request.market,
@@ -330,6 +337,12 @@ export class Mirrors {
     }
   }
 
+  /** Gives a mirror another name. Throws BAD_INPUT when another one has it. */
+  async rename(job: MirrorJob, name: string): Promise<void> {
+    const { store } = this.#options
+    if (nameOfMirror(job) !== name) await this.#save({ ...job, name: newName(store, job.path, name) })
+  }
+
   /** Deletes folders that a kill left half packed; keeps those of recorded jobs. */
   async sweep(folders: string[]): Promise<void> {
     const known = new Set([...this.#table.by('packed')].map(({ key }) => key))
@@ -346,6 +359,9 @@ export class Mirrors {
   #outcome(job: MirrorJob, copies: BuyerLease[], uploadMs: number): MirrorOutcome {
     const totals = copies.map(copy => this.#context.payments.ledger.totals(copy.id))
     return {
+      id: job.store,
+      name: nameOfMirror(job),
+      paidUntil: Math.min(...copies.map(copy => copy.paidUntil)),
       link: job.link,
       files: job.files,
       bytes: job.bytes,

@@ -2,7 +2,7 @@ import type { Lease } from '#spec'
 import { billedBytes } from '../../../contracts/money/money.js'
 import type { Store } from '../../store/store.js'
 import type { Transaction } from '../../store/transaction.js'
-import { askSumTable, leaseDueTable, leaseSumTable, leaseTable } from '../tables.js'
+import { askSumTable, auditTable, leaseDueTable, leaseSumTable, leaseTable } from '../tables.js'
 import { isLive, isOver } from './lease-state.js'
 
 const ROLES = ['buyer', 'provider'] as const
@@ -25,6 +25,7 @@ export function recordedWith(transaction: Transaction, key: [string, Buffer], le
     return lease
   })
   transaction.update(leaseDueTable, key, () => (isOver(lease) ? null : 0))
+  if (isOver(lease) && key[0] === 'buyer') transaction.update(auditTable, key[1], () => null)
 }
 
 /** Puts the part of a lease in the place of the part that it had. */

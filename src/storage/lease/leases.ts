@@ -1,4 +1,4 @@
-import type { Countersign, Lease, Reissue, InstallmentList } from '#spec'
+import type { AuditRecord, Countersign, Lease, Reissue, InstallmentList } from '#spec'
 import { formatKey } from '../../../contracts/keys/key.js'
 import { planInstallments } from '../../../contracts/money/installments.js'
 import type { Installment } from '../../../contracts/money/installments.js'
@@ -13,15 +13,18 @@ import type { Logger } from '../../base/logger.js'
 import { KeyedMutex } from '../../base/mutex.js'
 import { nameOf } from '../../base/states.js'
 import { logLease } from './lease-log.js'
-import { leaseDueTable, leaseTable, listTable, reissueTable, servedTable } from '../tables.js'
+import { auditTable, leaseDueTable, leaseTable, listTable, reissueTable, servedTable } from '../tables.js'
 import { recordedWith, sumsOf, sumsUnder } from './lease-sums.js'
-import { isUnpaid, leaseStates } from './lease-state.js'
+import { isOver, isUnpaid, leaseStates } from './lease-state.js'
 import type { LeaseState } from './lease-state.js'
 
 export { isOver } from './lease-state.js'
 export type { LeaseState } from './lease-state.js'
 
 export type LeaseRole = 'buyer' | 'provider'
+
+/** Of a copy without an open challenge. */
+const UNTROUBLED: AuditRecord = { unanswered: 0, unreachable: 0, challenge: null, failing: null }
 
 export interface LeaseRow {
   id: Buffer
@@ -140,6 +143,19 @@ export class Leases {
     }
   }
 
+  /** What is known of the audits of a copy that this node bought. */
+  auditOf(id: Buffer): AuditRecord {
+    return this.#store.table(auditTable).get(id) ?? UNTROUBLED
+  }
+
+  /** On disk when it resolves; null: the last audit was held. Nothing is kept of a lease that is over. */
+  async saveAudit(id: Buffer, record: AuditRecord | null, ...changes: Change[]): Promise<void> {
+    const lease = this.get('buyer', id)
+    const kept = lease && !isOver(lease) ? record : null
+    const due = kept ? [change(leaseDueTable, ['buyer', id], 0)] : []
+    await this.#store.set(change(auditTable, id, kept), ...due, ...changes)
+  }
+
   /** On disk when it resolves. */
   async save(lease: Lease): Promise<void> {
     await this.#store.set(this.change(lease))
@@ -202,6 +218,15 @@ export function paidUntil(lease: Lease, paid: number): number {
   return paid === 0
     ? begin
     : begin + installmentsOf(lease)[Math.min(paid, installmentsOf(lease).length) - 1]!.end
+}
+
+/** What was paid for the time after `now`, msat, when the first `paid` installments are. */
+export function atRiskOf(lease: Lease, paid: number, now: number): bigint {
+  const served = lease.start ? now - lease.start : 0
+  return installmentsOf(lease)
+    .slice(0, paid)
+    .filter(installment => installment.end > served)
+    .reduce((sum, installment) => sum + installment.msat, 0n)
 }
 
 /** First installment of the strip that contains `installment`. */

@@ -1,11 +1,11 @@
 import { resolve } from 'node:path'
 import * as v from 'valibot'
-import { formatKey } from '../../../contracts/keys/key.js'
-import { parseLink } from '../../../contracts/keys/link.js'
-import type { MirrorListener, MirrorRequest } from '../../storage/buyer/mirrors.js'
-import { callWithDryRun, dry } from './definition/call.js'
-import type { CallContext } from './definition/call.js'
-import type { Progress } from './definition/events.js'
+import { formatKey } from '../../../../contracts/keys/key.js'
+import { parseLink } from '../../../../contracts/keys/link.js'
+import type { MirrorListener, MirrorRequest } from '../../../storage/buyer/mirrors.js'
+import { callWithDryRun, dry } from '../definition/call.js'
+import type { CallContext } from '../definition/call.js'
+import type { Progress } from '../definition/events.js'
 import {
   bytes,
   decimal,
@@ -17,16 +17,17 @@ import {
   listed,
   market,
   maybe,
+  moment,
   msat,
   path,
   said,
   storagePrice,
   text,
   whole
-} from './definition/schema.js'
-import type { Values } from './definition/schema.js'
-import { marketOf } from './markets.js'
-import { demandOffer } from './prices.js'
+} from '../definition/schema.js'
+import type { Values } from '../definition/schema.js'
+import { marketOf } from '../markets.js'
+import { demandOffer } from '../prices.js'
 import { restoreLink } from './restore.js'
 
 const BOOK_WAIT = 10_000
@@ -37,6 +38,7 @@ const MAX_COPIES = 64
 export const MIRROR_FIELDS = {
   market,
   path: path('file or folder to store'),
+  name: maybe(text(1, 64, 'name of the mirror; absent: that of the path')),
   exclude: maybe(
     list(text(1, 1024, 'pattern'), 256, 'patterns of what to leave out, as in a .gitignore; absent: none')
   ),
@@ -62,6 +64,9 @@ export const MIRROR_CALLS = {
       summary: 'packs, encrypts and uploads a file or folder, and pays ahead; the same call again goes on',
       params: MIRROR_FIELDS,
       result: {
+        id: said('id of the mirror, hex; empty in a dry run'),
+        name: said('name of the mirror'),
+        paidUntil: moment('until when every copy is paid; 0 in a dry run'),
         link: said('link of the drive; empty in a dry run'),
         files: count('files'),
         bytes: bytes('size of the files'),
@@ -90,6 +95,9 @@ export const MIRROR_CALLS = {
         ? await mirrors.estimate(request, mirrorListener(context))
         : await mirrors.run(request, mirrorListener(context), context.signal)
       return dry(params, {
+        id: outcome.id,
+        name: outcome.name,
+        paidUntil: outcome.paidUntil,
         link: outcome.link,
         files: outcome.files,
         bytes: outcome.bytes,
@@ -142,6 +150,7 @@ export function mirrorRequest(market: Buffer, params: Values<typeof MIRROR_FIELD
   return {
     market,
     path: resolve(params.path),
+    name: params.name ?? null,
     exclude: params.exclude ?? [],
     copies: params.copies,
     time: params.time,

@@ -1,18 +1,18 @@
 import type * as v from 'valibot'
-import { BushelError } from '../../../contracts/errors/error.js'
-import { formatKey, parseKey, shortKey } from '../../../contracts/keys/key.js'
-import { nameOf } from '../../base/states.js'
-import type { Store } from '../../store/store.js'
-import { readingStore } from '../home-store.js'
-import { Ledger } from '../../payment/ledger.js'
-import { BuyerLease } from '../../storage/buyer/buyer-lease.js'
-import { LEASE, isOver } from '../../storage/lease/lease-state.js'
-import { Leases, bytesOf, installmentsOf, idOf, paidUntil } from '../../storage/lease/leases.js'
-import type { LeaseRole } from '../../storage/lease/leases.js'
-import { ledgerOf } from '../backend.js'
-import { needsUp } from '../needs-up.js'
-import { callWithDryRun, dry, ending, reading } from './definition/call.js'
-import type { OfflineHome } from './definition/call.js'
+import { BushelError } from '../../../../contracts/errors/error.js'
+import { formatKey, parseKey, shortKey } from '../../../../contracts/keys/key.js'
+import { nameOf } from '../../../base/states.js'
+import type { Store } from '../../../store/store.js'
+import { readingStore } from '../../home-store.js'
+import { Ledger } from '../../../payment/ledger.js'
+import { BuyerLease } from '../../../storage/buyer/buyer-lease.js'
+import { LEASE, isOver } from '../../../storage/lease/lease-state.js'
+import { Leases, bytesOf, installmentsOf, idOf, paidUntil } from '../../../storage/lease/leases.js'
+import type { LeaseRole } from '../../../storage/lease/leases.js'
+import { ledgerOf } from '../../backend.js'
+import { needsUp } from '../../needs-up.js'
+import { callWithDryRun, dry, ending, reading } from '../definition/call.js'
+import type { OfflineHome } from '../definition/call.js'
 import {
   bytes,
   fields,
@@ -25,7 +25,7 @@ import {
   oneOf,
   said,
   whole
-} from './definition/schema.js'
+} from '../definition/schema.js'
 
 /** How long ending a lease waits for the refund, ms; a running node receives a later one. */
 const REFUND_WAIT = 15_000

@@ -1,0 +1,40 @@
+import { formatAmount, formatPrice } from '../../../../contracts/money/money.js'
+import { formatSize } from '../../../../contracts/money/quantity.js'
+import { oneCall, onNode } from '../../one-call.js'
+import { nextText } from '../../output/mirror-text.js'
+import { dateText } from '../../output/order-text.js'
+import { facts, list, right } from '../../output/table.js'
+
+/** Prints one mirror with its copies. */
+export const { syntax, run } = oneCall({
+  usage: 'mirrors show <name>',
+  summary: 'show a mirror: each copy with its provider, price, last audit and end',
+  example: 'mirrors show films',
+  call: onNode('mirrors.show'),
+  params: (_invocation, [mirror]) => ({ mirror: mirror! }),
+  text: mirror => [
+    ...facts([
+      ['name', mirror.name],
+      ['id', mirror.id],
+      ['path', `${mirror.path} (${formatSize(mirror.bytes)})`],
+      ['healthy', `${mirror.copies.healthy} of ${mirror.copies.wanted} copies`],
+      ['paid until', dateText(mirror.paidUntil)],
+      ['ends', dateText(mirror.ends)],
+      ['cost', `${formatAmount(BigInt(mirror.monthMsat))} a month`],
+      ['at risk', `${formatAmount(BigInt(mirror.atRiskMsat))} paid ahead for time not yet served`],
+      ['next', nextText(mirror.next)]
+    ]),
+    '',
+    ...list(mirror.leases, 'no copies', [
+      [{ title: 'LEASE' }, ({ id }) => id.slice(0, 8)],
+      [{ title: 'PROVIDER' }, ({ provider }) => provider.slice(0, 8)],
+      [{ title: 'COPY', flexible: true }, ({ health, why }) => (why ? `${health}: ${why}` : health)],
+      [right('PRICE'), ({ price }) => formatPrice(BigInt(price))],
+      [{ title: 'LAST AUDIT' }, ({ lastAudit }) => dateText(lastAudit)],
+      [{ title: 'PAID UNTIL' }, ({ paidUntil }) => dateText(paidUntil)]
+    ]),
+    '',
+    'Anyone who has this link can fetch and read everything. Keep it like a password:',
+    mirror.link
+  ]
+})

@@ -1,0 +1,51 @@
+import { basename } from 'node:path'
+import type { MirrorJob } from '#spec'
+import { BushelError } from '../../../contracts/errors/error.js'
+import type { Store } from '../../store/store.js'
+import { mirrorTable } from '../tables.js'
+import { MIRROR } from './mirror-state.js'
+
+/** Characters of an id that are shown, and the fewest that find a mirror. */
+export const SHORT_ID = 8
+const LEAST_ID = 4
+
+/** The name of a mirror; those of homes before there were names have that of their path. */
+export function nameOfMirror({ name, path }: Pick<MirrorJob, 'name' | 'path'>): string {
+  return name ?? (basename(path) || path)
+}
+
+/** Every mirror of the home that was not replaced or withdrawn, the newest first. */
+export function mirrorsOf(store: Store): MirrorJob[] {
+  const kept = [...store.table(mirrorTable).list()].map(({ value }) => value)
+  return kept
+    .filter(({ state }) => state !== MIRROR.SUPERSEDED && state !== MIRROR.WITHDRAWN)
+    .sort((a, b) => (b.created ?? 0) - (a.created ?? 0))
+}
+
+/** The mirror with this name or this beginning of an id. Throws NOT_FOUND, and BAD_INPUT where several have it. */
+export function findMirror(store: Store, asked: string): MirrorJob {
+  const all = mirrorsOf(store)
+  const named = all.filter(job => nameOfMirror(job) === asked)
+  const isId = asked.length >= LEAST_ID && /^[0-9a-f]+$/.test(asked)
+  const found = named.length > 0 || !isId ? named : all.filter(({ store: id }) => id!.startsWith(asked))
+  if (found.length === 1) return found[0]!
+  if (found.length === 0)
+    throw new BushelError('NOT_FOUND', `this node has no mirror '${asked}'`, 'see them with: bushel mirrors')
+  const ids = found.map(({ store: id }) => id.slice(0, SHORT_ID)).join(', ')
+  throw new BushelError('BAD_INPUT', `${found.length} mirrors are called '${asked}'`, `name one by its id: ${ids}`)
+}
+
+/** The name for a new mirror: the one asked for, or that of its path with a number when another has it. Throws BAD_INPUT. */
+export function newName(store: Store, path: string, asked: string | null): string {
+  const taken = new Set(mirrorsOf(store).map(nameOfMirror))
+  if (asked !== null) {
+    if (taken.has(asked))
+      throw new BushelError('BAD_INPUT', `a mirror '${asked}' is there already`, 'choose another --name')
+    return asked
+  }
+  const own = nameOfMirror({ path })
+  for (let n = 1; ; n++) {
+    const name = n === 1 ? own : `${own} ${n}`
+    if (!taken.has(name)) return name
+  }
+}
