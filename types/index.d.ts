@@ -390,6 +390,8 @@ export interface Calls {
       market?: string
       /** file or folder to store; an absolute path on the machine of the node */
       path: string
+      /** name of the mirror; absent: that of the path */
+      name?: string
       /** patterns of what to leave out, as in a .gitignore; absent: none */
       exclude?: (string)[]
       /** copies, each at another provider */
@@ -448,6 +450,8 @@ export interface Calls {
       market?: string
       /** file or folder to store; an absolute path on the machine of the node */
       path: string
+      /** name of the mirror; absent: that of the path */
+      name?: string
       /** patterns of what to leave out, as in a .gitignore; absent: none */
       exclude?: (string)[]
       /** copies, each at another provider */
@@ -464,6 +468,12 @@ export interface Calls {
       dryRun?: boolean
     }
     result: {
+      /** id of the mirror, hex; empty in a dry run */
+      id: string
+      /** name of the mirror */
+      name: string
+      /** until when every copy is paid, ms since 1970; 0 in a dry run */
+      paidUntil: number
       /** link of the drive; empty in a dry run */
       link: string
       /** files */
@@ -522,6 +532,156 @@ export interface Calls {
       leftOut: number
       /** how long it took, s */
       seconds: number
+      /** true: nothing was changed */
+      dryRun?: boolean
+    }
+  }
+  /** Lists the mirrors of this node, the newest first; those that are over for 30 days. */
+  'mirrors': {
+    params: Record<never, never>
+    result: {
+      /** the mirrors */
+      mirrors: ({
+        /** id of the mirror, hex */
+        id: string
+        /** its name */
+        name: string
+        /** what was mirrored */
+        path: string
+        /** size of the files, bytes */
+        bytes: number
+        /** how its copies stand */
+        copies: {
+          /** copies that were asked for */
+          wanted: number
+          /** copies that are stored and have answered their audits */
+          healthy: number
+          /** copies whose provider fails or is gone */
+          failing: number
+        }
+        /** until when every copy that is not over is paid, ms since 1970; 0: none is */
+        paidUntil: number
+        /** end of what is agreed, ms since 1970; 0: nothing is */
+        ends: number
+        /** what its copies cost in 30 days, msat */
+        monthMsat: string
+        /** paid ahead and not yet served, msat */
+        atRiskMsat: string
+        /** the next step */
+        next: {
+          /** its upload goes on, an installment is paid, it ends, or it has ended */
+          what: "upload" | "pay" | "end" | "ended"
+          /** when, ms since 1970; 0: with the next command */
+          at: number
+        }
+      })[]
+    }
+  }
+  /** Shows one mirror with its copies and its link. */
+  'mirrors.show': {
+    params: {
+      /** name of the mirror, or the beginning of its id */
+      mirror: string
+    }
+    result: {
+      /** id of the mirror, hex */
+      id: string
+      /** its name */
+      name: string
+      /** what was mirrored */
+      path: string
+      /** size of the files, bytes */
+      bytes: number
+      /** how its copies stand */
+      copies: {
+        /** copies that were asked for */
+        wanted: number
+        /** copies that are stored and have answered their audits */
+        healthy: number
+        /** copies whose provider fails or is gone */
+        failing: number
+      }
+      /** until when every copy that is not over is paid, ms since 1970; 0: none is */
+      paidUntil: number
+      /** end of what is agreed, ms since 1970; 0: nothing is */
+      ends: number
+      /** what its copies cost in 30 days, msat */
+      monthMsat: string
+      /** paid ahead and not yet served, msat */
+      atRiskMsat: string
+      /** the next step */
+      next: {
+        /** its upload goes on, an installment is paid, it ends, or it has ended */
+        what: "upload" | "pay" | "end" | "ended"
+        /** when, ms since 1970; 0: with the next command */
+        at: number
+      }
+      /** its link */
+      link: string
+      /** its copies, the newest first */
+      leases: ({
+        /** id of the lease */
+        id: string
+        /** device of the provider */
+        provider: string
+        /** state of the lease */
+        state: string
+        /** how the copy stands by its audits */
+        health: "uploading" | "healthy" | "unanswered" | "failing" | "gone" | "over"
+        /** why it fails or is over */
+        why?: string
+        /** its price, msat per TiB and 30 days */
+        price: string
+        /** when it last proved what it was asked for, ms since 1970; 0: never */
+        lastAudit: number
+        /** end of what is paid, ms since 1970 */
+        paidUntil: number
+        /** end of what is agreed, ms since 1970 */
+        ends: number
+        /** what readers may fetch of it in all, bytes */
+        egress: number
+      })[]
+    }
+  }
+  /** Audits every stored copy of a mirror now. */
+  'mirrors.check': {
+    params: {
+      /** name of the mirror, or the beginning of its id */
+      mirror: string
+    }
+    result: {
+      /** true: every stored copy has proven what it was asked for */
+      ok: boolean
+      /** the copies that are stored */
+      copies: ({
+        /** id of the lease */
+        lease: string
+        /** how its audit ended */
+        result: "held" | "failed" | "silent" | "away"
+        /** what went wrong */
+        why?: string
+        /** blocks that were asked for */
+        samples: number
+        /** how long it took, ms */
+        ms: number
+      })[]
+    }
+  }
+  /** Gives a mirror another name. */
+  'mirrors.rename': {
+    params: {
+      /** name of the mirror, or the beginning of its id */
+      mirror: string
+      /** name of the mirror */
+      name: string
+      /** true: say what would be done, and change nothing */
+      dryRun?: boolean
+    }
+    result: {
+      /** id of the mirror, hex */
+      id: string
+      /** its name */
+      name: string
       /** true: nothing was changed */
       dryRun?: boolean
     }

@@ -565,6 +565,13 @@ export interface Lease {
   audited?: number | null
 }
 
+export interface AuditRecord {
+  unanswered: number
+  unreachable: number
+  challenge?: Audit | null
+  failing?: string | null
+}
+
 export interface OwnOrder {
   market: Buffer
   record: Buffer | null
@@ -593,6 +600,8 @@ export interface MirrorJob {
   state: StateOf<'mirror'>
   bid?: Buffer | null
   packMs?: number | null
+  name?: string | null
+  created?: number | null
 }
 
 export interface PeerRecord {
@@ -914,6 +923,7 @@ export interface Structs {
   '@bushel/debt-record': DebtRecord
   '@bushel/stored-reply': StoredReply
   '@bushel/lease': Lease
+  '@bushel/audit-record': AuditRecord
   '@bushel/own-order': OwnOrder
   '@bushel/mirror-job': MirrorJob
   '@bushel/peer-record': PeerRecord

@@ -2502,8 +2502,45 @@ const encoding81 = {
   }
 }
 
-// @bushel/own-order
+// @bushel/audit-record.challenge
+const encoding82_2 = c.frame(encoding58)
+
+// @bushel/audit-record
 const encoding82 = {
+  preencode(state, m) {
+    c.uint.preencode(state, m.unanswered)
+    c.uint.preencode(state, m.unreachable)
+    if ((m.challenge ? 1 : 0) | (m.failing ? 2 : 0)) state.end++
+
+    if (m.challenge) encoding82_2.preencode(state, m.challenge)
+    if (m.failing) c.string.preencode(state, m.failing)
+  },
+  encode(state, m) {
+    const flags = (m.challenge ? 1 : 0) | (m.failing ? 2 : 0)
+
+    c.uint.encode(state, m.unanswered)
+    c.uint.encode(state, m.unreachable)
+    if (flags !== 0) c.uint.encode(state, flags)
+
+    if (m.challenge) encoding82_2.encode(state, m.challenge)
+    if (m.failing) c.string.encode(state, m.failing)
+  },
+  decode(state) {
+    const r0 = c.uint.decode(state)
+    const r1 = c.uint.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
+
+    return {
+      unanswered: r0,
+      unreachable: r1,
+      challenge: (flags & 1) !== 0 ? encoding82_2.decode(state) : null,
+      failing: (flags & 2) !== 0 ? c.string.decode(state) : null
+    }
+  }
+}
+
+// @bushel/own-order
+const encoding83 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.market)
     c.buffer.preencode(state, m.record)
@@ -2540,12 +2577,12 @@ const encoding82 = {
 }
 
 // @bushel/mirror-job.cores
-const encoding83_7 = c.array(c.frame(encoding39))
+const encoding84_7 = c.array(c.frame(encoding39))
 // @bushel/mirror-job.agreements
-const encoding83_14 = c.array(c.fixed32)
+const encoding84_14 = c.array(c.fixed32)
 
 // @bushel/mirror-job
-const encoding83 = {
+const encoding84 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.fixed32.preencode(state, m.fingerprint)
@@ -2554,22 +2591,24 @@ const encoding83 = {
     c.string.preencode(state, m.link)
     c.uint.preencode(state, m.files)
     c.uint.preencode(state, m.bytes)
-    encoding83_7.preencode(state, m.cores)
+    encoding84_7.preencode(state, m.cores)
     c.fixed32.preencode(state, m.sha256)
     c.uint.preencode(state, m.copies)
     c.uint.preencode(state, m.time)
     c.biguint64.preencode(state, m.offer)
     c.biguint64.preencode(state, m.maxPrice)
     c.biguint64.preencode(state, m.prepayMaxMsat)
-    encoding83_14.preencode(state, m.agreements)
+    encoding84_14.preencode(state, m.agreements)
     c.string.preencode(state, m.state)
-    if ((m.bid ? 1 : 0) | (m.packMs ? 2 : 0)) state.end++
+    if ((m.bid ? 1 : 0) | (m.packMs ? 2 : 0) | (m.name ? 4 : 0) | (m.created ? 8 : 0)) state.end++
 
     if (m.bid) c.fixed32.preencode(state, m.bid)
     if (m.packMs) c.uint.preencode(state, m.packMs)
+    if (m.name) c.string.preencode(state, m.name)
+    if (m.created) c.uint.preencode(state, m.created)
   },
   encode(state, m) {
-    const flags = (m.bid ? 1 : 0) | (m.packMs ? 2 : 0)
+    const flags = (m.bid ? 1 : 0) | (m.packMs ? 2 : 0) | (m.name ? 4 : 0) | (m.created ? 8 : 0)
 
     c.string.encode(state, m.path)
     c.fixed32.encode(state, m.fingerprint)
@@ -2578,19 +2617,21 @@ const encoding83 = {
     c.string.encode(state, m.link)
     c.uint.encode(state, m.files)
     c.uint.encode(state, m.bytes)
-    encoding83_7.encode(state, m.cores)
+    encoding84_7.encode(state, m.cores)
     c.fixed32.encode(state, m.sha256)
     c.uint.encode(state, m.copies)
     c.uint.encode(state, m.time)
     c.biguint64.encode(state, m.offer)
     c.biguint64.encode(state, m.maxPrice)
     c.biguint64.encode(state, m.prepayMaxMsat)
-    encoding83_14.encode(state, m.agreements)
+    encoding84_14.encode(state, m.agreements)
     c.string.encode(state, m.state)
     if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.bid) c.fixed32.encode(state, m.bid)
     if (m.packMs) c.uint.encode(state, m.packMs)
+    if (m.name) c.string.encode(state, m.name)
+    if (m.created) c.uint.encode(state, m.created)
   },
   decode(state) {
     const r0 = c.string.decode(state)
@@ -2600,14 +2641,14 @@ const encoding83 = {
     const r4 = c.string.decode(state)
     const r5 = c.uint.decode(state)
     const r6 = c.uint.decode(state)
-    const r7 = encoding83_7.decode(state)
+    const r7 = encoding84_7.decode(state)
     const r8 = c.fixed32.decode(state)
     const r9 = c.uint.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.biguint64.decode(state)
     const r12 = c.biguint64.decode(state)
     const r13 = c.biguint64.decode(state)
-    const r14 = encoding83_14.decode(state)
+    const r14 = encoding84_14.decode(state)
     const r15 = c.string.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
@@ -2629,13 +2670,15 @@ const encoding83 = {
       agreements: r14,
       state: r15,
       bid: (flags & 1) !== 0 ? c.fixed32.decode(state) : null,
-      packMs: (flags & 2) !== 0 ? c.uint.decode(state) : 0
+      packMs: (flags & 2) !== 0 ? c.uint.decode(state) : 0,
+      name: (flags & 4) !== 0 ? c.string.decode(state) : null,
+      created: (flags & 8) !== 0 ? c.uint.decode(state) : 0
     }
   }
 }
 
 // @bushel/peer-record
-const encoding84 = {
+const encoding85 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.good)
@@ -2668,7 +2711,7 @@ const encoding84 = {
 }
 
 // @bushel/blob
-const encoding85 = {
+const encoding86 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.key)
     c.uint.preencode(state, m.length)
@@ -2697,7 +2740,7 @@ const encoding85 = {
 }
 
 // @bushel/job-limits
-const encoding86 = {
+const encoding87 = {
   preencode(state, m) {
     c.uint.preencode(state, m.wallMs)
     c.uint.preencode(state, m.cpuMs)
@@ -2746,35 +2789,35 @@ const encoding86 = {
 }
 
 // @bushel/job-terms.buyer
-const encoding87_5 = encoding40_5
+const encoding88_5 = encoding40_5
 // @bushel/job-terms.provider
-const encoding87_6 = encoding40_5
+const encoding88_6 = encoding40_5
 // @bushel/job-terms.module
-const encoding87_9 = c.frame(encoding85)
+const encoding88_9 = c.frame(encoding86)
 // @bushel/job-terms.input
-const encoding87_10 = encoding87_9
+const encoding88_10 = encoding88_9
 // @bushel/job-terms.args
-const encoding87_11 = c.array(c.string, 256)
+const encoding88_11 = c.array(c.string, 256)
 // @bushel/job-terms.limits
-const encoding87_13 = c.frame(encoding86)
+const encoding88_13 = c.frame(encoding87)
 
 // @bushel/job-terms
-const encoding87 = {
+const encoding88 = {
   preencode(state, m) {
     c.uint.preencode(state, m.version)
     c.fixed32.preencode(state, m.nonce)
     c.fixed32.preencode(state, m.market)
     c.fixed32.preencode(state, m.ask)
     c.string.preencode(state, m.network)
-    encoding87_5.preencode(state, m.buyer)
-    encoding87_6.preencode(state, m.provider)
+    encoding88_5.preencode(state, m.buyer)
+    encoding88_6.preencode(state, m.provider)
     c.string.preencode(state, m.fuel)
     c.string.preencode(state, m.isolation)
-    encoding87_9.preencode(state, m.module)
-    encoding87_10.preencode(state, m.input)
-    encoding87_11.preencode(state, m.args)
+    encoding88_9.preencode(state, m.module)
+    encoding88_10.preencode(state, m.input)
+    encoding88_11.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding87_13.preencode(state, m.limits)
+    encoding88_13.preencode(state, m.limits)
     c.biguint64.preencode(state, m.price)
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -2794,15 +2837,15 @@ const encoding87 = {
     c.fixed32.encode(state, m.market)
     c.fixed32.encode(state, m.ask)
     c.string.encode(state, m.network)
-    encoding87_5.encode(state, m.buyer)
-    encoding87_6.encode(state, m.provider)
+    encoding88_5.encode(state, m.buyer)
+    encoding88_6.encode(state, m.provider)
     c.string.encode(state, m.fuel)
     c.string.encode(state, m.isolation)
-    encoding87_9.encode(state, m.module)
-    encoding87_10.encode(state, m.input)
-    encoding87_11.encode(state, m.args)
+    encoding88_9.encode(state, m.module)
+    encoding88_10.encode(state, m.input)
+    encoding88_11.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding87_13.encode(state, m.limits)
+    encoding88_13.encode(state, m.limits)
     c.biguint64.encode(state, m.price)
     c.biguint64.encode(state, m.baseMsat)
     c.biguint64.encode(state, m.firstInstallmentMsat)
@@ -2820,15 +2863,15 @@ const encoding87 = {
     const r2 = c.fixed32.decode(state)
     const r3 = c.fixed32.decode(state)
     const r4 = c.string.decode(state)
-    const r5 = encoding87_5.decode(state)
-    const r6 = encoding87_6.decode(state)
+    const r5 = encoding88_5.decode(state)
+    const r6 = encoding88_6.decode(state)
     const r7 = c.string.decode(state)
     const r8 = c.string.decode(state)
-    const r9 = encoding87_9.decode(state)
-    const r10 = encoding87_10.decode(state)
-    const r11 = encoding87_11.decode(state)
+    const r9 = encoding88_9.decode(state)
+    const r10 = encoding88_10.decode(state)
+    const r11 = encoding88_11.decode(state)
     const r12 = c.fixed32.decode(state)
-    const r13 = encoding87_13.decode(state)
+    const r13 = encoding88_13.decode(state)
     const r14 = c.biguint64.decode(state)
     const r15 = c.biguint64.decode(state)
     const r16 = c.biguint64.decode(state)
@@ -2866,20 +2909,20 @@ const encoding87 = {
 }
 
 // @bushel/job-agree.terms
-const encoding88_0 = c.frame(encoding87)
+const encoding89_0 = c.frame(encoding88)
 
 // @bushel/job-agree
-const encoding88 = {
+const encoding89 = {
   preencode(state, m) {
-    encoding88_0.preencode(state, m.terms)
+    encoding89_0.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding88_0.encode(state, m.terms)
+    encoding89_0.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding88_0.decode(state)
+    const r0 = encoding89_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -2890,7 +2933,7 @@ const encoding88 = {
 }
 
 // @bushel/compute-request
-const encoding89 = {
+const encoding90 = {
   preencode(state, m) {
     c.uint.preencode(state, m.memory)
     c.uint.preencode(state, m.wallMs)
@@ -2931,7 +2974,7 @@ const encoding89 = {
 }
 
 // @bushel/compute-quote
-const encoding90 = {
+const encoding91 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -2966,7 +3009,7 @@ const encoding90 = {
 }
 
 // @bushel/job-countersign
-const encoding91 = {
+const encoding92 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed64.preencode(state, m.signature)
@@ -2987,7 +3030,7 @@ const encoding91 = {
 }
 
 // @bushel/job-file
-const encoding92 = {
+const encoding93 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.buffer.preencode(state, m.bytes)
@@ -3008,21 +3051,21 @@ const encoding92 = {
 }
 
 // @bushel/job-input.files
-const encoding93_1 = c.array(c.frame(encoding92), 65536)
+const encoding94_1 = c.array(c.frame(encoding93), 65536)
 
 // @bushel/job-input
-const encoding93 = {
+const encoding94 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdin)
-    encoding93_1.preencode(state, m.files)
+    encoding94_1.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdin)
-    encoding93_1.encode(state, m.files)
+    encoding94_1.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
-    const r1 = encoding93_1.decode(state)
+    const r1 = encoding94_1.decode(state)
 
     return {
       stdin: r0,
@@ -3032,24 +3075,24 @@ const encoding93 = {
 }
 
 // @bushel/job-output.files
-const encoding94_2 = c.array(c.frame(encoding92), 65536)
+const encoding95_2 = c.array(c.frame(encoding93), 65536)
 
 // @bushel/job-output
-const encoding94 = {
+const encoding95 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdout)
     c.buffer.preencode(state, m.stderr)
-    encoding94_2.preencode(state, m.files)
+    encoding95_2.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdout)
     c.buffer.encode(state, m.stderr)
-    encoding94_2.encode(state, m.files)
+    encoding95_2.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
     const r1 = c.buffer.decode(state)
-    const r2 = encoding94_2.decode(state)
+    const r2 = encoding95_2.decode(state)
 
     return {
       stdout: r0,
@@ -3060,20 +3103,20 @@ const encoding94 = {
 }
 
 // @bushel/job-due.countersign
-const encoding95_0 = encoding64_2
+const encoding96_0 = encoding64_2
 
 // @bushel/job-due
-const encoding95 = {
+const encoding96 = {
   preencode(state, m) {
-    encoding95_0.preencode(state, m.countersign)
+    encoding96_0.preencode(state, m.countersign)
     c.string.preencode(state, m.invoice)
   },
   encode(state, m) {
-    encoding95_0.encode(state, m.countersign)
+    encoding96_0.encode(state, m.countersign)
     c.string.encode(state, m.invoice)
   },
   decode(state) {
-    const r0 = encoding95_0.decode(state)
+    const r0 = encoding96_0.decode(state)
     const r1 = c.string.decode(state)
 
     return {
@@ -3084,7 +3127,7 @@ const encoding95 = {
 }
 
 // @bushel/job-result
-const encoding96 = {
+const encoding97 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -3125,7 +3168,7 @@ const encoding96 = {
 }
 
 // @bushel/job-commitment
-const encoding97 = {
+const encoding98 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.commitment)
@@ -3146,20 +3189,20 @@ const encoding97 = {
 }
 
 // @bushel/signed-job-commitment.commitment
-const encoding98_0 = c.frame(encoding97)
+const encoding99_0 = c.frame(encoding98)
 
 // @bushel/signed-job-commitment
-const encoding98 = {
+const encoding99 = {
   preencode(state, m) {
-    encoding98_0.preencode(state, m.commitment)
+    encoding99_0.preencode(state, m.commitment)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding98_0.encode(state, m.commitment)
+    encoding99_0.encode(state, m.commitment)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding98_0.decode(state)
+    const r0 = encoding99_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3170,35 +3213,35 @@ const encoding98 = {
 }
 
 // @bushel/job-statement.result
-const encoding99_1 = c.frame(encoding96)
+const encoding100_1 = c.frame(encoding97)
 // @bushel/job-statement.output
-const encoding99_3 = encoding87_9
+const encoding100_3 = encoding88_9
 
 // @bushel/job-statement
-const encoding99 = {
+const encoding100 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding99_1.preencode(state, m.result)
+    encoding100_1.preencode(state, m.result)
     c.fixed32.preencode(state, m.salt)
-    encoding99_3.preencode(state, m.output)
+    encoding100_3.preencode(state, m.output)
     c.fixed32.preencode(state, m.keyCommitment)
     c.biguint64.preencode(state, m.finalMsat)
     c.fixed32.preencode(state, m.hash)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.agreement)
-    encoding99_1.encode(state, m.result)
+    encoding100_1.encode(state, m.result)
     c.fixed32.encode(state, m.salt)
-    encoding99_3.encode(state, m.output)
+    encoding100_3.encode(state, m.output)
     c.fixed32.encode(state, m.keyCommitment)
     c.biguint64.encode(state, m.finalMsat)
     c.fixed32.encode(state, m.hash)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding99_1.decode(state)
+    const r1 = encoding100_1.decode(state)
     const r2 = c.fixed32.decode(state)
-    const r3 = encoding99_3.decode(state)
+    const r3 = encoding100_3.decode(state)
     const r4 = c.fixed32.decode(state)
     const r5 = c.biguint64.decode(state)
     const r6 = c.fixed32.decode(state)
@@ -3216,20 +3259,20 @@ const encoding99 = {
 }
 
 // @bushel/signed-job-statement.statement
-const encoding100_0 = c.frame(encoding99)
+const encoding101_0 = c.frame(encoding100)
 
 // @bushel/signed-job-statement
-const encoding100 = {
+const encoding101 = {
   preencode(state, m) {
-    encoding100_0.preencode(state, m.statement)
+    encoding101_0.preencode(state, m.statement)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding100_0.encode(state, m.statement)
+    encoding101_0.encode(state, m.statement)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding100_0.decode(state)
+    const r0 = encoding101_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3240,22 +3283,22 @@ const encoding100 = {
 }
 
 // @bushel/job-progress.due
-const encoding101_2 = c.frame(encoding95)
+const encoding102_2 = c.frame(encoding96)
 // @bushel/job-progress.commitment
-const encoding101_3 = c.frame(encoding98)
+const encoding102_3 = c.frame(encoding99)
 // @bushel/job-progress.statement
-const encoding101_4 = c.frame(encoding100)
+const encoding102_4 = c.frame(encoding101)
 
 // @bushel/job-progress
-const encoding101 = {
+const encoding102 = {
   preencode(state, m) {
     c.string.preencode(state, m.state)
     c.biguint64.preencode(state, m.fuel)
     if ((m.due ? 1 : 0) | (m.commitment ? 2 : 0) | (m.statement ? 4 : 0) | (m.reason ? 8 : 0)) state.end++
 
-    if (m.due) encoding101_2.preencode(state, m.due)
-    if (m.commitment) encoding101_3.preencode(state, m.commitment)
-    if (m.statement) encoding101_4.preencode(state, m.statement)
+    if (m.due) encoding102_2.preencode(state, m.due)
+    if (m.commitment) encoding102_3.preencode(state, m.commitment)
+    if (m.statement) encoding102_4.preencode(state, m.statement)
     if (m.reason) c.string.preencode(state, m.reason)
   },
   encode(state, m) {
@@ -3266,9 +3309,9 @@ const encoding101 = {
     c.biguint64.encode(state, m.fuel)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.due) encoding101_2.encode(state, m.due)
-    if (m.commitment) encoding101_3.encode(state, m.commitment)
-    if (m.statement) encoding101_4.encode(state, m.statement)
+    if (m.due) encoding102_2.encode(state, m.due)
+    if (m.commitment) encoding102_3.encode(state, m.commitment)
+    if (m.statement) encoding102_4.encode(state, m.statement)
     if (m.reason) c.string.encode(state, m.reason)
   },
   decode(state) {
@@ -3279,16 +3322,16 @@ const encoding101 = {
     return {
       state: r0,
       fuel: r1,
-      due: (flags & 1) !== 0 ? encoding101_2.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding101_3.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding101_4.decode(state) : null,
+      due: (flags & 1) !== 0 ? encoding102_2.decode(state) : null,
+      commitment: (flags & 2) !== 0 ? encoding102_3.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding102_4.decode(state) : null,
       reason: (flags & 8) !== 0 ? c.string.decode(state) : null
     }
   }
 }
 
 // @bushel/job-key
-const encoding102 = {
+const encoding103 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.key)
@@ -3313,20 +3356,20 @@ const encoding102 = {
 }
 
 // @bushel/signed-job-key.key
-const encoding103_0 = c.frame(encoding102)
+const encoding104_0 = c.frame(encoding103)
 
 // @bushel/signed-job-key
-const encoding103 = {
+const encoding104 = {
   preencode(state, m) {
-    encoding103_0.preencode(state, m.key)
+    encoding104_0.preencode(state, m.key)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding103_0.encode(state, m.key)
+    encoding104_0.encode(state, m.key)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding103_0.decode(state)
+    const r0 = encoding104_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3337,34 +3380,34 @@ const encoding103 = {
 }
 
 // @bushel/job.terms
-const encoding104_5 = encoding88_0
+const encoding105_5 = encoding89_0
 // @bushel/job.commitment
-const encoding104_8 = encoding101_3
+const encoding105_8 = encoding102_3
 // @bushel/job.statement
-const encoding104_9 = encoding101_4
+const encoding105_9 = encoding102_4
 // @bushel/job.key
-const encoding104_10 = c.frame(encoding103)
+const encoding105_10 = c.frame(encoding104)
 // @bushel/job.quote
-const encoding104_12 = encoding33_6
+const encoding105_12 = encoding33_6
 
 // @bushel/job
-const encoding104 = {
+const encoding105 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.string.preencode(state, m.state)
     c.uint.preencode(state, m.created)
     c.uint.preencode(state, m.changed)
     c.uint.preencode(state, m.runs)
-    encoding104_5.preencode(state, m.terms)
+    encoding105_5.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
     if ((m.countersign ? 1 : 0) | (m.commitment ? 2 : 0) | (m.statement ? 4 : 0) | (m.key ? 8 : 0) | (m.reason ? 16 : 0) | (m.quote ? 32 : 0)) state.end++
 
     if (m.countersign) c.fixed64.preencode(state, m.countersign)
-    if (m.commitment) encoding104_8.preencode(state, m.commitment)
-    if (m.statement) encoding104_9.preencode(state, m.statement)
-    if (m.key) encoding104_10.preencode(state, m.key)
+    if (m.commitment) encoding105_8.preencode(state, m.commitment)
+    if (m.statement) encoding105_9.preencode(state, m.statement)
+    if (m.key) encoding105_10.preencode(state, m.key)
     if (m.reason) c.string.preencode(state, m.reason)
-    if (m.quote) encoding104_12.preencode(state, m.quote)
+    if (m.quote) encoding105_12.preencode(state, m.quote)
   },
   encode(state, m) {
     const flags =
@@ -3380,16 +3423,16 @@ const encoding104 = {
     c.uint.encode(state, m.created)
     c.uint.encode(state, m.changed)
     c.uint.encode(state, m.runs)
-    encoding104_5.encode(state, m.terms)
+    encoding105_5.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
     if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.countersign) c.fixed64.encode(state, m.countersign)
-    if (m.commitment) encoding104_8.encode(state, m.commitment)
-    if (m.statement) encoding104_9.encode(state, m.statement)
-    if (m.key) encoding104_10.encode(state, m.key)
+    if (m.commitment) encoding105_8.encode(state, m.commitment)
+    if (m.statement) encoding105_9.encode(state, m.statement)
+    if (m.key) encoding105_10.encode(state, m.key)
     if (m.reason) c.string.encode(state, m.reason)
-    if (m.quote) encoding104_12.encode(state, m.quote)
+    if (m.quote) encoding105_12.encode(state, m.quote)
   },
   decode(state) {
     const r0 = c.string.decode(state)
@@ -3397,7 +3440,7 @@ const encoding104 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding104_5.decode(state)
+    const r5 = encoding105_5.decode(state)
     const r6 = c.fixed64.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
@@ -3410,63 +3453,63 @@ const encoding104 = {
       terms: r5,
       signature: r6,
       countersign: (flags & 1) !== 0 ? c.fixed64.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding104_8.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding104_9.decode(state) : null,
-      key: (flags & 8) !== 0 ? encoding104_10.decode(state) : null,
+      commitment: (flags & 2) !== 0 ? encoding105_8.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding105_9.decode(state) : null,
+      key: (flags & 8) !== 0 ? encoding105_10.decode(state) : null,
       reason: (flags & 16) !== 0 ? c.string.decode(state) : null,
-      quote: (flags & 32) !== 0 ? encoding104_12.decode(state) : null
+      quote: (flags & 32) !== 0 ? encoding105_12.decode(state) : null
     }
   }
 }
 
 // @bushel/job-evidence.agree
-const encoding105_0 = c.frame(encoding88)
+const encoding106_0 = c.frame(encoding89)
 // @bushel/job-evidence.commitment
-const encoding105_1 = encoding101_3
+const encoding106_1 = encoding102_3
 // @bushel/job-evidence.statement
-const encoding105_2 = encoding101_4
+const encoding106_2 = encoding102_4
 // @bushel/job-evidence.key
-const encoding105_3 = encoding104_10
+const encoding106_3 = encoding105_10
 
 // @bushel/job-evidence
-const encoding105 = {
+const encoding106 = {
   preencode(state, m) {
-    encoding105_0.preencode(state, m.agree)
+    encoding106_0.preencode(state, m.agree)
     if ((m.commitment ? 1 : 0) | (m.statement ? 2 : 0) | (m.key ? 4 : 0) | (m.ciphertext ? 8 : 0)) state.end++
 
-    if (m.commitment) encoding105_1.preencode(state, m.commitment)
-    if (m.statement) encoding105_2.preencode(state, m.statement)
-    if (m.key) encoding105_3.preencode(state, m.key)
+    if (m.commitment) encoding106_1.preencode(state, m.commitment)
+    if (m.statement) encoding106_2.preencode(state, m.statement)
+    if (m.key) encoding106_3.preencode(state, m.key)
     if (m.ciphertext) c.buffer.preencode(state, m.ciphertext)
   },
   encode(state, m) {
     const flags =
       (m.commitment ? 1 : 0) | (m.statement ? 2 : 0) | (m.key ? 4 : 0) | (m.ciphertext ? 8 : 0)
 
-    encoding105_0.encode(state, m.agree)
+    encoding106_0.encode(state, m.agree)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.commitment) encoding105_1.encode(state, m.commitment)
-    if (m.statement) encoding105_2.encode(state, m.statement)
-    if (m.key) encoding105_3.encode(state, m.key)
+    if (m.commitment) encoding106_1.encode(state, m.commitment)
+    if (m.statement) encoding106_2.encode(state, m.statement)
+    if (m.key) encoding106_3.encode(state, m.key)
     if (m.ciphertext) c.buffer.encode(state, m.ciphertext)
   },
   decode(state) {
-    const r0 = encoding105_0.decode(state)
+    const r0 = encoding106_0.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       agree: r0,
-      commitment: (flags & 1) !== 0 ? encoding105_1.decode(state) : null,
-      statement: (flags & 2) !== 0 ? encoding105_2.decode(state) : null,
-      key: (flags & 4) !== 0 ? encoding105_3.decode(state) : null,
+      commitment: (flags & 1) !== 0 ? encoding106_1.decode(state) : null,
+      statement: (flags & 2) !== 0 ? encoding106_2.decode(state) : null,
+      key: (flags & 4) !== 0 ? encoding106_3.decode(state) : null,
       ciphertext: (flags & 8) !== 0 ? c.buffer.decode(state) : null
     }
   }
 }
 
 // @bushel/run-replica
-const encoding106 = {
+const encoding107 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.ask)
@@ -3519,7 +3562,7 @@ const encoding106 = {
 }
 
 // @bushel/run-end
-const encoding107 = {
+const encoding108 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -3560,34 +3603,34 @@ const encoding107 = {
 }
 
 // @bushel/run-record.module
-const encoding108_4 = encoding87_9
+const encoding109_4 = encoding88_9
 // @bushel/run-record.input
-const encoding108_5 = encoding87_9
+const encoding109_5 = encoding88_9
 // @bushel/run-record.args
-const encoding108_6 = c.array(c.string)
+const encoding109_6 = c.array(c.string)
 // @bushel/run-record.limits
-const encoding108_8 = encoding87_13
+const encoding109_8 = encoding88_13
 // @bushel/run-record.passed
-const encoding108_18 = c.array(c.fixed32)
+const encoding109_18 = c.array(c.fixed32)
 // @bushel/run-record.replicas
-const encoding108_19 = c.array(c.frame(encoding106))
+const encoding109_19 = c.array(c.frame(encoding107))
 // @bushel/run-record.evidence
-const encoding108_20 = c.array(c.string)
+const encoding109_20 = c.array(c.string)
 // @bushel/run-record.end
-const encoding108_21 = c.frame(encoding107)
+const encoding109_21 = c.frame(encoding108)
 
 // @bushel/run-record
-const encoding108 = {
+const encoding109 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.id)
     c.fixed32.preencode(state, m.fingerprint)
     c.string.preencode(state, m.name)
     c.fixed32.preencode(state, m.market)
-    encoding108_4.preencode(state, m.module)
-    encoding108_5.preencode(state, m.input)
-    encoding108_6.preencode(state, m.args)
+    encoding109_4.preencode(state, m.module)
+    encoding109_5.preencode(state, m.input)
+    encoding109_6.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding108_8.preencode(state, m.limits)
+    encoding109_8.preencode(state, m.limits)
     c.string.preencode(state, m.isolation)
     c.uint.preencode(state, m.verify)
     c.uint.preencode(state, m.wanted)
@@ -3597,12 +3640,12 @@ const encoding108 = {
     c.biguint64.preencode(state, m.maxPrice)
     c.uint.preencode(state, m.created)
     c.string.preencode(state, m.state)
-    encoding108_18.preencode(state, m.passed)
-    encoding108_19.preencode(state, m.replicas)
-    encoding108_20.preencode(state, m.evidence)
+    encoding109_18.preencode(state, m.passed)
+    encoding109_19.preencode(state, m.replicas)
+    encoding109_20.preencode(state, m.evidence)
     if ((m.end ? 1 : 0) | (m.reason ? 2 : 0) | (m.fetched ? 4 : 0)) state.end++
 
-    if (m.end) encoding108_21.preencode(state, m.end)
+    if (m.end) encoding109_21.preencode(state, m.end)
     if (m.reason) c.string.preencode(state, m.reason)
     if (m.fetched) c.uint.preencode(state, m.fetched)
   },
@@ -3613,11 +3656,11 @@ const encoding108 = {
     c.fixed32.encode(state, m.fingerprint)
     c.string.encode(state, m.name)
     c.fixed32.encode(state, m.market)
-    encoding108_4.encode(state, m.module)
-    encoding108_5.encode(state, m.input)
-    encoding108_6.encode(state, m.args)
+    encoding109_4.encode(state, m.module)
+    encoding109_5.encode(state, m.input)
+    encoding109_6.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding108_8.encode(state, m.limits)
+    encoding109_8.encode(state, m.limits)
     c.string.encode(state, m.isolation)
     c.uint.encode(state, m.verify)
     c.uint.encode(state, m.wanted)
@@ -3627,12 +3670,12 @@ const encoding108 = {
     c.biguint64.encode(state, m.maxPrice)
     c.uint.encode(state, m.created)
     c.string.encode(state, m.state)
-    encoding108_18.encode(state, m.passed)
-    encoding108_19.encode(state, m.replicas)
-    encoding108_20.encode(state, m.evidence)
+    encoding109_18.encode(state, m.passed)
+    encoding109_19.encode(state, m.replicas)
+    encoding109_20.encode(state, m.evidence)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.end) encoding108_21.encode(state, m.end)
+    if (m.end) encoding109_21.encode(state, m.end)
     if (m.reason) c.string.encode(state, m.reason)
     if (m.fetched) c.uint.encode(state, m.fetched)
   },
@@ -3641,11 +3684,11 @@ const encoding108 = {
     const r1 = c.fixed32.decode(state)
     const r2 = c.string.decode(state)
     const r3 = c.fixed32.decode(state)
-    const r4 = encoding108_4.decode(state)
-    const r5 = encoding108_5.decode(state)
-    const r6 = encoding108_6.decode(state)
+    const r4 = encoding109_4.decode(state)
+    const r5 = encoding109_5.decode(state)
+    const r6 = encoding109_6.decode(state)
     const r7 = c.fixed32.decode(state)
-    const r8 = encoding108_8.decode(state)
+    const r8 = encoding109_8.decode(state)
     const r9 = c.string.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.uint.decode(state)
@@ -3655,9 +3698,9 @@ const encoding108 = {
     const r15 = c.biguint64.decode(state)
     const r16 = c.uint.decode(state)
     const r17 = c.string.decode(state)
-    const r18 = encoding108_18.decode(state)
-    const r19 = encoding108_19.decode(state)
-    const r20 = encoding108_20.decode(state)
+    const r18 = encoding109_18.decode(state)
+    const r19 = encoding109_19.decode(state)
+    const r20 = encoding109_20.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
@@ -3682,7 +3725,7 @@ const encoding108 = {
       passed: r18,
       replicas: r19,
       evidence: r20,
-      end: (flags & 1) !== 0 ? encoding108_21.decode(state) : null,
+      end: (flags & 1) !== 0 ? encoding109_21.decode(state) : null,
       reason: (flags & 2) !== 0 ? c.string.decode(state) : null,
       fetched: (flags & 4) !== 0 ? c.uint.decode(state) : 0
     }
@@ -3690,7 +3733,7 @@ const encoding108 = {
 }
 
 // @bushel/check-record
-const encoding109 = {
+const encoding110 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.valid)
@@ -3901,62 +3944,64 @@ function getEncoding(name) {
       return encoding80
     case '@bushel/lease':
       return encoding81
-    case '@bushel/own-order':
+    case '@bushel/audit-record':
       return encoding82
-    case '@bushel/mirror-job':
+    case '@bushel/own-order':
       return encoding83
-    case '@bushel/peer-record':
+    case '@bushel/mirror-job':
       return encoding84
-    case '@bushel/blob':
+    case '@bushel/peer-record':
       return encoding85
-    case '@bushel/job-limits':
+    case '@bushel/blob':
       return encoding86
-    case '@bushel/job-terms':
+    case '@bushel/job-limits':
       return encoding87
-    case '@bushel/job-agree':
+    case '@bushel/job-terms':
       return encoding88
-    case '@bushel/compute-request':
+    case '@bushel/job-agree':
       return encoding89
-    case '@bushel/compute-quote':
+    case '@bushel/compute-request':
       return encoding90
-    case '@bushel/job-countersign':
+    case '@bushel/compute-quote':
       return encoding91
-    case '@bushel/job-file':
+    case '@bushel/job-countersign':
       return encoding92
-    case '@bushel/job-input':
+    case '@bushel/job-file':
       return encoding93
-    case '@bushel/job-output':
+    case '@bushel/job-input':
       return encoding94
-    case '@bushel/job-due':
+    case '@bushel/job-output':
       return encoding95
-    case '@bushel/job-result':
+    case '@bushel/job-due':
       return encoding96
-    case '@bushel/job-commitment':
+    case '@bushel/job-result':
       return encoding97
-    case '@bushel/signed-job-commitment':
+    case '@bushel/job-commitment':
       return encoding98
-    case '@bushel/job-statement':
+    case '@bushel/signed-job-commitment':
       return encoding99
-    case '@bushel/signed-job-statement':
+    case '@bushel/job-statement':
       return encoding100
-    case '@bushel/job-progress':
+    case '@bushel/signed-job-statement':
       return encoding101
-    case '@bushel/job-key':
+    case '@bushel/job-progress':
       return encoding102
-    case '@bushel/signed-job-key':
+    case '@bushel/job-key':
       return encoding103
-    case '@bushel/job':
+    case '@bushel/signed-job-key':
       return encoding104
-    case '@bushel/job-evidence':
+    case '@bushel/job':
       return encoding105
-    case '@bushel/run-replica':
+    case '@bushel/job-evidence':
       return encoding106
-    case '@bushel/run-end':
+    case '@bushel/run-replica':
       return encoding107
-    case '@bushel/run-record':
+    case '@bushel/run-end':
       return encoding108
-    case '@bushel/check-record':
+    case '@bushel/run-record':
       return encoding109
+    case '@bushel/check-record':
+      return encoding110
     default:
       throw new Error('Encoder not found ' + name)
   }

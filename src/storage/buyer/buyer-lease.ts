@@ -1,4 +1,4 @@
-import type { AuditProof, Lease, SignedCounter, SignedQuote } from '#spec'
+import type { Audit, AuditProof, Lease, SignedCounter, SignedQuote } from '#spec'
 import { hashOf } from '../../../contracts/schema/codec.js'
 import { BushelError, isOurs } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
@@ -222,6 +222,7 @@ export class BuyerLease {
   /** Audits the copy now; resolves to the blocks that were proven. Rejects as `audit` does, and remembers a provider that is away. */
   async check(signal: AbortSignal): Promise<number> {
     const { leases, now } = this.#context
+    await this.#challenge()
     try {
       return await this.#unlessDenied(this.#persist(channel => this.audit(channel), signal))
     } catch (error) {
@@ -238,16 +239,13 @@ export class BuyerLease {
   async audit(channel: DealChannel): Promise<number> {
     const { leases, now } = this.#context
     const { seal } = this.lease.seal!
-    const before = leases.auditOf(this.id)
-    const challenge = challengeOf(this.lease, before, now())
-    const open = { ...before, challenge }
-    if (!before.challenge) await leases.saveAudit(this.id, open)
+    const challenge = await this.#challenge()
     let answer: AuditProof
     try {
       answer = await channel.request('audit', challenge, { timeoutMs: this.#timeouts.audit })
     } catch (error) {
       const isSilent = isDeclined(error) || (isLost(error) && !isGone(error))
-      if (isSilent) await leases.saveAudit(this.id, notAnswered(open, now(), error))
+      if (isSilent) await leases.saveAudit(this.id, notAnswered(leases.auditOf(this.id), now(), error))
       throw error
     }
     const verdict = judgeAudit(seal, challenge, answer)
@@ -255,6 +253,20 @@ export class BuyerLease {
     const audited = leases.change({ ...this.lease, audited: now() })
     await leases.saveAudit(this.id, null, audited)
     return challenge.blocks.length
+  }
+
+  /** Blocks of the open challenge; 0 for none. */
+  get challenged(): number {
+    return this.#context.leases.auditOf(this.id).challenge?.blocks.length ?? 0
+  }
+
+  /** The challenge that is open, or a new one. On disk when it resolves. */
+  async #challenge(): Promise<Audit> {
+    const { leases, now } = this.#context
+    const before = leases.auditOf(this.id)
+    const challenge = challengeOf(this.lease, before, now())
+    if (!before.challenge) await leases.saveAudit(this.id, { ...before, challenge })
+    return challenge
   }
 
   /** Has both sides sign a counter of payments and service. */

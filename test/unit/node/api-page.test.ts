@@ -54,7 +54,7 @@ test('what only reads has no dry run, and what changes something has one or an e
   const without = Object.entries(CALLS).filter(([, call]) => call.changes && !call.dryRun)
   assert.deepEqual(
     without.map(([name]) => name),
-    ['run', 'run.map', 'run.local', 'run.map.local']
+    ['mirrors.check', 'run', 'run.map', 'run.local', 'run.map.local']
   )
   for (const [name, call] of Object.entries(CALLS)) assert.ok(call.changes || !call.dryRun, name)
 })

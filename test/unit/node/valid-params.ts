@@ -38,6 +38,7 @@ export const VALID: { [M in Method]: Params<M> } = {
   'bid.storage': {
     market: 'here',
     path: '/photos',
+    name: 'photos',
     exclude: ['*.tmp'],
     copies: 3,
     time: 86_400_000,
@@ -50,6 +51,7 @@ export const VALID: { [M in Method]: Params<M> } = {
   mirror: {
     market: 'here',
     path: '/photos',
+    name: 'photos',
     exclude: ['*.tmp'],
     copies: 2,
     time: 86_400_000,
@@ -58,6 +60,10 @@ export const VALID: { [M in Method]: Params<M> } = {
     prepayMaxMsat: '5000',
     dryRun: true
   },
+  mirrors: {},
+  'mirrors.show': { mirror: 'photos' },
+  'mirrors.check': { mirror: 'photos' },
+  'mirrors.rename': { mirror: 'photos', name: 'holidays', dryRun: true },
   restore: { link, dest: '/back', force: true, dryRun: true },
   leases: {},
   'leases.end': { id: key, dryRun: true },

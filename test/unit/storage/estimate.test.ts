@@ -29,6 +29,7 @@ function estimate(copies: number, prepayMaxMsat: bigint, minChargeMsat = SAT) {
   }))
   const survey = { files: 1, bytes: BYTES, fingerprint: Buffer.alloc(32), cores: CORES, notes: ['left out'] }
   const mirrors = new Mirrors({
+    store: { table: () => ({ list: () => [] }) },
     packer: { survey: () => Promise.resolve(survey) },
     asks: () => Promise.resolve(asks),
     experiences: { of: () => null, toward: () => null },
@@ -40,6 +41,7 @@ function estimate(copies: number, prepayMaxMsat: bigint, minChargeMsat = SAT) {
   const request = {
     market: Buffer.alloc(32),
     path: '/x',
+    name: null,
     exclude: [],
     copies,
     time: 30 * DAY,

@@ -15,6 +15,7 @@ export const { syntax, run } = oneCall({
   options: {
     '--time <time>': { help: 'how long to store it, such as 30d', required: true },
     '--copies <n>': { help: 'number of copies, each at another provider', required: true },
+    '--name <name>': 'name of the mirror once it is placed (default: that of the path)',
     ...EXCLUDE,
     ...BID_OFFER,
     '--max-price <price>': { help: 'highest price, such as "30 sat/GiB-month"', required: true },
@@ -27,6 +28,7 @@ export const { syntax, run } = oneCall({
     maxPrice: parsePrice(text(options, 'maxPrice')!).toString(),
     ...given({
       market,
+      name: text(options, 'name'),
       exclude: texts(options, 'exclude'),
       prepayMaxMsat: parsed(options, 'prepayMax', parseAmount)?.toString(),
       offer: parsed(options, 'offer', parsePrice)?.toString()

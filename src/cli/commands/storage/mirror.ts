@@ -4,6 +4,7 @@ import type { MirrorResult } from '../../../node/api/api.js'
 import { parseCopies, readablePath } from '../../input/arguments.js'
 import { given, parsed, text, texts } from '../../invocation.js'
 import { oneCall, onNode } from '../../one-call.js'
+import { dateText } from '../../output/order-text.js'
 import { count, facts } from '../../output/table.js'
 import { EXCLUDE, OFFER } from '../../input/shared-options.js'
 
@@ -15,6 +16,7 @@ export const { syntax, run } = oneCall({
   options: {
     '--copies <n>': { help: 'number of copies, each at another provider', default: '2' },
     '--time <time>': { help: 'how long to store it, such as 10min, 30d, 4w or 1y', default: '30d' },
+    '--name <name>': 'its name among your mirrors (default: that of the path)',
     ...EXCLUDE,
     ...OFFER,
     '--max-price <price>': 'highest price, such as "30 sat/GiB-month" (default: any)',
@@ -26,6 +28,7 @@ export const { syntax, run } = oneCall({
     time: parseTime(text(options, 'time')!),
     ...given({
       market,
+      name: text(options, 'name'),
       exclude: texts(options, 'exclude'),
       offer: parsed(options, 'offer', parsePrice)?.toString(),
       maxPrice: parsed(options, 'maxPrice', parsePrice)?.toString(),
@@ -43,6 +46,8 @@ function receipt(result: MirrorResult, time: number): string[] {
     ...facts([
       ['stored', `${count(result.copies, 'copy', 'copies')} of ${size(result)}, for ${formatTime(time)}`],
       ['paid', `${amount(result.paidMsat)} and ${amount(result.feesMsat)} of fees${later(result, time)}`],
+      ['name', `${result.name}; see it with: bushel mirrors`],
+      ['paid until', dateText(result.paidUntil)],
       ['at risk', `${amount(result.atRiskMsat)} paid ahead for time not yet served`],
       ['took', `${pack.toFixed(1)} s to pack, ${upload.toFixed(1)} s to upload`],
       ...result.leases.map((id): [string, string] => ['lease', id])

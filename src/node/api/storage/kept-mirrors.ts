@@ -1,4 +1,4 @@
-import type * as v from 'valibot'
+import * as v from 'valibot'
 import type { Lease, MirrorJob } from '#spec'
 import { BushelError, isBlamed, isOurs } from '../../../../contracts/errors/error.js'
 import { formatKey } from '../../../../contracts/keys/key.js'
@@ -53,19 +53,25 @@ const overview = {
   name: said('its name'),
   path: said('what was mirrored'),
   bytes: bytes('size of the files'),
-  copies: fields({
-    wanted: count('copies that were asked for'),
-    healthy: count('copies that are stored and have answered their audits'),
-    failing: count('copies whose provider fails or is gone')
-  }),
+  copies: v.pipe(
+    fields({
+      wanted: count('copies that were asked for'),
+      healthy: count('copies that are stored and have answered their audits'),
+      failing: count('copies whose provider fails or is gone')
+    }),
+    v.description('how its copies stand')
+  ),
   paidUntil: moment('until when every copy that is not over is paid; 0: none is'),
   ends: moment('end of what is agreed; 0: nothing is'),
   monthMsat: msat('what its copies cost in 30 days'),
   atRiskMsat: msat('paid ahead and not yet served'),
-  next: fields({
-    what: oneOf(NEXT, 'the next step: its upload goes on, an installment is paid, it ends, or it has ended'),
-    at: moment('when; 0: with the next command, or while `bushel up` runs')
-  })
+  next: v.pipe(
+    fields({
+      what: oneOf(NEXT, 'its upload goes on, an installment is paid, it ends, or it has ended'),
+      at: moment('when; 0: with the next command')
+    }),
+    v.description('the next step')
+  )
 }
 const copy = fields({
   id: key('id of the lease'),
@@ -288,7 +294,7 @@ async function checked(lease: BuyerLease, signal: AbortSignal): Promise<Checked>
   } catch (error) {
     signal.throwIfAborted()
     if (!(error instanceof BushelError) || isOurs(error)) throw error
-    samples = lease.lease.challenge?.blocks.length ?? 0
+    samples = lease.challenged
     return done(isBlamed(error) ? 'failed' : isGone(error) ? 'away' : 'silent', error.message)
   }
 }

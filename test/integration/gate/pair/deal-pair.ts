@@ -220,6 +220,7 @@ export class DealPair {
     return {
       market: MARKET,
       path: randomBytes(8).toString('hex'),
+      name: null,
       exclude: [],
       copies: 1,
       time: TIME,
