@@ -1,5 +1,4 @@
 import type { Audit, AuditRecord, Lease } from '#spec'
-import { MAX_AUDIT_BLOCKS } from '../../../contracts/schema/counts.js'
 import { DAY } from '../../../contracts/money/quantity.js'
 import { isDeclined } from '../../deal/decline.js'
 import { chooseAudit } from './audit.js'
@@ -9,8 +8,8 @@ import { LEASE } from './lease-state.js'
 const EVERY = DAY
 /** Blocks for each day since the last audit. In 30 days a loss of 1 % is found with 70 %, one of 0.1 % with 11 %. */
 const BLOCKS_A_DAY = 4
-/** Most blocks of one challenge: 8 MiB of blocks of 256 KiB, which is the most that a provider sends. */
-const MOST_BLOCKS = Math.min(32, MAX_AUDIT_BLOCKS)
+/** Most blocks of one challenge: a provider sends 8 MiB, and a full block has some bytes more than 256 KiB. */
+const MOST_BLOCKS = 31
 /** A challenge that is open while its provider is reached so far apart is failed, ms. */
 const SILENT = DAY
 /** A provider that is not reached at two looks so far apart is gone, ms. */
