@@ -95,7 +95,8 @@ export class Maintenance extends ReadyResource {
       if (now() > copy.paidUntil + (next ? lease.terms.grace : 0))
         await copy.close(next ? 'it ran out' : 'it was served')
       else if (next && now() >= payAt(lease, next)) await this.#pay(copy)
-      else if (now() >= auditAt(lease, leases.auditOf(id)) && this.#auditing.isDue(id)) await this.#audit(copy)
+      else if (now() >= auditAt(lease, leases.auditOf(id)) && this.#auditing.isDue(id))
+        await this.#audit(copy)
     }
     await this.#resolve()
     await this.#options.refunds.look()

@@ -6,7 +6,7 @@ import { mirrorTable } from '../tables.js'
 import { MIRROR } from './mirror-state.js'
 
 /** Characters of an id that are shown, and the fewest that find a mirror. */
-export const SHORT_ID = 8
+const SHORT_ID = 8
 const LEAST_ID = 4
 
 /** The name of a mirror; those of homes before there were names have that of their path. */
@@ -32,7 +32,11 @@ export function findMirror(store: Store, asked: string): MirrorJob {
   if (found.length === 0)
     throw new BushelError('NOT_FOUND', `this node has no mirror '${asked}'`, 'see them with: bushel mirrors')
   const ids = found.map(({ store: id }) => id.slice(0, SHORT_ID)).join(', ')
-  throw new BushelError('BAD_INPUT', `${found.length} mirrors are called '${asked}'`, `name one by its id: ${ids}`)
+  throw new BushelError(
+    'BAD_INPUT',
+    `${found.length} mirrors are called '${asked}'`,
+    `name one by its id: ${ids}`
+  )
 }
 
 /** The name for a new mirror: the one asked for, or that of its path with a number when another has it. Throws BAD_INPUT. */

@@ -4,7 +4,13 @@ import type { AuditRecord, Lease } from '#spec'
 import { DAY } from '../../../contracts/money/quantity.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { Declined } from '../../../src/deal/decline.js'
-import { auditAt, challengeOf, healthOf, notAnswered, notReached } from '../../../src/storage/lease/challenge.js'
+import {
+  auditAt,
+  challengeOf,
+  healthOf,
+  notAnswered,
+  notReached
+} from '../../../src/storage/lease/challenge.js'
 import { LEASE } from '../../../src/storage/lease/lease-state.js'
 
 const NONE: AuditRecord = { unanswered: 0, unreachable: 0, challenge: null, failing: null }
@@ -12,7 +18,13 @@ const START = 1_000_000
 const silent = new BushelError('TIMEOUT', 'it did not answer')
 
 function stored(audited = 0): Lease {
-  const core = { key: Buffer.alloc(32), fork: 0, length: 1000, byteLength: 1000 << 10, treeHash: Buffer.alloc(32) }
+  const core = {
+    key: Buffer.alloc(32),
+    fork: 0,
+    length: 1000,
+    byteLength: 1000 << 10,
+    treeHash: Buffer.alloc(32)
+  }
   const seal = { agreement: Buffer.alloc(32), cores: [core] }
   return { state: LEASE.STORED, start: START, audited, seal: { seal, signature: Buffer.alloc(64) } } as Lease
 }
@@ -23,8 +35,7 @@ test('a copy is audited a day after it was stored, and a day after each audit', 
 })
 
 test('a challenge has four blocks for each day since the last audit, at most 31', () => {
-  const blocks = (days: number): number =>
-    challengeOf(stored(START), NONE, START + days * DAY).blocks.length
+  const blocks = (days: number): number => challengeOf(stored(START), NONE, START + days * DAY).blocks.length
   assert.deepEqual([0.5, 1, 3, 14].map(blocks), [4, 4, 12, 31])
 })
 

@@ -17,7 +17,10 @@ test('a mirror has the name of its path, with a number when another one has it',
   assert.equal(nameOfMirror({ path: '/home/films' }), 'films')
   assert.equal(nameOfMirror({ path: '/' }), '/')
   assert.equal(newName(storeOf(), '/home/films', null), 'films')
-  assert.equal(newName(storeOf(mirror('aa'), mirror('bb', { name: 'films 2' })), '/old/films', null), 'films 3')
+  assert.equal(
+    newName(storeOf(mirror('aa'), mirror('bb', { name: 'films 2' })), '/old/films', null),
+    'films 3'
+  )
 })
 
 test('a name that is taken is refused, and one of a mirror that was replaced is free', () => {

@@ -18,7 +18,8 @@ export const { syntax, run } = listing({
       [right('SIZE'), ({ bytes }) => formatSize(bytes)],
       [
         right('HEALTHY'),
-        ({ copies: { healthy, wanted, failing } }) => `${healthy} of ${wanted}${failing > 0 ? ` (${failing} fail)` : ''}`
+        ({ copies: { healthy, wanted, failing } }) =>
+          `${healthy} of ${wanted}${failing > 0 ? ` (${failing} fail)` : ''}`
       ],
       [{ title: 'PAID UNTIL' }, ({ paidUntil }) => dateText(paidUntil)],
       [right('A MONTH'), ({ monthMsat }) => formatAmount(BigInt(monthMsat))],

@@ -42,7 +42,7 @@ import {
 /** A mirror that is over is listed for so long, ms. */
 const TOLD = 30 * DAY
 
-export const MIRROR_NAME = text(1, 64, 'name of the mirror')
+const MIRROR_NAME = text(1, 64, 'name of the mirror')
 const asked = text(1, 64, 'name of the mirror, or the beginning of its id')
 const HEALTH = ['uploading', 'healthy', 'unanswered', 'failing', 'gone', 'over'] as const
 const NEXT = ['upload', 'pay', 'end', 'ended'] as const
