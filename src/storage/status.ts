@@ -6,6 +6,7 @@ import { trustedNow } from '../base/time/trusted-time.js'
 import { liveOrders } from '../deal/orders/standing-orders.js'
 import { occupiedBytes } from '../files/disk.js'
 import type { Store } from '../store/store.js'
+import { endingText, endingsOf } from './buyer/endings.js'
 import { isOver } from './lease/lease-state.js'
 import { Leases } from './lease/leases.js'
 import { leftOf } from './provider/ask-space.js'
@@ -32,7 +33,8 @@ export async function storageStatus({ store, dir, shelf }: StorageStatusSource):
   const usedBytes = shelf ? (await shelf.usage()).usedBytes : await occupiedBytes(join(dir, 'shelf'))
   let spaceBytes = 0
   let leftBytes = 0
-  for (const { id, order, offered } of liveOrders(store, trustedNow())) {
+  const now = trustedNow()
+  for (const { id, order, offered } of liveOrders(store, now)) {
     if (order.side !== SIDE.ask || order.resource !== storage.id) continue
     spaceBytes += storage.ask.decode(offered).space
     leftBytes += leftOf({ offered }, leases.sumsUnder(id).bytes)
@@ -44,16 +46,21 @@ export async function storageStatus({ store, dir, shelf }: StorageStatusSource):
   }
   const spent = kept.filter(lease => isOpen(lease) && lease.egressUsed >= lease.egressBytes).length
   const paused = shelf?.paused.size ?? 0
+  const endings = endingsOf(store, leases, now)
   const egressBytes = kept
     .filter(isOpen) // the rest is counted already
     .reduce((sum, { egressUsed }) => sum + egressUsed, leases.servedBytes)
   return {
-    facts: { bought, sold, usedBytes, reservedBytes, spaceBytes, leftBytes, egressBytes, spent, paused },
+    facts: {
+      ...{ bought, sold, usedBytes, reservedBytes, spaceBytes, leftBytes, egressBytes, spent, paused },
+      ending: endings.length
+    },
     lines: [
       { label: 'shelf', text: `${formatSize(usedBytes)} on disk, ${formatSize(reservedBytes)} leased` },
       { label: 'offered', text: `${formatSize(spaceBytes)}, of which ${formatSize(leftBytes)} are free` },
       { label: 'served', text: `${formatSize(egressBytes)} sent to readers` },
       { label: 'leases', text: `${bought} bought, ${sold} sold` },
+      ...endings.map(ending => ({ label: 'mirror', text: endingText(ending, now) })),
       ...(spent > 0
         ? [{ label: 'egress', text: `spent for ${spent} of them; their readers are told so` }]
         : []),

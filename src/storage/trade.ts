@@ -10,6 +10,7 @@ import { STEP } from '../payment/payment-state.js'
 import { Debts } from '../payment/debts.js'
 import { drivePacker } from './archive/packer.js'
 import type { BuyerLeaseContext } from './buyer/buyer-lease.js'
+import { EndingNotices } from './buyer/endings.js'
 import { Maintenance } from './buyer/maintenance.js'
 import { Mirrors } from './buyer/mirrors.js'
 import type { MirrorListener } from './buyer/mirrors.js'
@@ -158,13 +159,15 @@ const askSpace = tradeService(
   }
 )
 
-/** Pays leases unattended. */
+/** Pays and audits leases unattended, and tells of their ends. */
 const maintenance = tradeService(
   'maintenance',
   ['node', 'leases', 'refunds', 'connections'],
   async (parts, scope) => {
     const { node, leases: context } = parts
     if (!node.serve) return null
+    const { store, now } = node
+    await scope.open(new EndingNotices({ store, now, leases: context.leases, log: logOf(node) }))
     const made = new Maintenance({ ...context, refunds: parts.refunds, log: logOf(node) })
     scope.on(context.deals, 'met', ({ stream }: DealChannel) => made.met(stream.remotePublicKey))
     return scope.open(made)

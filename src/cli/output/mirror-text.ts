@@ -1,9 +1,15 @@
 import type { MirrorEntry } from '../../node/api/api.js'
+import { DAY, formatTime } from '../../../contracts/money/quantity.js'
 import { dateText } from './order-text.js'
 
+/** From so much time on the time left is told as well, ms. */
+const SOON = 30 * DAY
+
 /** What happens next to a mirror. */
-export function nextText({ what, at }: MirrorEntry['next']): string {
+export function nextText({ what, at }: MirrorEntry['next'], now = Date.now()): string {
   if (what === 'upload') return 'run the same mirror again'
   if (what === 'pay') return `pays ${dateText(at)}`
-  return `${what === 'end' ? 'ends' : 'ended'} ${dateText(at)}`
+  if (what === 'ended') return `ended ${dateText(at)}`
+  const left = at - now
+  return `ends ${dateText(at)}${left > 0 && left <= SOON ? ` (in ${formatTime(left)})` : ''}`
 }

@@ -220,6 +220,11 @@ export function paidUntil(lease: Lease, paid: number): number {
     : begin + installmentsOf(lease)[Math.min(paid, installmentsOf(lease).length) - 1]!.end
 }
 
+/** End of all that is agreed, paid or not, ms since 1970. */
+export function endOf(lease: Lease): number {
+  return (lease.start || lease.committed || lease.created) + installmentsOf(lease).at(-1)!.end
+}
+
 /** What was paid for the time after `now`, msat, when the first `paid` installments are. */
 export function atRiskOf(lease: Lease, paid: number, now: number): bigint {
   const served = lease.start ? now - lease.start : 0

@@ -39,6 +39,7 @@ test('a mirror is named, listed, shown, audited and renamed, and a seller that i
     MirrorEntry & { link: string; leases: { lastAudit: number; health: string }[] }
   >('buyer', ['mirrors', 'show', 'holidays'])
   assert.equal(shown.link, made.link)
+  assert.equal((await world.ok<{ link: string }>('buyer', ['mirrors', 'link', 'holidays'])).link, made.link)
   assert.ok(shown.leases.every(({ lastAudit, health }) => lastAudit > 0 && health === 'healthy'))
 
   await world.stop('two')

@@ -14,7 +14,7 @@ import { findMirror, mirrorsOf, nameOfMirror } from '../../../storage/buyer/mirr
 import { healthOf } from '../../../storage/lease/challenge.js'
 import type { Health } from '../../../storage/lease/challenge.js'
 import { isOver } from '../../../storage/lease/lease-state.js'
-import { Leases, atRiskOf, idOf, installmentsOf, paidUntil } from '../../../storage/lease/leases.js'
+import { Leases, atRiskOf, endOf, idOf, installmentsOf, paidUntil } from '../../../storage/lease/leases.js'
 import { BuyerLease } from '../../../storage/buyer/buyer-lease.js'
 import { payAt } from '../../../storage/buyer/maintenance.js'
 import { isGone } from '../../../storage/buyer/passing.js'
@@ -265,11 +265,6 @@ class MirrorView {
 /** 0 for none. */
 function earliest(times: readonly number[]): number {
   return times.length > 0 ? Math.min(...times) : 0
-}
-
-function endOf(lease: Lease): number {
-  const begin = lease.start || lease.committed || lease.created
-  return begin + installmentsOf(lease).at(-1)!.end
 }
 
 /** What a lease costs in 30 days, msat. */

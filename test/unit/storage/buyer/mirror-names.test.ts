@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { MirrorJob } from '#spec'
-import type { Store } from '../../../src/store/store.js'
-import { findMirror, mirrorsOf, nameOfMirror, newName } from '../../../src/storage/buyer/mirror-names.js'
-import { MIRROR } from '../../../src/storage/buyer/mirror-state.js'
+import type { Store } from '../../../../src/store/store.js'
+import { findMirror, mirrorsOf, nameOfMirror, newName } from '../../../../src/storage/buyer/mirror-names.js'
+import { MIRROR } from '../../../../src/storage/buyer/mirror-state.js'
 
 const mirror = (store: string, change: Partial<MirrorJob> = {}): MirrorJob =>
   ({ store, path: '/home/films', state: MIRROR.KEPT, ...change }) as MirrorJob
