@@ -494,6 +494,8 @@ export interface Calls {
       feesMsat: string
       /** paid ahead and not yet served: lost if every provider vanished now, msat */
       atRiskMsat: string
+      /** true: this node is up; it audits the copies every day and pays on, as long as it stays up */
+      kept: boolean
       /** how long it took */
       seconds: {
         /** packing, s */

@@ -2,7 +2,19 @@ import assert from 'node:assert/strict'
 import { resolve } from 'node:path'
 import { test } from 'node:test'
 import { runCommandLine } from '../../parts/cli/command-line.js'
-import { DAY, a, b, jobEntry, lease, link, mirrored, record, status } from './sample-answers.js'
+import {
+  DAY,
+  a,
+  b,
+  copy,
+  jobEntry,
+  lease,
+  link,
+  mirrorEntry,
+  mirrored,
+  record,
+  status
+} from './sample-answers.js'
 import { serveNode } from './served-node.js'
 
 const { node, home } = serveNode()
@@ -157,6 +169,37 @@ const cases: [string[], string, object, object][] = [
       ...{ copies: 2, time: 30 * DAY, path: resolve('.'), dryRun: false }
     },
     mirrored
+  ],
+  [
+    ['mirror', '.', '--name', 'films'],
+    'mirror',
+    { name: 'films', copies: 2, time: 30 * DAY, path: resolve('.'), dryRun: false },
+    { ...mirrored, paidMsat: '200000', kept: true }
+  ],
+  [
+    ['mirrors'],
+    'mirrors',
+    {},
+    { mirrors: [mirrorEntry, { ...mirrorEntry, next: { what: 'upload', at: 0 } }] }
+  ],
+  [
+    ['mirrors', 'show', 'films'],
+    'mirrors.show',
+    { mirror: 'films' },
+    { ...mirrorEntry, link, leases: [copy] }
+  ],
+  [['mirrors', 'link', 'films'], 'mirrors.show', { mirror: 'films' }, { ...mirrorEntry, link, leases: [] }],
+  [
+    ['mirrors', 'check', 'films'],
+    'mirrors.check',
+    { mirror: 'films' },
+    { ok: true, copies: [{ lease: a, result: 'held', samples: 4, ms: 120 }] }
+  ],
+  [
+    ['mirrors', 'rename', 'films', 'old films'],
+    'mirrors.rename',
+    { mirror: 'films', name: 'old films', dryRun: false },
+    { id: mirrorEntry.id, name: 'old films' }
   ],
   [
     ['restore', link, 'back', '--force'],

@@ -7,6 +7,10 @@ export const DAY = 86_400_000
 export const [a, b] = ['y'.repeat(52), 'b'.repeat(51) + 'y'] // keys in z-base-32: the last bits are zero
 export const link = formatLink({ key: Buffer.alloc(32, 1), encryptionKey: Buffer.alloc(32, 2) })
 export const mirrored = {
+  id: 'ab'.repeat(16),
+  name: 'films',
+  paidUntil: 2 * DAY,
+  kept: false,
   link,
   files: 2,
   bytes: 3000,
@@ -18,6 +22,30 @@ export const mirrored = {
   feesMsat: '7',
   atRiskMsat: '123000',
   seconds: { pack: 0.5, upload: 1.25 }
+}
+export const mirrorEntry = {
+  id: 'ab'.repeat(16),
+  name: 'films of the year before the last one',
+  path: '/home/somebody/films of the year before the last one',
+  bytes: 3000,
+  copies: { wanted: 3, healthy: 1, failing: 1 },
+  paidUntil: DAY,
+  ends: 2 * DAY,
+  monthMsat: '200000',
+  atRiskMsat: '123000',
+  next: { what: 'end', at: 2 * DAY }
+}
+export const copy = {
+  id: a,
+  provider: b,
+  state: 'STORED',
+  health: 'failing',
+  why: 'it has left an audit unanswered for a day',
+  price: '20480000',
+  lastAudit: DAY,
+  paidUntil: DAY,
+  ends: 2 * DAY,
+  egress: 3e9
 }
 export const record = {
   direction: 'sent',

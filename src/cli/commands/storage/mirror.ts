@@ -49,6 +49,7 @@ function receipt(result: MirrorResult, time: number): string[] {
       ['name', `${result.name}; see it with: bushel mirrors`],
       ['paid until', dateText(result.paidUntil)],
       ['at risk', `${amount(result.atRiskMsat)} paid ahead for time not yet served`],
+      ['from here', onwards(result)],
       ['took', `${pack.toFixed(1)} s to pack, ${upload.toFixed(1)} s to upload`],
       ...result.leases.map((id): [string, string] => ['lease', id])
     ]),
@@ -70,6 +71,14 @@ function estimate(result: MirrorResult, time: number): string[] {
 function later({ chargeMsat, paidMsat }: MirrorResult, time: number): string {
   const rest = BigInt(chargeMsat) - BigInt(paidMsat)
   return rest > 0n ? `; ${formatAmount(rest)} more over ${formatTime(time)}` : ''
+}
+
+/** Who looks after the copies from here. */
+function onwards({ chargeMsat, paidMsat, kept }: MirrorResult): string {
+  const isPaid = BigInt(paidMsat) >= BigInt(chargeMsat)
+  if (kept) return `this node audits the copies daily${isPaid ? '' : ' and pays on'}, as long as it is up`
+  if (isPaid) return 'all is paid; a node that is up audits it daily: bushel up'
+  return 'nobody pays on; before that time, let this node run: bushel up'
 }
 
 function size({ files, bytes, storedBytes }: MirrorResult): string {

@@ -16,7 +16,8 @@ export const { syntax, run } = oneCall({
     ...facts([
       ['name', mirror.name],
       ['id', mirror.id],
-      ['path', `${mirror.path} (${formatSize(mirror.bytes)})`],
+      ['path', mirror.path],
+      ['size', formatSize(mirror.bytes)],
       ['healthy', `${mirror.copies.healthy} of ${mirror.copies.wanted} copies`],
       ['paid until', dateText(mirror.paidUntil)],
       ['ends', dateText(mirror.ends)],

@@ -77,6 +77,9 @@ export const MIRROR_CALLS = {
         paidMsat: msat('paid now; in a dry run the most that will be'),
         feesMsat: msat('fees'),
         atRiskMsat: msat('paid ahead and not yet served: lost if every provider vanished now'),
+        kept: flag(
+          'true: this node is up; it audits the copies every day and pays on, as long as it stays up'
+        ),
         seconds: v.pipe(
           fields({ pack: seconds('packing'), upload: seconds('uploading') }),
           v.description('how long it took')
@@ -108,6 +111,7 @@ export const MIRROR_CALLS = {
         paidMsat: outcome.paidMsat.toString(),
         feesMsat: outcome.feesMsat.toString(),
         atRiskMsat: outcome.atRiskMsat.toString(),
+        kept: node.serving,
         seconds: outcome.seconds
       })
     }
