@@ -6,7 +6,7 @@ import { trustedNow } from '../base/time/trusted-time.js'
 import { liveOrders } from '../deal/orders/standing-orders.js'
 import { occupiedBytes } from '../files/disk.js'
 import type { Store } from '../store/store.js'
-import { endingText, endingsOf } from './buyer/endings.js'
+import { noticesOf } from './buyer/notices.js'
 import { isOver } from './lease/lease-state.js'
 import { Leases } from './lease/leases.js'
 import { leftOf } from './provider/ask-space.js'
@@ -46,21 +46,18 @@ export async function storageStatus({ store, dir, shelf }: StorageStatusSource):
   }
   const spent = kept.filter(lease => isOpen(lease) && lease.egressUsed >= lease.egressBytes).length
   const paused = shelf?.paused.size ?? 0
-  const endings = endingsOf(store, leases, now)
+  const notices = noticesOf(store, leases, now)
   const egressBytes = kept
     .filter(isOpen) // the rest is counted already
     .reduce((sum, { egressUsed }) => sum + egressUsed, leases.servedBytes)
   return {
-    facts: {
-      ...{ bought, sold, usedBytes, reservedBytes, spaceBytes, leftBytes, egressBytes, spent, paused },
-      ending: endings.length
-    },
+    facts: { bought, sold, usedBytes, reservedBytes, spaceBytes, leftBytes, egressBytes, spent, paused },
     lines: [
       { label: 'shelf', text: `${formatSize(usedBytes)} on disk, ${formatSize(reservedBytes)} leased` },
       { label: 'offered', text: `${formatSize(spaceBytes)}, of which ${formatSize(leftBytes)} are free` },
       { label: 'served', text: `${formatSize(egressBytes)} sent to readers` },
       { label: 'leases', text: `${bought} bought, ${sold} sold` },
-      ...endings.map(ending => ({ label: 'mirror', text: endingText(ending, now) })),
+      ...notices.map(({ text }) => ({ label: 'mirror', text })),
       ...(spent > 0
         ? [{ label: 'egress', text: `spent for ${spent} of them; their readers are told so` }]
         : []),

@@ -10,11 +10,11 @@ import { STEP } from '../payment/payment-state.js'
 import { Debts } from '../payment/debts.js'
 import { drivePacker } from './archive/packer.js'
 import type { BuyerLeaseContext } from './buyer/buyer-lease.js'
-import { EndingNotices } from './buyer/endings.js'
 import { Maintenance } from './buyer/maintenance.js'
 import { Mirrors } from './buyer/mirrors.js'
 import type { MirrorListener } from './buyer/mirrors.js'
 import type { BookedAsk } from './buyer/placing/seller-search.js'
+import { MirrorNotices } from './buyer/notices.js'
 import { Refunds } from './buyer/refunds.js'
 import { StorageBids } from './buyer/resting-bids.js'
 import { takeOver } from './buyer/restored-home.js'
@@ -159,7 +159,7 @@ const askSpace = tradeService(
   }
 )
 
-/** Pays and audits leases unattended, and tells of their ends. */
+/** Pays and audits leases unattended, and tells what their owner should know. */
 const maintenance = tradeService(
   'maintenance',
   ['node', 'leases', 'refunds', 'connections'],
@@ -167,7 +167,7 @@ const maintenance = tradeService(
     const { node, leases: context } = parts
     if (!node.serve) return null
     const { store, now } = node
-    await scope.open(new EndingNotices({ store, now, leases: context.leases, log: logOf(node) }))
+    await scope.open(new MirrorNotices({ store, now, leases: context.leases, log: logOf(node) }))
     const made = new Maintenance({ ...context, refunds: parts.refunds, log: logOf(node) })
     scope.on(context.deals, 'met', ({ stream }: DealChannel) => made.met(stream.remotePublicKey))
     return scope.open(made)

@@ -148,6 +148,11 @@ export class Leases {
     return this.#store.table(auditTable).get(id) ?? UNTROUBLED
   }
 
+  /** The copies with an open challenge, or whose provider is silent, away or failing. */
+  *audits(): Iterable<{ id: Buffer; audit: AuditRecord }> {
+    for (const { key, value } of this.#store.table(auditTable).list()) yield { id: key, audit: value }
+  }
+
   /** On disk when it resolves; null: the last audit was held. Nothing is kept of a lease that is over. */
   async saveAudit(id: Buffer, record: AuditRecord | null, ...changes: Change[]): Promise<void> {
     const lease = this.get('buyer', id)

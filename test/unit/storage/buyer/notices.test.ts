@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Lease, MirrorJob } from '#spec'
+import type { AuditRecord, Lease, MirrorJob } from '#spec'
 import { DAY } from '../../../../contracts/money/quantity.js'
 import { agreementId } from '../../../../contracts/terms.js'
 import { loggerTo } from '../../../../src/base/logger.js'
-import { EndingNotices, endingText, endingsOf } from '../../../../src/storage/buyer/endings.js'
+import { MirrorNotices, noticesOf } from '../../../../src/storage/buyer/notices.js'
 import { MIRROR } from '../../../../src/storage/buyer/mirror-state.js'
 import { LEASE } from '../../../../src/storage/lease/lease-state.js'
 import type { LeaseState } from '../../../../src/storage/lease/lease-state.js'
@@ -25,41 +25,64 @@ async function homeOf(...days: number[]) {
     return { role: 'buyer', state: LEASE.STORED, ...times, terms, signature: Buffer.alloc(64) } as Lease
   })
   const agreements = kept.map(({ terms }) => agreementId(terms))
-  const job = { store: 'aa', path: '/home/films', state: MIRROR.KEPT, agreements } as unknown as MirrorJob
+  const job = {
+    store: 'aa',
+    path: '/home/films',
+    state: MIRROR.KEPT,
+    agreements,
+    copies: days.length
+  } as unknown as MirrorJob
   const store = { table: () => ({ list: () => [{ value: job }] }) } as unknown as Store
   const at = (_role: string, state: LeaseState) =>
     kept.filter(lease => lease.state === state).map(lease => ({ id: agreementId(lease.terms), lease }))
-  return { store, kept, leases: { at } as unknown as Leases }
+  const get = (_role: string, id: Buffer): Lease | null =>
+    kept.find(({ terms }) => agreementId(terms).equals(id)) ?? null
+  const audits: { id: Buffer; audit: AuditRecord }[] = []
+  return { store, kept, audits, leases: { at, get, audits: () => audits } as unknown as Leases }
 }
 
 test('the owner is told of an end 30, 7 and 1 days before, of the copy that ends first', async () => {
   const { store, kept, leases } = await homeOf(400, 365)
   const ends = Math.min(...kept.map(endOf))
-  const within = (left: number): number | null => endingsOf(store, leases, ends - left)[0]?.within ?? null
-  assert.deepEqual([31 * DAY, 30 * DAY, 7 * DAY + 1, 7 * DAY, DAY + 1, DAY, 1, 0].map(within), [
+  const told = (left: number): string | null => noticesOf(store, leases, ends - left)[0]?.id ?? null
+  const within = (days: number): string => `aa ends within ${days}`
+  assert.deepEqual([31 * DAY, 30 * DAY, 7 * DAY + 1, 7 * DAY, DAY + 1, DAY, 1, 0].map(told), [
     null,
-    30,
-    30,
-    7,
-    7,
-    1,
-    1,
+    within(30),
+    within(30),
+    within(7),
+    within(7),
+    within(1),
+    within(1),
     null
   ])
-  const [ending] = endingsOf(store, leases, ends - 7 * DAY)
-  assert.equal(
-    endingText(ending!, ends - 7 * DAY),
-    "'films' ends in 7d; to keep it, buy it anew before: bushel mirror '/home/films'"
+  assert.deepEqual(
+    noticesOf(store, leases, ends - 7 * DAY).map(({ text }) => text),
+    ["'films' ends in 7d; to keep it, buy it anew before: bushel mirror '/home/films'"]
   )
   kept.forEach((lease, i) => (kept[i] = { ...lease, state: LEASE.ENDED }))
-  assert.equal(within(DAY), null, 'what is over ends no more')
+  assert.equal(told(DAY), null, 'what is over ends no more')
 })
 
 test('what was bought for a few days is not told of at once', async () => {
   const { store, kept, leases } = await homeOf(30)
-  const within = (left: number): number | null =>
-    endingsOf(store, leases, endOf(kept[0]!) - left)[0]?.within ?? null
-  assert.deepEqual([30 * DAY, 8 * DAY, 7 * DAY].map(within), [null, null, 7])
+  const told = (left: number): number => noticesOf(store, leases, endOf(kept[0]!) - left).length
+  assert.deepEqual([30 * DAY, 8 * DAY, 7 * DAY].map(told), [0, 0, 1])
+})
+
+test('the owner is told of copies that fail their audits or are gone, and not of one that is asked', async () => {
+  const { store, kept, audits, leases } = await homeOf(400, 365, 366)
+  const [one, two, three] = kept.map(({ terms }) => agreementId(terms))
+  const none = { unanswered: 0, unreachable: 0, challenge: null, failing: null }
+  audits.push({ id: three!, audit: { ...none, unanswered: START } })
+  assert.deepEqual(noticesOf(store, leases, START), [])
+  audits.push({ id: one!, audit: { ...none, failing: 'it lost a block' } })
+  audits.push({ id: two!, audit: { ...none, unreachable: START } })
+  const texts = (now: number): string[] => noticesOf(store, leases, now).map(({ text }) => text)
+  const fail = (copies: number): string =>
+    `${copies} of the 3 copies of 'films' fail their audits or are gone, and are not paid on; see: bushel mirrors show 'films'`
+  assert.deepEqual(texts(START), [fail(1)])
+  assert.deepEqual(texts(START + 3 * DAY), [fail(2)])
 })
 
 test('each notice is logged once, and again when the end comes nearer', async () => {
@@ -68,7 +91,7 @@ test('each notice is logged once, and again when the end comes nearer', async ()
   const log = loggerTo(({ level, message }) => lines.push(`${level}: ${message}`))
   let left = 30
   const now = (): number => endOf(kept[0]!) - left * DAY
-  const notices = new EndingNotices({ store, leases, log, now })
+  const notices = new MirrorNotices({ store, leases, log, now })
   await notices.ready()
   const seen = (): number => lines.length
   assert.equal(seen(), 1)
