@@ -571,9 +571,9 @@ export interface Calls {
         atRiskMsat: string
         /** the next step */
         next: {
-          /** its upload goes on, an installment is paid, it ends, or it has ended */
-          what: "upload" | "pay" | "end" | "ended"
-          /** when, ms since 1970; 0: with the next command */
+          /** its upload goes on, its bid waits for offers, an installment is paid, it ends, or it has ended */
+          what: "upload" | "offers" | "pay" | "end" | "ended"
+          /** when, ms since 1970; 0: with the next command, when an offer fits, or before its time */
           at: number
         }
       })[]
@@ -613,9 +613,9 @@ export interface Calls {
       atRiskMsat: string
       /** the next step */
       next: {
-        /** its upload goes on, an installment is paid, it ends, or it has ended */
-        what: "upload" | "pay" | "end" | "ended"
-        /** when, ms since 1970; 0: with the next command */
+        /** its upload goes on, its bid waits for offers, an installment is paid, it ends, or it has ended */
+        what: "upload" | "offers" | "pay" | "end" | "ended"
+        /** when, ms since 1970; 0: with the next command, when an offer fits, or before its time */
         at: number
       }
       /** its link */

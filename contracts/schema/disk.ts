@@ -97,6 +97,9 @@ export const disk: Struct[] = [
     fields: [
       required('unanswered', 'uint'),
       required('unreachable', 'uint'),
+      required('gone', 'uint'),
+      required('tried', 'uint'),
+      required('tries', 'uint'),
       optional('challenge', '@bushel/audit'),
       optional('failing', 'string')
     ]

@@ -568,6 +568,9 @@ export interface Lease {
 export interface AuditRecord {
   unanswered: number
   unreachable: number
+  gone: number
+  tried: number
+  tries: number
   challenge?: Audit | null
   failing?: string | null
 }

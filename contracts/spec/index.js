@@ -2503,16 +2503,19 @@ const encoding81 = {
 }
 
 // @bushel/audit-record.challenge
-const encoding82_2 = c.frame(encoding58)
+const encoding82_5 = c.frame(encoding58)
 
 // @bushel/audit-record
 const encoding82 = {
   preencode(state, m) {
     c.uint.preencode(state, m.unanswered)
     c.uint.preencode(state, m.unreachable)
+    c.uint.preencode(state, m.gone)
+    c.uint.preencode(state, m.tried)
+    c.uint.preencode(state, m.tries)
     if ((m.challenge ? 1 : 0) | (m.failing ? 2 : 0)) state.end++
 
-    if (m.challenge) encoding82_2.preencode(state, m.challenge)
+    if (m.challenge) encoding82_5.preencode(state, m.challenge)
     if (m.failing) c.string.preencode(state, m.failing)
   },
   encode(state, m) {
@@ -2520,20 +2523,29 @@ const encoding82 = {
 
     c.uint.encode(state, m.unanswered)
     c.uint.encode(state, m.unreachable)
+    c.uint.encode(state, m.gone)
+    c.uint.encode(state, m.tried)
+    c.uint.encode(state, m.tries)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.challenge) encoding82_2.encode(state, m.challenge)
+    if (m.challenge) encoding82_5.encode(state, m.challenge)
     if (m.failing) c.string.encode(state, m.failing)
   },
   decode(state) {
     const r0 = c.uint.decode(state)
     const r1 = c.uint.decode(state)
+    const r2 = c.uint.decode(state)
+    const r3 = c.uint.decode(state)
+    const r4 = c.uint.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       unanswered: r0,
       unreachable: r1,
-      challenge: (flags & 1) !== 0 ? encoding82_2.decode(state) : null,
+      gone: r2,
+      tried: r3,
+      tries: r4,
+      challenge: (flags & 1) !== 0 ? encoding82_5.decode(state) : null,
       failing: (flags & 2) !== 0 ? c.string.decode(state) : null
     }
   }

@@ -8,8 +8,9 @@ const SOON = 30 * DAY
 /** What happens next to a mirror. */
 export function nextText({ what, at }: MirrorEntry['next'], now = Date.now()): string {
   if (what === 'upload') return 'run the same mirror again'
+  if (what === 'offers') return 'waits for offers'
   if (what === 'pay') return `pays ${dateText(at)}`
-  if (what === 'ended') return `ended ${dateText(at)}`
+  if (what === 'ended') return at > 0 ? `ended ${dateText(at)}` : 'ended'
   const left = at - now
   return `ends ${dateText(at)}${left > 0 && left <= SOON ? ` (in ${formatTime(left)})` : ''}`
 }

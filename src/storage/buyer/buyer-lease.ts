@@ -1,6 +1,6 @@
-import type { Audit, AuditProof, Lease, SignedCounter, SignedQuote } from '#spec'
+import type { Audit, AuditRecord, Lease, SignedCounter, SignedQuote } from '#spec'
 import { hashOf } from '../../../contracts/schema/codec.js'
-import { BushelError, isOurs } from '../../../contracts/errors/error.js'
+import { BushelError, isBlamed, isOurs } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
 import { amountsIn, chargeOf } from '../../../contracts/money/installments.js'
 import { formatAmount } from '../../../contracts/money/money.js'
@@ -15,9 +15,9 @@ import type { Change } from '../../store/change.js'
 import { LEASE, isOver } from '../lease/lease-state.js'
 import { atRiskOf, installmentsOf, idOf, paidUntil } from '../lease/leases.js'
 import { judgeAudit } from '../lease/audit.js'
-import { challengeOf, notAnswered, notReached } from '../lease/challenge.js'
+import { UNTROUBLED, challengeOf, lied, notAnswered, notReached, partsOf } from '../lease/challenge.js'
 import { whenBack } from './own-wallet.js'
-import { pause } from '../../base/timeouts.js'
+import { pause, unlessAborted } from '../../base/timeouts.js'
 import { isGone, isLost, isPassing } from './passing.js'
 import { TIMEOUTS } from '../lease/timeouts.js'
 import type { Timeouts } from '../lease/timeouts.js'
@@ -209,7 +209,7 @@ export class BuyerLease {
       // Announces earlier payments first: a provider that does not answer is paid no more.
       await this.#installments.tell(channel)
       await this.#installments.list(channel, installment)
-      await this.audit(channel)
+      await this.audit(channel, signal)
       const payment = await this.#installments.pay(installment, () => this.channel(signal), signal)
       this.#context.payments.applied(payment)
       const egress = await this.#installments.tell(channel)
@@ -219,40 +219,70 @@ export class BuyerLease {
     return this.#unlessDenied(paying)
   }
 
-  /** Audits the copy now; resolves to the blocks that were proven. Rejects as `audit` does, and remembers a provider that is away. */
+  /** Audits the copy now; resolves to the blocks that were proven. Rejects as `audit` does. */
   async check(signal: AbortSignal): Promise<number> {
-    const { leases, now } = this.#context
     await this.#challenge()
-    try {
-      return await this.#unlessDenied(this.#persist(channel => this.audit(channel), signal))
-    } catch (error) {
-      if (isGone(error)) await leases.saveAudit(this.id, notReached(leases.auditOf(this.id), now()))
-      throw error
-    }
+    return this.#unlessDenied(this.audit(await this.#reached(signal), signal))
   }
 
   /**
    * Asks for random blocks and their proofs, and checks them against the seal; a provider that cannot show them is not paid.
    * A challenge is on disk before it is sent and stays open until it is answered: who could be silent whenever a block is
-   * asked for that is lost would else be asked for others.
+   * asked for that is lost would else be asked for others. One audit of a copy at a time.
    */
-  async audit(channel: DealChannel): Promise<number> {
+  audit(channel: DealChannel, signal: AbortSignal): Promise<number> {
     const { leases, now } = this.#context
+    return leases.inTurn('buyer', this.id, async () => {
+      const challenge = await this.#challenge()
+      try {
+        for (const part of partsOf(challenge)) await this.#prove(channel, part, signal)
+      } catch (error) {
+        const after = this.#afterAudit(leases.auditOf(this.id), error, signal)
+        if (after) await leases.saveAudit(this.id, after)
+        if (isDeclined(error, 'NO_SEAL')) await this.#askWhy(channel)
+        throw error
+      }
+      await leases.saveAudit(this.id, null, leases.change({ ...this.lease, audited: now() }))
+      return challenge.blocks.length
+    })
+  }
+
+  /** Has a provider prove the blocks of one part of a challenge. */
+  async #prove(channel: DealChannel, part: Audit, signal: AbortSignal): Promise<void> {
     const { seal } = this.lease.seal!
-    const challenge = await this.#challenge()
-    let answer: AuditProof
+    const asked = channel.request('audit', part, { timeoutMs: this.#timeouts.audit })
+    const verdict = judgeAudit(seal, part, await unlessAborted(asked, signal))
+    if (!verdict.ok) throw this.#lie(`it failed an audit: ${verdict.reason}`)
+  }
+
+  /** The record after an audit that ended with this error; null: it says nothing of the provider. */
+  #afterAudit(record: AuditRecord, error: unknown, signal: AbortSignal): AuditRecord | null {
+    const now = this.#context.now()
+    if (signal.aborted || isOurs(error)) return null
+    if (isBlamed(error)) return lied(record, now, error.message)
+    if (isGone(error)) return notReached(record, now)
+    return notAnswered(record, now, { error, isPaid: now <= this.paidUntil })
+  }
+
+  /** A provider that keeps nothing under a seal may have ended the lease, and says so when it is asked for the lease. */
+  async #askWhy(channel: DealChannel): Promise<void> {
     try {
-      answer = await channel.request('audit', challenge, { timeoutMs: this.#timeouts.audit })
+      await channel.request('progress', { agreement: this.id }, this.#soon)
     } catch (error) {
-      const isSilent = isDeclined(error) || (isLost(error) && !isGone(error))
-      if (isSilent) await leases.saveAudit(this.id, notAnswered(leases.auditOf(this.id), now(), error))
+      if (isDeclined(error, 'ENDED', 'NO_AGREEMENT')) throw error
+    }
+  }
+
+  /** Opens a channel; a provider that cannot be reached, or does not greet, is remembered as away. */
+  async #reached(signal: AbortSignal): Promise<DealChannel> {
+    const { leases, now } = this.#context
+    try {
+      return await this.channel(signal)
+    } catch (error) {
+      if (!signal.aborted && !isOurs(error) && this.lease.state === LEASE.STORED)
+        await leases.saveAudit(this.id, notReached(leases.auditOf(this.id), now()))
       throw error
     }
-    const verdict = judgeAudit(seal, challenge, answer)
-    if (!verdict.ok) throw this.#lie(`it failed an audit: ${verdict.reason}`)
-    const audited = leases.change({ ...this.lease, audited: now() })
-    await leases.saveAudit(this.id, null, audited)
-    return challenge.blocks.length
   }
 
   /** Blocks of the open challenge; 0 for none. */
@@ -265,7 +295,10 @@ export class BuyerLease {
     const { leases, now } = this.#context
     const before = leases.auditOf(this.id)
     const challenge = challengeOf(this.lease, before, now())
-    if (!before.challenge) await leases.saveAudit(this.id, { ...before, challenge })
+    if (!before.challenge) {
+      const { unreachable, gone } = before
+      await leases.saveAudit(this.id, { ...UNTROUBLED, unreachable, gone, challenge })
+    } else await leases.flushed()
     return challenge
   }
 
@@ -395,7 +428,7 @@ export class BuyerLease {
 
   /** Retries a step over a new connection a few times; a lie or a decline is final. */
   #persist<T>(step: (channel: DealChannel) => Promise<T>, signal: AbortSignal): Promise<T> {
-    return this.#again(async () => step(await this.channel(signal)), isPassing, signal)
+    return this.#again(async () => step(await this.#reached(signal)), isPassing, signal)
   }
 
   /** Tries a step up to three times while it fails with passing errors. */

@@ -3,28 +3,39 @@ import type { MirrorJob } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
 import type { Store } from '../../store/store.js'
 import { mirrorTable } from '../tables.js'
+import { isGivenUp } from '../lease/lease-state.js'
+import type { Leases } from '../lease/leases.js'
 import { MIRROR } from './mirror-state.js'
 
 /** Characters of an id that are shown, and the fewest that find a mirror. */
 const SHORT_ID = 8
 const LEAST_ID = 4
 
+/** Most characters of a name. */
+export const MOST_NAME = 64
+
 /** The name of a mirror; those of homes before there were names have that of their path. */
 export function nameOfMirror({ name, path }: Pick<MirrorJob, 'name' | 'path'>): string {
-  return name ?? (basename(path) || path)
+  return name ?? (basename(path) || path).slice(0, MOST_NAME)
 }
 
-/** Every mirror of the home that was not replaced or withdrawn, the newest first. */
-export function mirrorsOf(store: Store): MirrorJob[] {
+/** Every mirror of the home, the newest first; of those that were replaced or withdrawn the ones with a copy that is paid on. */
+export function mirrorsOf(store: Store, leases: Leases): MirrorJob[] {
+  const hasLeft = ({ state }: MirrorJob): boolean => state === MIRROR.SUPERSEDED || state === MIRROR.WITHDRAWN
+  const isPaidOn = ({ agreements }: MirrorJob): boolean =>
+    agreements.some(id => {
+      const lease = leases.get('buyer', id!)
+      return lease !== null && !isGivenUp(lease)
+    })
   const kept = [...store.table(mirrorTable).list()].map(({ value }) => value)
   return kept
-    .filter(({ state }) => state !== MIRROR.SUPERSEDED && state !== MIRROR.WITHDRAWN)
+    .filter(job => !hasLeft(job) || isPaidOn(job))
     .sort((a, b) => (b.created ?? 0) - (a.created ?? 0))
 }
 
 /** The mirror with this name or this beginning of an id. Throws NOT_FOUND, and BAD_INPUT where several have it. */
-export function findMirror(store: Store, asked: string): MirrorJob {
-  const all = mirrorsOf(store)
+export function findMirror(store: Store, leases: Leases, asked: string): MirrorJob {
+  const all = mirrorsOf(store, leases)
   const named = all.filter(job => nameOfMirror(job) === asked)
   const isId = asked.length >= LEAST_ID && /^[0-9a-f]+$/.test(asked)
   const found = named.length > 0 || !isId ? named : all.filter(({ store: id }) => id!.startsWith(asked))
@@ -40,16 +51,17 @@ export function findMirror(store: Store, asked: string): MirrorJob {
 }
 
 /** The name for a new mirror: the one asked for, or that of its path with a number when another has it. Throws BAD_INPUT. */
-export function newName(store: Store, path: string, asked: string | null): string {
-  const taken = new Set(mirrorsOf(store).map(nameOfMirror))
+export function newName(store: Store, leases: Leases, path: string, asked: string | null): string {
+  const taken = new Set(mirrorsOf(store, leases).map(nameOfMirror))
   if (asked !== null) {
     if (taken.has(asked))
-      throw new BushelError('BAD_INPUT', `a mirror '${asked}' is there already`, 'choose another --name')
+      throw new BushelError('BAD_INPUT', `a mirror '${asked}' is there already`, 'choose another name')
     return asked
   }
   const own = nameOfMirror({ path })
   for (let n = 1; ; n++) {
-    const name = n === 1 ? own : `${own} ${n}`
+    const number = n === 1 ? '' : ` ${n}`
+    const name = own.slice(0, MOST_NAME - number.length) + number
     if (!taken.has(name)) return name
   }
 }

@@ -74,7 +74,7 @@ export class Mirrors {
       )
     return {
       id: '',
-      name: newName(this.#options.store, request.path, request.name),
+      name: this.#nameFor(request),
       paidUntil: 0,
       link: '',
       files: survey.files,
@@ -93,7 +93,9 @@ export class Mirrors {
     const { packer } = this.#options
     const survey = await packer.survey(request.path, request.exclude)
     const job = this.#unfinished(request, survey.fingerprint)
-    if (!job) newName(this.#options.store, request.path, request.name) // before anything is packed
+    if (!job)
+      this.#nameFor(request) // before anything is packed
+    else if (request.name !== null) await this.rename(job.store, request.name)
     const placement = job ? null : await this.#seek(request, survey, listener, signal)
     const ready = job ?? (await this.#pack(request, survey, MIRROR.PACKED, listener, signal))
     if (job) listener.note('continuing an unfinished mirror of this path')
@@ -141,6 +143,7 @@ export class Mirrors {
   /** Rejects when a bid cannot be made: the path cannot be read, or the price is over a spending limit. */
   async checkBid(request: MirrorRequest): Promise<Survey> {
     const survey = await this.#options.packer.survey(request.path, request.exclude)
+    this.#nameFor(request)
     // At the bid's highest price; the provider is not known yet.
     const plans = Array.from({ length: request.copies }, () =>
       planOf(request, survey, { identity: null, price: request.maxPrice ?? 0n, ...UNKNOWN_ASK }, this.#feesOf)
@@ -309,7 +312,7 @@ export class Mirrors {
         signal
       })
       const job: MirrorJob = {
-        name: newName(this.#options.store, request.path, request.name),
+        name: this.#nameFor(request),
         created: this.#context.now(),
         path: request.path,
         fingerprint: fingerprintOf(request, survey.fingerprint),
@@ -338,9 +341,19 @@ export class Mirrors {
   }
 
   /** Gives a mirror another name. Throws BAD_INPUT when another one has it. */
-  async rename(job: MirrorJob, name: string): Promise<void> {
-    const { store } = this.#options
-    if (nameOfMirror(job) !== name) await this.#save({ ...job, name: newName(store, job.path, name) })
+  async rename(id: string, name: string): Promise<void> {
+    this.checkName(id, name)
+    await this.#save({ ...this.#job(id)!, name })
+  }
+
+  /** Throws BAD_INPUT when another mirror has this name. */
+  checkName(id: string, name: string): void {
+    const { path, ...job } = this.#job(id)!
+    if (nameOfMirror({ path, ...job }) !== name) this.#nameFor({ path, name })
+  }
+
+  #nameFor({ path, name }: Pick<MirrorRequest, 'path' | 'name'>): string {
+    return newName(this.#options.store, this.#options.leases, path, name)
   }
 
   /** Deletes folders that a kill left half packed; keeps those of recorded jobs. */
@@ -387,10 +400,10 @@ export class Mirrors {
     return this.#table.get(store)
   }
 
-  /** Saves the progress of a placement, unless its bid was withdrawn meanwhile. */
+  /** Saves the progress of a placement; its bid may have been withdrawn meanwhile, and its name changed. */
   async #saveStep(job: MirrorJob): Promise<void> {
-    const { state, bid = null } = this.#job(job.store) ?? job
-    await this.#save({ ...job, state, bid })
+    const { state, bid = null, name = null } = this.#job(job.store) ?? job
+    await this.#save({ ...job, state, bid, name })
   }
 
   async #save(job: MirrorJob): Promise<void> {

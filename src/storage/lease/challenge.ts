@@ -1,5 +1,5 @@
 import type { Audit, AuditRecord, Lease } from '#spec'
-import { DAY } from '../../../contracts/money/quantity.js'
+import { DAY, HOUR, MINUTE } from '../../../contracts/money/quantity.js'
 import { isDeclined } from '../../deal/decline.js'
 import { chooseAudit } from './audit.js'
 import { LEASE } from './lease-state.js'
@@ -8,19 +8,35 @@ import { LEASE } from './lease-state.js'
 const EVERY = DAY
 /** Blocks for each day since the last audit. In 30 days a loss of 1 % is found with 70 %, one of 0.1 % with 11 %. */
 const BLOCKS_A_DAY = 4
-/** Most blocks of one challenge: a provider sends 8 MiB, and a full block has some bytes more than 256 KiB. */
+/** Most blocks of one challenge. */
 const MOST_BLOCKS = 31
 /** A challenge that is open while its provider is reached so far apart is failed, ms. */
 const SILENT = DAY
-/** A provider that is not reached at two looks so far apart is gone, ms. */
+/** A provider that is not reached at two tries so far apart is gone, ms. */
 const GONE = 3 * DAY
+/** Until an open challenge is tried again: the first time, doubled each time, at most the last, ms. */
+const RETRY = { first: MINUTE, last: 6 * HOUR }
+/** A provider that was away and connects is tried at once, but not more often than this, ms. */
+const WOKEN_AFTER = HOUR
+
+/** Of a copy that has answered its last audit. */
+export const UNTROUBLED: AuditRecord = {
+  unanswered: 0,
+  unreachable: 0,
+  gone: 0,
+  tried: 0,
+  tries: 0,
+  challenge: null,
+  failing: null
+}
 
 /** A copy as its audits show it; `failing` and `gone` are not paid on. */
 export type Health = 'uploading' | 'healthy' | 'unanswered' | 'failing' | 'gone' | 'over'
 
 /** When the next audit of a stored copy is due, ms since 1970. */
-export function auditAt({ audited, start }: Lease, { challenge }: AuditRecord): number {
-  return challenge ? 0 : (audited || start) + EVERY
+export function auditAt({ audited, start }: Lease, { challenge, tried, tries }: AuditRecord): number {
+  if (!challenge) return (audited || start) + EVERY
+  return tries === 0 ? 0 : tried + Math.min(RETRY.first * 2 ** (tries - 1), RETRY.last)
 }
 
 /** The open challenge of a copy, or a new one for all days since the last audit. */
@@ -30,26 +46,60 @@ export function challengeOf(lease: Lease, { challenge }: AuditRecord, now: numbe
   return chooseAudit(lease.seal!.seal, Math.min(BLOCKS_A_DAY * days, MOST_BLOCKS))
 }
 
-/** After its provider was reached and did not answer the open challenge. */
-export function notAnswered(record: AuditRecord, now: number, error: unknown): AuditRecord {
-  const unanswered = record.unanswered || now
-  const reached = { ...record, unanswered, unreachable: 0 }
-  if (isDeclined(error, 'NO_SEAL')) return { ...reached, failing: 'it says that it does not have the copy' }
+/** The parts in which a challenge is asked, so that a slow line has the same time for each few blocks. */
+export function partsOf(challenge: Audit): Audit[] {
+  const parts: Audit[] = []
+  for (let i = 0; i < challenge.blocks.length; i += BLOCKS_A_DAY)
+    parts.push({ ...challenge, blocks: challenge.blocks.slice(i, i + BLOCKS_A_DAY) })
+  return parts
+}
+
+/** After its provider was reached and did not answer the open challenge, within or after the paid time. */
+export function notAnswered(
+  record: AuditRecord,
+  now: number,
+  { error, isPaid }: { error: unknown; isPaid: boolean }
+): AuditRecord {
+  const unanswered = before(record.unanswered, now)
+  const reached = { ...tried(record, now), unanswered, unreachable: 0, gone: 0 }
+  if (isDeclined(error, 'NO_SEAL'))
+    // After the paid time a provider of an earlier version says so of a copy that it keeps.
+    return isPaid ? { ...reached, failing: 'it says that it does not have the copy' } : reached
   if (now - unanswered < SILENT) return reached
   return { ...reached, failing: 'it has left an audit unanswered for a day' }
 }
 
-/** After its provider could not be reached. */
+/** After its provider could not be reached, or did not greet. */
 export function notReached(record: AuditRecord, now: number): AuditRecord {
-  return record.unreachable ? record : { ...record, unreachable: now }
+  const unreachable = before(record.unreachable, now)
+  return { ...tried(record, now), unreachable, gone: now - unreachable >= GONE ? now : 0 }
 }
 
-/** How the copy of a lease stands at `now`. */
-export function healthOf({ state }: Lease, record: AuditRecord, now: number): Health {
-  const { failing, unreachable, challenge } = record
+/** After its provider has shown something else than it was asked for. */
+export function lied(record: AuditRecord, now: number, why: string): AuditRecord {
+  return { ...tried(record, now), failing: why }
+}
+
+/** When the provider connects: one that was away is tried at once. Null: nothing changes. */
+export function woken(record: AuditRecord, now: number): AuditRecord | null {
+  const isDue = record.challenge !== null && record.unreachable > 0 && record.tries > 0
+  return isDue && Math.abs(now - record.tried) >= WOKEN_AFTER ? { ...record, tries: 0 } : null
+}
+
+/** How the copy of a lease stands. */
+export function healthOf({ state }: Lease, { failing, gone, challenge }: AuditRecord): Health {
   if (state === LEASE.LAPSING || state === LEASE.ENDED || state === LEASE.VOID) return 'over'
   if (state !== LEASE.STORED) return 'uploading'
   if (failing) return 'failing'
-  if (unreachable && now - unreachable >= GONE) return 'gone'
+  if (gone) return 'gone'
   return challenge ? 'unanswered' : 'healthy'
+}
+
+function tried(record: AuditRecord, now: number): AuditRecord {
+  return { ...record, tried: now, tries: record.tries + 1 }
+}
+
+/** A recorded time, or now: one that is to come was written by a clock that was ahead. */
+function before(recorded: number, now: number): number {
+  return recorded > 0 && recorded <= now ? recorded : now
 }

@@ -12,19 +12,17 @@ import { nullLogger } from '../../base/logger.js'
 import type { Logger } from '../../base/logger.js'
 import { KeyedMutex } from '../../base/mutex.js'
 import { nameOf } from '../../base/states.js'
+import { UNTROUBLED } from './challenge.js'
 import { logLease } from './lease-log.js'
 import { auditTable, leaseDueTable, leaseTable, listTable, reissueTable, servedTable } from '../tables.js'
 import { recordedWith, sumsOf, sumsUnder } from './lease-sums.js'
-import { isOver, isUnpaid, leaseStates } from './lease-state.js'
+import { LEASE, isOver, isUnpaid, leaseStates } from './lease-state.js'
 import type { LeaseState } from './lease-state.js'
 
 export { isOver } from './lease-state.js'
 export type { LeaseState } from './lease-state.js'
 
 export type LeaseRole = 'buyer' | 'provider'
-
-/** Of a copy without an open challenge. */
-const UNTROUBLED: AuditRecord = { unanswered: 0, unreachable: 0, challenge: null, failing: null }
 
 export interface LeaseRow {
   id: Buffer
@@ -153,12 +151,31 @@ export class Leases {
     for (const { key, value } of this.#store.table(auditTable).list()) yield { id: key, audit: value }
   }
 
+  /**
+   * Makes all stored copies of the owner known to `due` for which `at` is earlier than what was noted: what is due for a
+   * lease has changed with the program. On disk when it resolves.
+   */
+  async hasten(at: (id: Buffer, lease: Lease) => number): Promise<void> {
+    const dues = this.#store.table(leaseDueTable)
+    const sooner: Change[] = []
+    for (const { id, lease } of this.at('buyer', LEASE.STORED)) {
+      const noted = dues.get(['buyer', id])
+      if (noted !== null && noted > at(id, lease)) sooner.push(change(leaseDueTable, ['buyer', id], 0))
+    }
+    if (sooner.length > 0) await this.#store.set(...sooner)
+  }
+
   /** On disk when it resolves; null: the last audit was held. Nothing is kept of a lease that is over. */
   async saveAudit(id: Buffer, record: AuditRecord | null, ...changes: Change[]): Promise<void> {
     const lease = this.get('buyer', id)
     const kept = lease && !isOver(lease) ? record : null
     const due = kept ? [change(leaseDueTable, ['buyer', id], 0)] : []
     await this.#store.set(change(auditTable, id, kept), ...due, ...changes)
+  }
+
+  /** Resolves when all that was changed so far is on disk. */
+  flushed(): Promise<void> {
+    return this.#store.flushed()
   }
 
   /** On disk when it resolves. */
@@ -226,8 +243,8 @@ export function paidUntil(lease: Lease, paid: number): number {
 }
 
 /** End of all that is agreed, paid or not, ms since 1970. */
-export function endOf(lease: Lease): number {
-  return (lease.start || lease.committed || lease.created) + installmentsOf(lease).at(-1)!.end
+export function endOf({ start, committed, created, terms }: Lease): number {
+  return (start || committed || created) + terms.time
 }
 
 /** What was paid for the time after `now`, msat, when the first `paid` installments are. */

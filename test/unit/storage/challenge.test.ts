@@ -1,21 +1,23 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AuditRecord, Lease } from '#spec'
-import { DAY } from '../../../contracts/money/quantity.js'
+import { DAY, HOUR, MINUTE } from '../../../contracts/money/quantity.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { Declined } from '../../../src/deal/decline.js'
 import {
+  UNTROUBLED,
   auditAt,
   challengeOf,
   healthOf,
   notAnswered,
-  notReached
+  notReached,
+  partsOf,
+  woken
 } from '../../../src/storage/lease/challenge.js'
 import { LEASE } from '../../../src/storage/lease/lease-state.js'
 
-const NONE: AuditRecord = { unanswered: 0, unreachable: 0, challenge: null, failing: null }
 const START = 1_000_000
-const silent = new BushelError('TIMEOUT', 'it did not answer')
+const silent = { error: new BushelError('TIMEOUT', 'it did not answer'), isPaid: true }
 
 function stored(audited = 0): Lease {
   const core = {
@@ -30,45 +32,89 @@ function stored(audited = 0): Lease {
 }
 
 test('a copy is audited a day after it was stored, and a day after each audit', () => {
-  assert.equal(auditAt(stored(), NONE), START + DAY)
-  assert.equal(auditAt(stored(START + 5 * DAY), NONE), START + 6 * DAY)
+  assert.equal(auditAt(stored(), UNTROUBLED), START + DAY)
+  assert.equal(auditAt(stored(START + 5 * DAY), UNTROUBLED), START + 6 * DAY)
 })
 
 test('a challenge has four blocks for each day since the last audit, at most 31', () => {
-  const blocks = (days: number): number => challengeOf(stored(START), NONE, START + days * DAY).blocks.length
+  const blocks = (days: number): number =>
+    challengeOf(stored(START), UNTROUBLED, START + days * DAY).blocks.length
   assert.deepEqual([0.5, 1, 3, 14].map(blocks), [4, 4, 12, 31])
 })
 
 test('an open challenge is due at once, and is the same until it is answered', () => {
   const lease = stored()
-  const challenge = challengeOf(lease, NONE, START + DAY)
-  const open = { ...NONE, challenge }
+  const challenge = challengeOf(lease, UNTROUBLED, START + DAY)
+  const open = { ...UNTROUBLED, challenge }
   assert.equal(challengeOf(lease, open, START + 20 * DAY), challenge)
   assert.equal(auditAt(lease, open), 0)
-  assert.equal(healthOf(lease, open, START + DAY), 'unanswered')
+  assert.equal(healthOf(lease, open), 'unanswered')
+})
+
+test('a challenge that stays open is tried ever more rarely, at most every six hours', () => {
+  const lease = stored()
+  let record: AuditRecord = { ...UNTROUBLED, challenge: challengeOf(lease, UNTROUBLED, START + DAY) }
+  const waits = Array.from({ length: 11 }, () => {
+    record = notAnswered(record, START + DAY, silent)
+    return (auditAt(lease, record) - START - DAY) / MINUTE
+  })
+  assert.deepEqual(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 360, 360])
+})
+
+test('a provider that was away and connects is asked at once, once an hour, and one that is silent is not', () => {
+  const lease = stored()
+  const open: AuditRecord = { ...UNTROUBLED, challenge: challengeOf(lease, UNTROUBLED, START + DAY) }
+  const away = notReached(notReached(open, START), START)
+  assert.equal(woken(away, START + HOUR - 1), null)
+  assert.equal(auditAt(lease, woken(away, START + HOUR)!), 0)
+  assert.equal(woken(notAnswered(open, START, silent), START + DAY), null)
+  assert.equal(woken(notReached(UNTROUBLED, START), START + DAY), null, 'nothing is asked')
+})
+
+test('a challenge is asked in parts of four blocks, with one nonce', () => {
+  const challenge = challengeOf(stored(START), UNTROUBLED, START + 14 * DAY)
+  const parts = partsOf(challenge)
+  assert.deepEqual(
+    parts.map(({ blocks }) => blocks.length),
+    [4, 4, 4, 4, 4, 4, 4, 3]
+  )
+  assert.deepEqual(
+    parts.flatMap(({ blocks }) => blocks),
+    challenge.blocks
+  )
+  assert.ok(parts.every(({ nonce, seal }) => nonce === challenge.nonce && seal === challenge.seal))
 })
 
 test('a copy fails when its provider is reached twice, a day apart, and does not answer', () => {
   const lease = stored()
-  let record: AuditRecord = { ...NONE, challenge: challengeOf(lease, NONE, START + DAY) }
+  let record: AuditRecord = { ...UNTROUBLED, challenge: challengeOf(lease, UNTROUBLED, START + DAY) }
   record = notAnswered(record, START + DAY, silent)
   record = notAnswered(record, START + 2 * DAY - 1, silent)
-  assert.equal(healthOf(lease, record, START + 2 * DAY), 'unanswered')
+  assert.equal(healthOf(lease, record), 'unanswered')
   record = notAnswered(record, START + 2 * DAY, silent)
-  assert.equal(healthOf(lease, record, START + 2 * DAY), 'failing')
+  assert.equal(healthOf(lease, record), 'failing')
 })
 
-test('a copy fails at once when its provider says that it does not have it', () => {
-  const record = notAnswered(NONE, START, new Declined('a provider', 'NO_SEAL', 'nothing is kept'))
-  assert.equal(healthOf(stored(), record, START), 'failing')
+test('a copy fails at once when its provider says in the paid time that it does not have it', () => {
+  const error = new Declined('a provider', 'NO_SEAL', 'nothing is kept')
+  const said = (isPaid: boolean): string =>
+    healthOf(stored(), notAnswered(UNTROUBLED, START, { error, isPaid }))
+  assert.deepEqual([said(true), said(false)], ['failing', 'healthy'])
 })
 
-test('a provider that is not reached for three days is gone, and one that is reached again is not', () => {
+test('a provider is gone when two tries three days apart do not reach it, and one that is reached again is not', () => {
   const lease = stored()
-  let record = notReached(NONE, START)
-  record = notReached(record, START + 2 * DAY)
-  assert.equal(healthOf(lease, record, START + 3 * DAY - 1), 'healthy')
-  assert.equal(healthOf(lease, record, START + 3 * DAY), 'gone')
+  let record = notReached(UNTROUBLED, START)
+  record = notReached(record, START + 3 * DAY - 1)
+  assert.equal(healthOf(lease, record), 'healthy')
+  record = notReached(record, START + 3 * DAY)
+  assert.equal(healthOf(lease, record), 'gone')
   record = notAnswered(record, START + 3 * DAY, silent)
-  assert.notEqual(healthOf(lease, record, START + 7 * DAY), 'gone')
+  assert.equal(healthOf(lease, record), 'healthy')
+})
+
+test('a time that a clock ahead has written does not keep a provider from being gone', () => {
+  const ahead = notReached(UNTROUBLED, START + 365 * DAY)
+  const now = notReached(ahead, START)
+  assert.equal(healthOf(stored(), notReached(now, START + 3 * DAY)), 'gone')
 })

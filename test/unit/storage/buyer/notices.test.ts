@@ -4,7 +4,8 @@ import type { AuditRecord, Lease, MirrorJob } from '#spec'
 import { DAY } from '../../../../contracts/money/quantity.js'
 import { agreementId } from '../../../../contracts/terms.js'
 import { loggerTo } from '../../../../src/base/logger.js'
-import { MirrorNotices, noticesOf } from '../../../../src/storage/buyer/notices.js'
+import { MirrorNotices, noticesOf } from '../../../../src/storage/buyer/upkeep/notices.js'
+import { UNTROUBLED } from '../../../../src/storage/lease/challenge.js'
 import { MIRROR } from '../../../../src/storage/buyer/mirror-state.js'
 import { LEASE } from '../../../../src/storage/lease/lease-state.js'
 import type { LeaseState } from '../../../../src/storage/lease/lease-state.js'
@@ -38,7 +39,7 @@ async function homeOf(...days: number[]) {
   const get = (_role: string, id: Buffer): Lease | null =>
     kept.find(({ terms }) => agreementId(terms).equals(id)) ?? null
   const audits: { id: Buffer; audit: AuditRecord }[] = []
-  return { store, kept, audits, leases: { at, get, audits: () => audits } as unknown as Leases }
+  return { store, job, kept, audits, leases: { at, get, audits: () => audits } as unknown as Leases }
 }
 
 test('the owner is told of an end 30, 7 and 1 days before, of the copy that ends first', async () => {
@@ -64,25 +65,33 @@ test('the owner is told of an end 30, 7 and 1 days before, of the copy that ends
   assert.equal(told(DAY), null, 'what is over ends no more')
 })
 
+test('a command in a notice can be pasted into a shell, whatever the path', async () => {
+  const { store, job, kept, leases } = await homeOf(365)
+  Object.assign(job, { path: "/home/tom's $(films)" })
+  const [notice] = noticesOf(store, leases, endOf(kept[0]!) - DAY)
+  assert.match(notice!.text, /: bushel mirror '\/home\/tom'\\''s \$\(films\)'$/)
+})
+
 test('what was bought for a few days is not told of at once', async () => {
   const { store, kept, leases } = await homeOf(30)
   const told = (left: number): number => noticesOf(store, leases, endOf(kept[0]!) - left).length
   assert.deepEqual([30 * DAY, 8 * DAY, 7 * DAY].map(told), [0, 0, 1])
 })
 
-test('the owner is told of copies that fail their audits or are gone, and not of one that is asked', async () => {
+test('the owner is told of copies that fail or are gone, and not of one that is asked', async () => {
   const { store, kept, audits, leases } = await homeOf(400, 365, 366)
   const [one, two, three] = kept.map(({ terms }) => agreementId(terms))
-  const none = { unanswered: 0, unreachable: 0, challenge: null, failing: null }
-  audits.push({ id: three!, audit: { ...none, unanswered: START } })
+  audits.push({ id: three!, audit: { ...UNTROUBLED, unanswered: START } })
   assert.deepEqual(noticesOf(store, leases, START), [])
-  audits.push({ id: one!, audit: { ...none, failing: 'it lost a block' } })
-  audits.push({ id: two!, audit: { ...none, unreachable: START } })
+  audits.push({ id: one!, audit: { ...UNTROUBLED, failing: 'it lost a block' } })
   const texts = (now: number): string[] => noticesOf(store, leases, now).map(({ text }) => text)
   const fail = (copies: number): string =>
-    `${copies} of the 3 copies of 'films' fail their audits or are gone, and are not paid on; see: bushel mirrors show 'films'`
+    `${copies} of the 3 copies of 'films' fail or are gone, and are not paid on; see: bushel mirrors show 'films'`
   assert.deepEqual(texts(START), [fail(1)])
-  assert.deepEqual(texts(START + 3 * DAY), [fail(2)])
+  audits.push({ id: two!, audit: { ...UNTROUBLED, unreachable: START, gone: START } })
+  assert.deepEqual(texts(START), [fail(2)])
+  kept[2] = { ...kept[2]!, state: LEASE.LAPSING }
+  assert.deepEqual(texts(START), [fail(3)], 'one is given up')
 })
 
 test('each notice is logged once, and again when the end comes nearer', async () => {

@@ -1,22 +1,22 @@
 import ReadyResource from 'ready-resource'
-import { isBlamed, isOurs } from '../../../contracts/errors/error.js'
-import type { BushelError } from '../../../contracts/errors/error.js'
-import { HOUR } from '../../../contracts/money/quantity.js'
-import { isDeclined } from '../../deal/decline.js'
-import { KeyedBackoff } from '../../base/backoff.js'
-import type { Retry } from '../../base/backoff.js'
-import { Poller } from '../../base/poller.js'
-import { BuyerLease } from './buyer-lease.js'
-import type { BuyerLeaseContext } from './buyer-lease.js'
-import { auditAt } from '../lease/challenge.js'
-import { LEASE, isUnpaid } from '../lease/lease-state.js'
+import { isOurs } from '../../../../contracts/errors/error.js'
+import { HOUR } from '../../../../contracts/money/quantity.js'
+import { KeyedBackoff } from '../../../base/backoff.js'
+import type { Retry } from '../../../base/backoff.js'
+import { Poller } from '../../../base/poller.js'
+import { BuyerLease } from '../buyer-lease.js'
+import type { BuyerLeaseContext } from '../buyer-lease.js'
+import { auditAt, woken } from '../../lease/challenge.js'
+import { LEASE, isUnpaid } from '../../lease/lease-state.js'
 import type { AuditRecord, Lease } from '#spec'
-import { agreementId } from '../../../contracts/terms.js'
-import type { Installment } from '../../../contracts/money/installments.js'
-import { installmentsOf, isOver, paidUntil } from '../lease/leases.js'
-import { TIMEOUTS } from '../lease/timeouts.js'
-import type { Refunds } from './refunds.js'
-import type { Logger } from '../../base/logger.js'
+import { agreementId } from '../../../../contracts/terms.js'
+import type { Installment } from '../../../../contracts/money/installments.js'
+import { installmentsOf, isOver, paidUntil } from '../../lease/leases.js'
+import { TIMEOUTS } from '../../lease/timeouts.js'
+import { Auditor } from './auditor.js'
+import { afterFailure } from './failure.js'
+import type { Refunds } from '../refunds.js'
+import type { Logger } from '../../../base/logger.js'
 
 export interface MaintenanceOptions extends BuyerLeaseContext {
   refunds: Refunds
@@ -37,8 +37,7 @@ const LEAD = HOUR
 export class Maintenance extends ReadyResource {
   readonly #options: MaintenanceOptions
   readonly #lapsing: KeyedBackoff
-  /** Of leases whose provider did not answer an audit. */
-  readonly #auditing: KeyedBackoff
+  readonly #auditor: Auditor
   /** The lease whose provider is being asked for its signed debt. */
   #asked: Buffer | null = null
   readonly #poller: Poller
@@ -48,7 +47,7 @@ export class Maintenance extends ReadyResource {
     // An unreachable wallet or a missing route must not make one lease wait for another: each is retried at the next look.
     this.#options = { ...options, timeouts: { ...(options.timeouts ?? TIMEOUTS), wallet: 0, route: 0 } }
     this.#lapsing = new KeyedBackoff(options.retry, options.now)
-    this.#auditing = new KeyedBackoff(options.retry, options.now)
+    this.#auditor = new Auditor((copy, signal) => this.#audit(copy, signal))
     this.#poller = new Poller({
       look: () => this.look(),
       interval: options.tickEvery ?? 60_000,
@@ -57,11 +56,13 @@ export class Maintenance extends ReadyResource {
   }
 
   protected override async _open(): Promise<void> {
+    const { leases } = this.#options
+    await leases.hasten((id, lease) => auditAt(lease, leases.auditOf(id)))
     void this.#poller.start()
   }
 
   protected override async _close(): Promise<void> {
-    await this.#poller.close()
+    await Promise.all([this.#poller.close(), this.#auditor.close()])
   }
 
   /**
@@ -69,11 +70,13 @@ export class Maintenance extends ReadyResource {
    * connection made by such a request does not count.
    */
   met(device: Buffer): void {
-    const { leases } = this.#options
+    const { leases, now, log } = this.#options
     const waiting = this.#unanswered().filter(id => providerOf(leases.get('buyer', id))?.equals(device))
     for (const { id, lease } of leases.with(device)) {
       if (lease.state === LEASE.LAPSING) waiting.push(id)
-      if (!this.#asked?.equals(id)) this.#auditing.reset(id)
+      const record =
+        lease.role === 'buyer' && !this.#auditor.asks(device) ? woken(leases.auditOf(id), now()) : null
+      if (record) leases.saveAudit(id, record).catch(log.fault)
     }
     for (const id of waiting) if (!this.#asked?.equals(id)) this.#lapsing.reset(id)
   }
@@ -94,12 +97,15 @@ export class Maintenance extends ReadyResource {
       const next = installmentsOf(lease)[copy.paidInstallments]
       if (now() > copy.paidUntil + (next ? lease.terms.grace : 0))
         await copy.close(next ? 'it ran out' : 'it was served')
-      else if (next && now() >= payAt(lease, next)) await this.#pay(copy)
-      else if (now() >= auditAt(lease, leases.auditOf(id)) && this.#auditing.isDue(id))
-        await this.#audit(copy)
+      else await this.#keep(copy, next ?? null)
     }
     await this.#resolve()
     await this.#options.refunds.look()
+  }
+
+  /** Resolves when every audit that is under way has ended. */
+  audited(): Promise<void> {
+    return this.#auditor.idle()
   }
 
   /** Voids an agreement whose first payment was never sent; for one in flight the wallet's answer decides. */
@@ -132,33 +138,40 @@ export class Maintenance extends ReadyResource {
     })
   }
 
+  /** Pays what is due; a provider that leaves a challenge open is only asked when that is due again. */
+  async #keep(copy: BuyerLease, next: Installment | null): Promise<void> {
+    const { leases, now } = this.#options
+    const record = leases.auditOf(copy.id)
+    const isAuditDue = now() >= auditAt(copy.lease, record)
+    const isPayable = record.challenge === null || isAuditDue
+    if (next && isPayable && now() >= payAt(copy.lease, next)) await this.#pay(copy)
+    else if (isAuditDue) this.#auditor.add(copy)
+  }
+
   /** A provider that is away or silent is audited again later; the lease remembers since when. */
-  async #audit(copy: BuyerLease): Promise<void> {
+  async #audit(copy: BuyerLease, signal: AbortSignal): Promise<void> {
     try {
-      this.#asked = copy.id
-      await copy.check(this.#poller.signal)
-      this.#auditing.reset(copy.id)
+      // It may have ended while it waited.
+      if (copy.lease.state === LEASE.STORED) await copy.check(signal)
     } catch (error) {
-      await this.#failed(copy, error)
-    } finally {
-      this.#asked = null
+      await this.#failed(copy, error, signal)
     }
   }
 
   async #pay(copy: BuyerLease): Promise<void> {
+    const { signal } = this.#poller
     try {
-      await copy.payNext(this.#poller.signal)
+      await copy.payNext(signal)
     } catch (error) {
-      await this.#failed(copy, error)
+      await this.#failed(copy, error, signal)
     }
   }
 
-  async #failed(copy: BuyerLease, error: unknown): Promise<void> {
-    if (this.#poller.signal.aborted) return
-    const { identity, device } = copy.lease.terms.provider
-    await this.#options.deals.experiences.failed({ identity: identity!, device: device! }, error)
-    if (endsLease(error)) await copy.giveUp(error.message)
-    this.#options.log.fault(error)
+  async #failed(copy: BuyerLease, error: unknown, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return
+    const { deals, log } = this.#options
+    await afterFailure(deals.experiences, copy, error).catch(log.fault)
+    log.fault(error)
   }
 
   /**
@@ -190,11 +203,6 @@ function dueAt(lease: Lease, paid: number, audit: AuditRecord): number {
 /** From when on an installment is paid, ms since 1970. */
 export function payAt({ start }: Lease, next: Installment): number {
   return Math.floor(start + next.start - Math.min(LEAD, (next.end - next.start) / 2))
-}
-
-/** True for errors that end a lease: the provider has ended it, or must not be paid any more. */
-function endsLease(error: unknown): error is BushelError {
-  return isBlamed(error) || isDeclined(error, 'ENDED', 'NO_AGREEMENT')
 }
 
 function providerOf(lease: Lease | null): Buffer | null {

@@ -1,13 +1,14 @@
 import ReadyResource from 'ready-resource'
 import type { MirrorJob } from '#spec'
-import { DAY, HOUR, formatTime } from '../../../contracts/money/quantity.js'
-import type { Logger } from '../../base/logger.js'
-import { Poller } from '../../base/poller.js'
-import type { Store } from '../../store/store.js'
-import { healthOf } from '../lease/challenge.js'
-import { LEASE } from '../lease/lease-state.js'
-import type { Leases } from '../lease/leases.js'
-import { mirrorsOf, nameOfMirror } from './mirror-names.js'
+import { DAY, HOUR, formatTime } from '../../../../contracts/money/quantity.js'
+import type { Logger } from '../../../base/logger.js'
+import { Poller } from '../../../base/poller.js'
+import type { Store } from '../../../store/store.js'
+import { healthOf } from '../../lease/challenge.js'
+import { LEASE } from '../../lease/lease-state.js'
+import type { Leases } from '../../lease/leases.js'
+import { mirrorsOf, nameOfMirror } from '../mirror-names.js'
+import { MIRROR } from '../mirror-state.js'
 
 /** Days before an end at which the owner is told, the nearest first. */
 const TOLD_DAYS = [1, 7, 30]
@@ -33,11 +34,12 @@ export function noticesOf(store: Store, leases: Leases, now: number): Notice[] {
   const failing = new Set<string>()
   for (const { id, audit } of leases.audits()) {
     const lease = leases.get('buyer', id)
-    const health = lease && healthOf(lease, audit, now)
+    const health = lease && healthOf(lease, audit)
     if (health === 'failing' || health === 'gone') failing.add(id.toString('hex'))
   }
+  for (const { id } of leases.at('buyer', LEASE.LAPSING)) failing.add(id.toString('hex'))
   if (ends.size === 0 && failing.size === 0) return []
-  return mirrorsOf(store).flatMap(job => [...ending(job, ends, now), ...lost(job, failing)])
+  return mirrorsOf(store, leases).flatMap(job => [...ending(job, ends, now), ...lost(job, failing)])
 }
 
 function ending(
@@ -49,16 +51,22 @@ function ending(
     .flatMap(id => ends.get(id) ?? [])
     .sort((a, b) => a.end - b.end)
   if (!first) return []
-  const text = `'${nameOfMirror(job)}' ends in ${formatTime(first.end - now)}; to keep it, buy it anew before: bushel mirror '${job.path}'`
+  const text = `'${nameOfMirror(job)}' ends in ${formatTime(first.end - now)}; to keep it, buy it anew before: bushel mirror ${quoted(job.path)}`
   return [{ id: `${job.store} ends within ${first.within}`, text }]
 }
 
 function lost(job: MirrorJob, failing: ReadonlySet<string>): Notice[] {
+  if (job.state !== MIRROR.KEPT) return []
   const copies = idsOf(job).filter(id => failing.has(id)).length
   if (copies === 0) return []
   const name = nameOfMirror(job)
-  const text = `${copies} of the ${job.copies} copies of '${name}' fail their audits or are gone, and are not paid on; see: bushel mirrors show '${name}'`
+  const text = `${copies} of the ${job.copies} copies of '${name}' fail or are gone, and are not paid on; see: bushel mirrors show ${quoted(name)}`
   return [{ id: `${job.store} fails ${copies}`, text }]
+}
+
+/** As a shell reads it. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`
 }
 
 function idsOf({ agreements }: MirrorJob): string[] {

@@ -1,0 +1,192 @@
+import * as v from 'valibot'
+import type { Lease, MirrorJob } from '#spec'
+import { formatKey } from '../../../../contracts/keys/key.js'
+import { ceilDiv } from '../../../../contracts/money/money.js'
+import { chargeOf } from '../../../../contracts/money/installments.js'
+import { DAY } from '../../../../contracts/money/quantity.js'
+import { agreementId } from '../../../../contracts/terms.js'
+import { trustedNow } from '../../../base/time/trusted-time.js'
+import { nameOf } from '../../../base/states.js'
+import type { Store } from '../../../store/store.js'
+import type { Ledger } from '../../../payment/ledger.js'
+import { findMirror, mirrorsOf, nameOfMirror } from '../../../storage/buyer/mirror-names.js'
+import { MIRROR, isResting } from '../../../storage/buyer/mirror-state.js'
+import { healthOf } from '../../../storage/lease/challenge.js'
+import type { Health } from '../../../storage/lease/challenge.js'
+import { isGivenUp } from '../../../storage/lease/lease-state.js'
+import { Leases, atRiskOf, endOf, idOf, installmentsOf, paidUntil } from '../../../storage/lease/leases.js'
+import { payAt } from '../../../storage/buyer/upkeep/maintenance.js'
+import {
+  bytes,
+  fields,
+  key,
+  maybe,
+  moment,
+  msat,
+  oneOf,
+  said,
+  storagePrice,
+  whole
+} from '../definition/schema.js'
+
+/** A mirror that is over is listed for so long, ms. */
+const TOLD = 30 * DAY
+/** A mirror may be packed so long before its last lease begins, and be told of so long after its end, ms. */
+const SLACK = 365 * DAY
+
+const HEALTH = ['uploading', 'healthy', 'unanswered', 'failing', 'gone', 'over'] as const
+const NEXT = ['upload', 'offers', 'pay', 'end', 'ended'] as const
+const count = (about: string) => whole(0, Number.MAX_SAFE_INTEGER, about)
+
+export const MIRROR_OVERVIEW = {
+  id: said('id of the mirror, hex'),
+  name: said('its name'),
+  path: said('what was mirrored'),
+  bytes: bytes('size of the files'),
+  copies: v.pipe(
+    fields({
+      wanted: count('copies that were asked for'),
+      healthy: count('copies that are stored and have answered their audits'),
+      failing: count('copies whose provider fails or is gone')
+    }),
+    v.description('how its copies stand')
+  ),
+  paidUntil: moment('until when every copy that is not over is paid; 0: none is'),
+  ends: moment('end of what is agreed; 0: nothing is'),
+  monthMsat: msat('what its copies cost in 30 days'),
+  atRiskMsat: msat('paid ahead and not yet served'),
+  next: v.pipe(
+    fields({
+      what: oneOf(
+        NEXT,
+        'its upload goes on, its bid waits for offers, an installment is paid, it ends, or it has ended'
+      ),
+      at: moment('when; 0: with the next command, when an offer fits, or before its time')
+    }),
+    v.description('the next step')
+  )
+}
+export const MIRROR_COPY = fields({
+  id: key('id of the lease'),
+  provider: key('device of the provider'),
+  state: said('state of the lease'),
+  health: oneOf(HEALTH, 'how the copy stands by its audits'),
+  why: maybe(said('why it fails or is over')),
+  price: storagePrice('its price'),
+  lastAudit: moment('when it last proved what it was asked for; 0: never'),
+  paidUntil: moment('end of what is paid'),
+  ends: moment('end of what is agreed'),
+  egress: bytes('what readers may fetch of it in all')
+})
+type Overview = v.InferOutput<ReturnType<typeof fields<typeof MIRROR_OVERVIEW>>>
+type CopyEntry = v.InferOutput<typeof MIRROR_COPY>
+
+/** The mirrors of a home as they stand at one moment. */
+export class MirrorView {
+  readonly #store: Store
+  readonly #ledger: Ledger
+  readonly #leases: Leases
+  readonly #now = trustedNow()
+
+  constructor(store: Store, ledger: Ledger) {
+    this.#store = store
+    this.#ledger = ledger
+    this.#leases = new Leases(store)
+  }
+
+  /** Mirrors that are long over are passed over before their leases are read: there may be very many. */
+  list(): Overview[] {
+    return mirrorsOf(this.#store, this.#leases)
+      .filter(job => job.state !== MIRROR.KEPT || !job.created || job.created + job.time + SLACK > this.#now)
+      .filter(job => {
+        const ends = this.leasesOf(job).map(endOf)
+        return ends.length === 0 || Math.max(...ends) + TOLD > this.#now
+      })
+      .map(job => this.overview(job))
+  }
+
+  /** See `findMirror`. */
+  find(asked: string): MirrorJob {
+    return findMirror(this.#store, this.#leases, asked)
+  }
+
+  leasesOf({ agreements }: MirrorJob): Lease[] {
+    return agreements.map(id => this.#leases.get('buyer', id!)).filter(lease => lease !== null)
+  }
+
+  overview(job: MirrorJob): Overview {
+    const leases = this.leasesOf(job)
+    const open = leases.filter(lease => !isGivenUp(lease))
+    const healths = open.map(lease => this.health(lease))
+    const month = open.reduce((sum, { terms }) => sum + monthOf(terms), 0n)
+    const atRisk = open.reduce((sum, lease) => sum + atRiskOf(lease, this.#paid(lease), this.#now), 0n)
+    return {
+      id: job.store,
+      name: nameOfMirror(job),
+      path: job.path,
+      bytes: job.bytes,
+      copies: {
+        wanted: job.copies,
+        healthy: healths.filter(one => one === 'healthy').length,
+        failing: healths.filter(one => one === 'failing' || one === 'gone').length
+      },
+      paidUntil: earliest(open.map(lease => paidUntil(lease, this.#paid(lease)))),
+      ends: earliest(open.map(endOf)),
+      monthMsat: month.toString(),
+      atRiskMsat: atRisk.toString(),
+      next: this.#next(job, leases, open)
+    }
+  }
+
+  health(lease: Lease): Health {
+    return healthOf(lease, this.#leases.auditOf(agreementId(lease.terms)))
+  }
+
+  copy(lease: Lease): CopyEntry {
+    const { terms, state, audited, reason } = lease
+    const why = this.#leases.auditOf(agreementId(terms)).failing || reason
+    return {
+      id: idOf(lease),
+      provider: formatKey(terms.provider.device!),
+      state: nameOf(state),
+      health: this.health(lease),
+      ...(why ? { why } : {}),
+      price: terms.price.toString(),
+      lastAudit: audited ?? 0,
+      paidUntil: paidUntil(lease, this.#paid(lease)),
+      ends: endOf(lease),
+      egress: terms.egressBytes
+    }
+  }
+
+  /** The next thing that happens to a mirror. */
+  #next(job: MirrorJob, leases: readonly Lease[], open: readonly Lease[]): Overview['next'] {
+    if (isResting(job)) return { what: 'offers', at: 0 }
+    if (job.state === MIRROR.PACKED) return { what: 'upload', at: 0 }
+    if (open.length === 0) {
+      const last = Math.max(0, ...leases.map(endOf))
+      return { what: 'ended', at: last <= this.#now ? last : 0 }
+    }
+    const payments = open.flatMap(lease => {
+      const next = installmentsOf(lease)[this.#paid(lease)]
+      return next ? [payAt(lease, next)] : []
+    })
+    return payments.length > 0
+      ? { what: 'pay', at: Math.min(...payments) }
+      : { what: 'end', at: earliest(open.map(endOf)) }
+  }
+
+  #paid(lease: Lease): number {
+    return this.#ledger.contiguous(agreementId(lease.terms))
+  }
+}
+
+/** 0 for none. */
+function earliest(times: readonly number[]): number {
+  return times.length > 0 ? Math.min(...times) : 0
+}
+
+/** What a lease costs in 30 days, msat. */
+function monthOf(terms: Lease['terms']): bigint {
+  return ceilDiv(chargeOf(terms) * BigInt(30 * DAY), BigInt(terms.time))
+}
