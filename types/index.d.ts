@@ -558,7 +558,7 @@ export interface Calls {
           wanted: number
           /** copies that are stored and have answered their audits */
           healthy: number
-          /** copies whose provider fails or is gone */
+          /** copies whose provider fails, is gone or has given it up */
           failing: number
         }
         /** until when every copy that is not over is paid, ms since 1970; 0: none is */
@@ -600,7 +600,7 @@ export interface Calls {
         wanted: number
         /** copies that are stored and have answered their audits */
         healthy: number
-        /** copies whose provider fails or is gone */
+        /** copies whose provider fails, is gone or has given it up */
         failing: number
       }
       /** until when every copy that is not over is paid, ms since 1970; 0: none is */

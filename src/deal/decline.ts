@@ -23,6 +23,7 @@ export type DeclineWord =
   | 'NOT_RECEIVED'
   | 'NOT_SERVED'
   | 'NO_AGREEMENT'
+  | 'NO_BLOCK'
   | 'NO_CAPACITY'
   | 'NO_DEBT'
   | 'NO_INBOUND'

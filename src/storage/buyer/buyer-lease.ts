@@ -1,4 +1,4 @@
-import type { Audit, AuditRecord, Lease, SignedCounter, SignedQuote } from '#spec'
+import type { Audit, Lease, SignedCounter, SignedQuote } from '#spec'
 import { hashOf } from '../../../contracts/schema/codec.js'
 import { BushelError, isBlamed, isOurs } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
@@ -205,6 +205,7 @@ export class BuyerLease {
   async payNext(signal: AbortSignal): Promise<Payment | null> {
     const installment = this.paidInstallments
     if (installment >= this.installments) return null
+    if (this.lease.state === LEASE.STORED) await this.#challenge()
     const paying = this.#persist(async channel => {
       // Announces earlier payments first: a provider that does not answer is paid no more.
       await this.#installments.tell(channel)
@@ -237,10 +238,9 @@ export class BuyerLease {
       try {
         for (const part of partsOf(challenge)) await this.#prove(channel, part, signal)
       } catch (error) {
-        const after = this.#afterAudit(leases.auditOf(this.id), error, signal)
-        if (after) await leases.saveAudit(this.id, after)
-        if (isDeclined(error, 'NO_SEAL')) await this.#askWhy(channel)
-        throw error
+        const why = await this.#whyOf(channel, error)
+        if (!signal.aborted && !isOurs(why)) await this.#record(why)
+        throw why
       }
       await leases.saveAudit(this.id, null, leases.change({ ...this.lease, audited: now() }))
       return challenge.blocks.length
@@ -255,31 +255,38 @@ export class BuyerLease {
     if (!verdict.ok) throw this.#lie(`it failed an audit: ${verdict.reason}`)
   }
 
-  /** The record after an audit that ended with this error; null: it says nothing of the provider. */
-  #afterAudit(record: AuditRecord, error: unknown, signal: AbortSignal): AuditRecord | null {
-    const now = this.#context.now()
-    if (signal.aborted || isOurs(error)) return null
-    if (isBlamed(error)) return lied(record, now, error.message)
-    if (isGone(error)) return notReached(record, now)
-    return notAnswered(record, now, { error, isPaid: now <= this.paidUntil })
-  }
-
-  /** A provider that keeps nothing under a seal may have ended the lease, and says so when it is asked for the lease. */
-  async #askWhy(channel: DealChannel): Promise<void> {
+  /**
+   * Why an audit failed. A provider that keeps nothing under the seal is asked for the lease: it may have ended it, and says
+   * so. Otherwise it has lost what is paid for; after the paid time one of an earlier version says the same in the grace.
+   */
+  async #whyOf(channel: DealChannel, error: unknown): Promise<unknown> {
+    if (!isDeclined(error, 'NO_SEAL', 'NO_BLOCK') || this.#context.now() > this.paidUntil) return error
     try {
       await channel.request('progress', { agreement: this.id }, this.#soon)
-    } catch (error) {
-      if (isDeclined(error, 'ENDED', 'NO_AGREEMENT')) throw error
+    } catch (why) {
+      if (isDeclined(why, 'ENDED', 'NO_AGREEMENT')) return why
+      if (!isDeclined(why)) return error
     }
+    return this.#lie('it says that it does not have the copy').withCause(error)
   }
 
-  /** Opens a channel; a provider that cannot be reached, or does not greet, is remembered as away. */
+  /** Records a failed audit; after a lie the lease is given up in the same write. */
+  async #record(error: unknown): Promise<void> {
+    const { leases, now } = this.#context
+    const record = leases.auditOf(this.id)
+    if (!isBlamed(error)) return leases.saveAudit(this.id, notAnswered(record, now()))
+    const lapsing = { ...this.lease, state: LEASE.LAPSING, reason: error.message }
+    const given = this.lease.state === LEASE.STORED ? [leases.change(lapsing)] : []
+    await leases.saveAudit(this.id, lied(record, now(), error.message), ...given)
+  }
+
+  /** Opens a channel; a provider that cannot be reached, or does not greet in time, is remembered as away. */
   async #reached(signal: AbortSignal): Promise<DealChannel> {
     const { leases, now } = this.#context
     try {
       return await this.channel(signal)
     } catch (error) {
-      if (!signal.aborted && !isOurs(error) && this.lease.state === LEASE.STORED)
+      if (!signal.aborted && isLost(error) && this.lease.state === LEASE.STORED)
         await leases.saveAudit(this.id, notReached(leases.auditOf(this.id), now()))
       throw error
     }

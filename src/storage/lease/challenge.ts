@@ -1,6 +1,5 @@
 import type { Audit, AuditRecord, Lease } from '#spec'
 import { DAY, HOUR, MINUTE } from '../../../contracts/money/quantity.js'
-import { isDeclined } from '../../deal/decline.js'
 import { chooseAudit } from './audit.js'
 import { LEASE } from './lease-state.js'
 
@@ -14,8 +13,10 @@ const MOST_BLOCKS = 31
 const SILENT = DAY
 /** A provider that is not reached at two tries so far apart is gone, ms. */
 const GONE = 3 * DAY
+/** A provider that was tried fewer times is not gone: this node may have slept, or was without a network. */
+const GONE_TRIES = 3
 /** Until an open challenge is tried again: the first time, doubled each time, at most the last, ms. */
-const RETRY = { first: MINUTE, last: 6 * HOUR }
+const RETRY = { first: MINUTE, last: HOUR }
 /** A provider that was away and connects is tried at once, but not more often than this, ms. */
 const WOKEN_AFTER = HOUR
 
@@ -30,13 +31,21 @@ export const UNTROUBLED: AuditRecord = {
   failing: null
 }
 
-/** A copy as its audits show it; `failing` and `gone` are not paid on. */
+/** A copy as its audits show it; only `healthy` ones are paid on. */
 export type Health = 'uploading' | 'healthy' | 'unanswered' | 'failing' | 'gone' | 'over'
 
-/** When the next audit of a stored copy is due, ms since 1970. */
-export function auditAt({ audited, start }: Lease, { challenge, tried, tries }: AuditRecord): number {
-  if (!challenge) return (audited || start) + EVERY
-  return tries === 0 ? 0 : tried + Math.min(RETRY.first * 2 ** (tries - 1), RETRY.last)
+/**
+ * When the next audit of a stored copy is due, ms since 1970. A recorded time that is to come was written by a clock that was
+ * ahead, and does not count.
+ */
+export function auditAt(
+  { audited, start }: Lease,
+  { challenge, tried, tries }: AuditRecord,
+  now: number
+): number {
+  const last = audited && audited <= now ? audited : start
+  if (!challenge) return last + EVERY
+  return tries === 0 || tried > now ? 0 : tried + Math.min(RETRY.first * 2 ** (tries - 1), RETRY.last)
 }
 
 /** The open challenge of a copy, or a new one for all days since the last audit. */
@@ -54,25 +63,19 @@ export function partsOf(challenge: Audit): Audit[] {
   return parts
 }
 
-/** After its provider was reached and did not answer the open challenge, within or after the paid time. */
-export function notAnswered(
-  record: AuditRecord,
-  now: number,
-  { error, isPaid }: { error: unknown; isPaid: boolean }
-): AuditRecord {
+/** After its provider was reached and did not answer the open challenge. */
+export function notAnswered(record: AuditRecord, now: number): AuditRecord {
   const unanswered = before(record.unanswered, now)
   const reached = { ...tried(record, now), unanswered, unreachable: 0, gone: 0 }
-  if (isDeclined(error, 'NO_SEAL'))
-    // After the paid time a provider of an earlier version says so of a copy that it keeps.
-    return isPaid ? { ...reached, failing: 'it says that it does not have the copy' } : reached
   if (now - unanswered < SILENT) return reached
   return { ...reached, failing: 'it has left an audit unanswered for a day' }
 }
 
-/** After its provider could not be reached, or did not greet. */
+/** After its provider could not be reached, or did not greet in time. */
 export function notReached(record: AuditRecord, now: number): AuditRecord {
   const unreachable = before(record.unreachable, now)
-  return { ...tried(record, now), unreachable, gone: now - unreachable >= GONE ? now : 0 }
+  const after = { ...tried(record, now), unreachable }
+  return { ...after, gone: now - unreachable >= GONE && after.tries >= GONE_TRIES ? now : 0 }
 }
 
 /** After its provider has shown something else than it was asked for. */

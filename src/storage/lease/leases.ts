@@ -16,7 +16,7 @@ import { UNTROUBLED } from './challenge.js'
 import { logLease } from './lease-log.js'
 import { auditTable, leaseDueTable, leaseTable, listTable, reissueTable, servedTable } from '../tables.js'
 import { recordedWith, sumsOf, sumsUnder } from './lease-sums.js'
-import { LEASE, isOver, isUnpaid, leaseStates } from './lease-state.js'
+import { LEASE, isGivenUp, isOver, isUnpaid, leaseStates } from './lease-state.js'
 import type { LeaseState } from './lease-state.js'
 
 export { isOver } from './lease-state.js'
@@ -245,6 +245,14 @@ export function paidUntil(lease: Lease, paid: number): number {
 /** End of all that is agreed, paid or not, ms since 1970. */
 export function endOf({ start, committed, created, terms }: Lease): number {
   return (start || committed || created) + terms.time
+}
+
+/** Why a lease ended that its owner wanted no more. */
+export const ENDED_BY_OWNER = 'the owner ended it'
+
+/** Whether a lease that this node bought was given up before its end, and not by its owner's wish. */
+export function isLostEarly(lease: Lease, now: number): boolean {
+  return isGivenUp(lease) && endOf(lease) > now && !lease.reason?.startsWith(ENDED_BY_OWNER)
 }
 
 /** What was paid for the time after `now`, msat, when the first `paid` installments are. */

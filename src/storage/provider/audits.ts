@@ -1,4 +1,5 @@
 import type { Audit, BlockProof, BlockReference, Lease } from '#spec'
+import { BushelError } from '../../../contracts/errors/error.js'
 import type { Answer, Counterparty } from '../../deal/channel.js'
 import { DeclineError } from '../../deal/decline.js'
 import { LEASE } from '../lease/lease-state.js'
@@ -35,17 +36,29 @@ export class Audits {
     const proofs: BlockProof[] = []
     let bytes = 0
     for (const block of audit.blocks) {
-      const [proof] = await this.#shelf.proofs(idOf(lease), [block])
-      bytes += proof!.value!.byteLength
+      const proof = await this.#proof(lease, block)
+      bytes += proof.value!.byteLength
       if (bytes > MAX_AUDIT_BYTES)
         throw new DeclineError('AUDIT', 'the audit asks for more than 8 MiB; ask for fewer blocks at once')
-      proofs.push(proof!)
+      proofs.push(proof)
     }
     // The buyer's audits are free; an audit by anybody else counts as egress.
     if (!peer.device.equals(lease.terms.buyer.device) && !this.#shelf.charge(idOf(lease), bytes)) {
       throw new DeclineError('EGRESS', 'the agreed egress is used up')
     }
     return { body: { nonce: audit.nonce, proofs } }
+  }
+
+  /** A block with its proof. One that the disk has lost is told to the buyer, and not left unanswered. */
+  async #proof(lease: Lease, block: BlockReference): Promise<BlockProof> {
+    try {
+      const [proof] = await this.#shelf.proofs(idOf(lease), [block])
+      return proof!
+    } catch (error) {
+      if (!(error instanceof BushelError) || !['BLOCK_MISSING', 'LEASE_NOT_FOUND'].includes(error.code))
+        throw error
+      throw new DeclineError('NO_BLOCK', 'this node has lost a block of it')
+    }
   }
 
   /** The lease of a seal, while it is served; its buyer is answered in the grace too, for it audits before it pays. */

@@ -7,7 +7,14 @@ import { readingStore } from '../../home-store.js'
 import { Ledger } from '../../../payment/ledger.js'
 import { BuyerLease } from '../../../storage/buyer/buyer-lease.js'
 import { LEASE, isOver } from '../../../storage/lease/lease-state.js'
-import { Leases, bytesOf, installmentsOf, idOf, paidUntil } from '../../../storage/lease/leases.js'
+import {
+  ENDED_BY_OWNER,
+  Leases,
+  bytesOf,
+  installmentsOf,
+  idOf,
+  paidUntil
+} from '../../../storage/lease/leases.js'
 import type { LeaseRole } from '../../../storage/lease/leases.js'
 import { ledgerOf } from '../../backend.js'
 import { needsUp } from '../../needs-up.js'
@@ -89,7 +96,7 @@ export const LEASE_CALLS = {
         )
       if (params.dryRun) return dry(params, { id: formatKey(id), state: nameOf((mine ?? kept)!.state) })
       if (mine) {
-        if (!isOver(mine)) await new BuyerLease(trade.storage.context, id).end('the owner ended it')
+        if (!isOver(mine)) await new BuyerLease(trade.storage.context, id).end(ENDED_BY_OWNER)
         await trade.storage.refunds.settle(id, REFUND_WAIT)
       } else if (trade.storage.leaseManager) await trade.storage.leaseManager.end(id, 'ended by the provider')
       else throw needsUp()

@@ -14,7 +14,15 @@ import { MIRROR, isResting } from '../../../storage/buyer/mirror-state.js'
 import { healthOf } from '../../../storage/lease/challenge.js'
 import type { Health } from '../../../storage/lease/challenge.js'
 import { isGivenUp } from '../../../storage/lease/lease-state.js'
-import { Leases, atRiskOf, endOf, idOf, installmentsOf, paidUntil } from '../../../storage/lease/leases.js'
+import {
+  Leases,
+  atRiskOf,
+  endOf,
+  idOf,
+  installmentsOf,
+  isLostEarly,
+  paidUntil
+} from '../../../storage/lease/leases.js'
 import { payAt } from '../../../storage/buyer/upkeep/maintenance.js'
 import {
   bytes,
@@ -47,7 +55,7 @@ export const MIRROR_OVERVIEW = {
     fields({
       wanted: count('copies that were asked for'),
       healthy: count('copies that are stored and have answered their audits'),
-      failing: count('copies whose provider fails or is gone')
+      failing: count('copies whose provider fails, is gone or has given it up')
     }),
     v.description('how its copies stand')
   ),
@@ -128,7 +136,9 @@ export class MirrorView {
       copies: {
         wanted: job.copies,
         healthy: healths.filter(one => one === 'healthy').length,
-        failing: healths.filter(one => one === 'failing' || one === 'gone').length
+        failing:
+          healths.filter(one => one === 'failing' || one === 'gone').length +
+          leases.filter(lease => isLostEarly(lease, this.#now)).length
       },
       paidUntil: earliest(open.map(lease => paidUntil(lease, this.#paid(lease)))),
       ends: earliest(open.map(endOf)),

@@ -1,6 +1,6 @@
 import ReadyResource from 'ready-resource'
 import { isOurs } from '../../../../contracts/errors/error.js'
-import { HOUR } from '../../../../contracts/money/quantity.js'
+import { HOUR, MINUTE } from '../../../../contracts/money/quantity.js'
 import { KeyedBackoff } from '../../../base/backoff.js'
 import type { Retry } from '../../../base/backoff.js'
 import { Poller } from '../../../base/poller.js'
@@ -8,7 +8,7 @@ import { BuyerLease } from '../buyer-lease.js'
 import type { BuyerLeaseContext } from '../buyer-lease.js'
 import { auditAt, woken } from '../../lease/challenge.js'
 import { LEASE, isUnpaid } from '../../lease/lease-state.js'
-import type { AuditRecord, Lease } from '#spec'
+import type { Lease } from '#spec'
 import { agreementId } from '../../../../contracts/terms.js'
 import type { Installment } from '../../../../contracts/money/installments.js'
 import { installmentsOf, isOver, paidUntil } from '../../lease/leases.js'
@@ -28,6 +28,8 @@ export interface MaintenanceOptions extends BuyerLeaseContext {
 
 /** An installment is paid this long before its time starts, or half its length before when that is less. */
 const LEAD = HOUR
+/** Until a payment that failed is tried again. */
+const PAY_AGAIN: Retry = { first: MINUTE, last: 10 * MINUTE }
 
 /**
  * Audits every stored copy once a day, and pays the later installments of leases that were not paid in full in advance, each
@@ -37,6 +39,8 @@ const LEAD = HOUR
 export class Maintenance extends ReadyResource {
   readonly #options: MaintenanceOptions
   readonly #lapsing: KeyedBackoff
+  /** Of leases whose provider was not paid, though it had just answered an audit. */
+  readonly #paying: KeyedBackoff
   readonly #auditor: Auditor
   /** The lease whose provider is being asked for its signed debt. */
   #asked: Buffer | null = null
@@ -47,17 +51,18 @@ export class Maintenance extends ReadyResource {
     // An unreachable wallet or a missing route must not make one lease wait for another: each is retried at the next look.
     this.#options = { ...options, timeouts: { ...(options.timeouts ?? TIMEOUTS), wallet: 0, route: 0 } }
     this.#lapsing = new KeyedBackoff(options.retry, options.now)
+    this.#paying = new KeyedBackoff(options.retry ?? PAY_AGAIN, options.now)
     this.#auditor = new Auditor((copy, signal) => this.#audit(copy, signal))
     this.#poller = new Poller({
-      look: () => this.look(),
+      look: () => this.#look(),
       interval: options.tickEvery ?? 60_000,
       onerror: options.log.fault
     })
   }
 
   protected override async _open(): Promise<void> {
-    const { leases } = this.#options
-    await leases.hasten((id, lease) => auditAt(lease, leases.auditOf(id)))
+    const { leases, now } = this.#options
+    await leases.hasten((id, lease) => auditAt(lease, leases.auditOf(id), now()))
     void this.#poller.start()
   }
 
@@ -81,12 +86,16 @@ export class Maintenance extends ReadyResource {
     for (const id of waiting) if (!this.#asked?.equals(id)) this.#lapsing.reset(id)
   }
 
-  /** Does all work that is due now. */
-  async look(): Promise<void> {
+  /** Does all work that is due now; audits go on beside it. */
+  look(): Promise<void> {
+    return this.#poller.look()
+  }
+
+  async #look(): Promise<void> {
     const { leases, payments, now } = this.#options
     const due = (lease: Lease): number => {
       const id = agreementId(lease.terms)
-      return dueAt(lease, payments.ledger.contiguous(id), leases.auditOf(id))
+      return dueAt(lease, payments.ledger.contiguous(id), auditAt(lease, leases.auditOf(id), now()))
     }
     for await (const { id, lease } of leases.due('buyer', now(), due)) {
       if (this.#poller.signal.aborted) return
@@ -138,21 +147,26 @@ export class Maintenance extends ReadyResource {
     })
   }
 
-  /** Pays what is due; a provider that leaves a challenge open is only asked when that is due again. */
+  /** Audits a copy when that is due, or a payment is and it was not audited just before; then pays. */
   async #keep(copy: BuyerLease, next: Installment | null): Promise<void> {
-    const { leases, now } = this.#options
+    const { leases } = this.#options
+    const now = this.#options.now()
+    const { lease } = copy
     const record = leases.auditOf(copy.id)
-    const isAuditDue = now() >= auditAt(copy.lease, record)
-    const isPayable = record.challenge === null || isAuditDue
-    if (next && isPayable && now() >= payAt(copy.lease, next)) await this.#pay(copy)
-    else if (isAuditDue) this.#auditor.add(copy)
+    const isPayable = next !== null && now >= payAt(lease, next)
+    const isFresh = Math.abs(now - (lease.audited ?? 0)) < LEAD
+    if (now >= auditAt(lease, record, now) || (isPayable && !record.challenge && !isFresh))
+      this.#auditor.add(copy)
+    else if (isPayable && !record.challenge && this.#paying.isDue(copy.id)) await this.#pay(copy)
   }
 
   /** A provider that is away or silent is audited again later; the lease remembers since when. */
   async #audit(copy: BuyerLease, signal: AbortSignal): Promise<void> {
     try {
       // It may have ended while it waited.
-      if (copy.lease.state === LEASE.STORED) await copy.check(signal)
+      if (copy.lease.state !== LEASE.STORED) return
+      await copy.check(signal)
+      this.#poller.poke() // a payment may have waited for it
     } catch (error) {
       await this.#failed(copy, error, signal)
     }
@@ -162,6 +176,7 @@ export class Maintenance extends ReadyResource {
     const { signal } = this.#poller
     try {
       await copy.payNext(signal)
+      this.#paying.reset(copy.id)
     } catch (error) {
       await this.#failed(copy, error, signal)
     }
@@ -190,14 +205,14 @@ export class Maintenance extends ReadyResource {
 }
 
 /** From when on there may be something to do for a lease, ms since 1970; later when more is paid. */
-function dueAt(lease: Lease, paid: number, audit: AuditRecord): number {
+function dueAt(lease: Lease, paid: number, audit: number): number {
   if (isUnpaid(lease)) return lease.terms.startBy
   if (lease.state !== LEASE.STORED) return lease.state === LEASE.LAPSING ? 0 : Infinity
   const next = installmentsOf(lease)[paid]
   const money = next
     ? Math.min(payAt(lease, next), paidUntil(lease, paid) + lease.terms.grace)
     : paidUntil(lease, paid)
-  return Math.min(money, auditAt(lease, audit))
+  return Math.min(money, audit)
 }
 
 /** From when on an installment is paid, ms since 1970. */

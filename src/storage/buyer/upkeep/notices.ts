@@ -6,6 +6,7 @@ import { Poller } from '../../../base/poller.js'
 import type { Store } from '../../../store/store.js'
 import { healthOf } from '../../lease/challenge.js'
 import { LEASE } from '../../lease/lease-state.js'
+import { isLostEarly } from '../../lease/leases.js'
 import type { Leases } from '../../lease/leases.js'
 import { mirrorsOf, nameOfMirror } from '../mirror-names.js'
 import { MIRROR } from '../mirror-state.js'
@@ -37,9 +38,10 @@ export function noticesOf(store: Store, leases: Leases, now: number): Notice[] {
     const health = lease && healthOf(lease, audit)
     if (health === 'failing' || health === 'gone') failing.add(id.toString('hex'))
   }
-  for (const { id } of leases.at('buyer', LEASE.LAPSING)) failing.add(id.toString('hex'))
-  if (ends.size === 0 && failing.size === 0) return []
-  return mirrorsOf(store, leases).flatMap(job => [...ending(job, ends, now), ...lost(job, failing)])
+  return mirrorsOf(store, leases).flatMap(job => [
+    ...ending(job, ends, now),
+    ...lost(job, leases, failing, now)
+  ])
 }
 
 function ending(
@@ -55,9 +57,13 @@ function ending(
   return [{ id: `${job.store} ends within ${first.within}`, text }]
 }
 
-function lost(job: MirrorJob, failing: ReadonlySet<string>): Notice[] {
-  if (job.state !== MIRROR.KEPT) return []
-  const copies = idsOf(job).filter(id => failing.has(id)).length
+function lost(job: MirrorJob, leases: Leases, failing: ReadonlySet<string>, now: number): Notice[] {
+  // Past mirrors are passed over before their leases are read.
+  if (job.state !== MIRROR.KEPT || (job.created ?? 0) + job.time < now) return []
+  const copies = job.agreements.filter(id => {
+    const lease = leases.get('buyer', id!)
+    return failing.has(id!.toString('hex')) || (lease !== null && isLostEarly(lease, now))
+  }).length
   if (copies === 0) return []
   const name = nameOfMirror(job)
   const text = `${copies} of the ${job.copies} copies of '${name}' fail or are gone, and are not paid on; see: bushel mirrors show ${quoted(name)}`

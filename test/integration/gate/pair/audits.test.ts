@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
+import { BushelError } from '../../../../contracts/errors/error.js'
 import { DAY } from '../../../../contracts/money/quantity.js'
 import { change } from '../../../../src/store/change.js'
 import { LEASE } from '../../../../src/storage/lease/lease-state.js'
@@ -68,6 +69,7 @@ test('what a provider cannot prove is remembered at once, also when nobody else 
   await assert.rejects(pair.buyerLease(id).check(never), { code: 'BAD_PEER' })
   const { failing, challenge } = pair.buyer.leases.auditOf(id)
   assert.match(failing!, /it failed an audit/)
+  assert.equal(pair.buyer.leases.get('buyer', id)!.state, LEASE.LAPSING, 'a kill changes nothing')
   assert.notEqual(challenge, null)
 })
 
@@ -88,6 +90,26 @@ test('a provider that takes a connection and does not greet is away, and its cha
     [pair.buyer.leases.auditOf(id).unreachable, pair.buyer.leases.auditOf(id).challenge],
     [0, null]
   )
+})
+
+test('a provider that has lost a block says so, and its lease is given up', async () => {
+  const id = await pair.deal({ installments: 3 })
+  pair.shelf.proofs = () => Promise.reject(new BushelError('BLOCK_MISSING', 'block 1 is not in the store'))
+  const maintenance = pair.maintenance({ now: () => Date.now() + 1.1 * DAY })
+  await maintenance.look()
+  await maintenance.audited()
+  const { state, reason } = pair.buyer.leases.get('buyer', id)!
+  assert.equal(state, LEASE.ENDED)
+  assert.match(reason!, /it says that it does not have the copy/)
+  assert.ok(pair.buyer.debts.get('creditor', id)!.leftMsat > 0n, 'what is paid ahead is owed back')
+})
+
+test('a provider that hangs up when it is audited is silent, and not away', async () => {
+  const id = await pair.deal({ installments: 3 })
+  pair.wire.chooseFault = ({ method, way }) => (method === 'audit' && way === 'request' ? 'cut' : null)
+  await assert.rejects(pair.buyerLease(id).check(never))
+  const { unanswered, unreachable } = pair.buyer.leases.auditOf(id)
+  assert.deepEqual([unanswered > 0, unreachable], [true, 0])
 })
 
 test('two audits of one copy do not overwrite what the other has found', async () => {

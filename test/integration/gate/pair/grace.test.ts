@@ -14,7 +14,10 @@ test('a lease in its grace is paid after an audit, and is served again', async t
   await pair.leaseManager.look()
   assert.equal(pair.provider.leases.get('provider', id)!.state, LEASE.GRACE)
 
-  await pair.maintenance({ now: () => Date.now() + pair.ahead }).look()
+  const maintenance = pair.maintenance({ now: () => Date.now() + pair.ahead })
+  await maintenance.look()
+  await maintenance.audited()
+  await maintenance.look()
   assert.equal(pair.buyerLease(id).paidInstallments, 2)
   assert.equal(pair.buyer.leases.get('buyer', id)!.state, LEASE.STORED)
   assert.equal(pair.provider.leases.get('provider', id)!.state, LEASE.STORED)

@@ -9,7 +9,7 @@ import { UNTROUBLED } from '../../../../src/storage/lease/challenge.js'
 import { MIRROR } from '../../../../src/storage/buyer/mirror-state.js'
 import { LEASE } from '../../../../src/storage/lease/lease-state.js'
 import type { LeaseState } from '../../../../src/storage/lease/lease-state.js'
-import { endOf } from '../../../../src/storage/lease/leases.js'
+import { ENDED_BY_OWNER, endOf } from '../../../../src/storage/lease/leases.js'
 import type { Leases } from '../../../../src/storage/lease/leases.js'
 import type { Store } from '../../../../src/store/store.js'
 import { leaseTerms, partiesOf } from '../../../samples/evidence/parties.js'
@@ -61,7 +61,7 @@ test('the owner is told of an end 30, 7 and 1 days before, of the copy that ends
     noticesOf(store, leases, ends - 7 * DAY).map(({ text }) => text),
     ["'films' ends in 7d; to keep it, buy it anew before: bushel mirror '/home/films'"]
   )
-  kept.forEach((lease, i) => (kept[i] = { ...lease, state: LEASE.ENDED }))
+  kept.forEach((lease, i) => (kept[i] = { ...lease, state: LEASE.ENDED, reason: ENDED_BY_OWNER }))
   assert.equal(told(DAY), null, 'what is over ends no more')
 })
 
@@ -92,6 +92,10 @@ test('the owner is told of copies that fail or are gone, and not of one that is 
   assert.deepEqual(texts(START), [fail(2)])
   kept[2] = { ...kept[2]!, state: LEASE.LAPSING }
   assert.deepEqual(texts(START), [fail(3)], 'one is given up')
+  kept[2] = { ...kept[2]!, state: LEASE.ENDED, reason: 'it failed an audit' }
+  assert.deepEqual(texts(START), [fail(3)], 'its debt is settled')
+  kept[2] = { ...kept[2]!, state: LEASE.ENDED, reason: ENDED_BY_OWNER }
+  assert.deepEqual(texts(START), [fail(2)])
 })
 
 test('each notice is logged once, and again when the end comes nearer', async () => {
