@@ -199,11 +199,7 @@ export class DealChannel extends ReadyResource {
   #answerOnce(method: Method, id: Buffer, body: unknown): Promise<Buffer> {
     if (!this.#message(method).kept) return this.#answer(method, id, body)
     const { replies } = this.#options
-    return replies.once(this.device, id, async () => {
-      if (replies.isFull(this.device))
-        throw new BushelError('UNEXPECTED', 'too many requests whose answers must be kept')
-      return this.#answer(method, id, body)
-    })
+    return replies.once(this.device, id, () => this.#answer(method, id, body))
   }
 
   async #answer(method: Method, id: Buffer, body: unknown): Promise<Buffer> {
@@ -222,7 +218,7 @@ export class DealChannel extends ReadyResource {
       const changes = [...(answer?.changes ?? [])]
       // A decline is not kept: it promises nothing, and a stranger could fill the disk with declines.
       if (answer && this.#message(method).kept && this.#keeps(reply))
-        changes.push(this.#options.replies.change(this.device, id, reply))
+        changes.push(...this.#options.replies.changes(this.device, id, reply))
       if (changes.length > 0) await this.#options.store.set(...changes)
       return reply
     } finally {

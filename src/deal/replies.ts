@@ -6,8 +6,10 @@ import { KeyedTokenBuckets, TokenBucket } from '../base/token-bucket.js'
 import type { Rate } from '../base/token-bucket.js'
 import { REPLY_KEPT, replyTable } from './tables.js'
 
-/** Most answers kept for one device in that time; a lease takes about five. */
+/** Most answers kept for one device in that time. */
 const MAX_KEPT = BOUNDS.partnerReplies.peer
+/** So many of the oldest give way at once. */
+const GIVE_WAY = 100
 /** Most answers on disk of which strangers add some; they have up to 8 KiB. */
 const MOST_ROWS = BOUNDS.replies.all / (8 * 1024)
 /** What a row takes beside its answer, about: its keys, its index and its checksums. */
@@ -69,11 +71,6 @@ export class Replies {
     return answering
   }
 
-  /** True while no new requests of this device are accepted. */
-  isFull(device: Buffer): boolean {
-    return this.#countOf(device) >= MAX_KEPT
-  }
-
   get(device: Buffer, request: Buffer): Buffer | null {
     return this.#store.table(replyTable).get([device, request])?.reply ?? null
   }
@@ -83,9 +80,26 @@ export class Replies {
     return this.#store.table(replyTable).get([device, request])?.at ?? null
   }
 
-  change(device: Buffer, request: Buffer, reply: Buffer): Change {
-    this.#counts.set(device.toString('hex'), this.#countOf(device) + 1)
-    return change(replyTable, [device, request], { at: this.#now(), reply })
+  /**
+   * Keeps an answer. Beyond what is kept for one device its oldest ones give way, however much it buys in two days: they are
+   * made anew from the records, as those of strangers are.
+   */
+  changes(device: Buffer, request: Buffer, reply: Buffer): Change[] {
+    const id = device.toString('hex')
+    const gone = this.#countOf(device) < MAX_KEPT ? [] : this.#oldest(device)
+    this.#counts.set(id, this.#countOf(device) - gone.length + 1)
+    return [
+      ...gone.map(key => change(replyTable, key, null)),
+      change(replyTable, [device, request], { at: this.#now(), reply })
+    ]
+  }
+
+  /** Some of the answers that were given first to a device: more than one, so that they are seldom looked for. */
+  #oldest(device: Buffer): [Buffer, Buffer][] {
+    return [...this.#store.table(replyTable).list({ under: [device] })]
+      .sort((a, b) => a.value.at - b.value.at)
+      .slice(0, GIVE_WAY)
+      .map(({ key }) => key)
   }
 
   /** At least the answers kept for a device: those that are forgotten leave the count when it is full. */

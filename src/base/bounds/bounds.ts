@@ -116,7 +116,7 @@ export const BOUNDS = {
     all: 8 * MIB
   },
   partnerReplies: {
-    text: 'answers to peers that pay or have paid, kept for two days',
+    text: 'answers to peers that pay or have paid, kept for two days; the oldest give way',
     unit: 'messages',
     peer: 1000,
     address: null,

@@ -22,7 +22,7 @@ test('a request is executed once however often it comes, and is answered only wh
   const answer = async (): Promise<Buffer> => {
     made++
     const reply = Buffer.from(`answer ${made}`)
-    await store.set(replies.change(device, id(1), reply))
+    await store.set(...replies.changes(device, id(1), reply))
     return reply
   }
   const first = replies.once(device, id(1), answer)
@@ -54,24 +54,42 @@ test('an answer that could not be made is made the next time', async t => {
 })
 
 test('answers are kept for two days, and at most so many for one device', async t => {
-  const file = join(await folder(t), 'store')
-  const store = storeIn(file)
+  const store = storeIn(join(await folder(t), 'store'))
   await store.ready()
   let now = Date.now()
-  const replies = new Replies(store, () => now)
-  const many = Array.from({ length: 1000 }, (_, i) => {
-    const request = Buffer.alloc(32)
-    request.writeUInt32LE(i)
-    return replies.change(device, request, Buffer.from('no'))
-  })
-  await store.set(...many)
-  assert.ok(replies.isFull(device))
-  assert.ok(!replies.isFull(Buffer.alloc(32, 2)))
-  await store.forget(now)
-  assert.ok(new Replies(store, () => now).isFull(device), 'counted anew from the disk')
+  let replies = new Replies(store, () => now)
+  const other = Buffer.alloc(32, 2)
+  await store.set(...replies.changes(other, id(1), Buffer.from('kept')))
+  const request = (n: number): Buffer => {
+    const bytes = Buffer.alloc(32)
+    bytes.writeUInt32LE(n)
+    return bytes
+  }
+  const ask = async (from: number, to: number): Promise<void> => {
+    for (let i = from; i < to; i++) {
+      now++
+      await replies.once(device, request(i), async () => {
+        const reply = Buffer.from(`${i}`)
+        await store.set(...replies.changes(device, request(i), reply))
+        return reply
+      })
+    }
+  }
+  const kept = (): number[] =>
+    [...store.table(replyTable).list({ under: [device] })]
+      .map(({ value }) => Number(value.reply!.toString()))
+      .sort((a, b) => a - b)
+  await ask(0, 1000)
+  assert.deepEqual([kept().length, kept()[0]], [1000, 0])
+  await ask(1000, 1001)
+  assert.deepEqual([kept().length, kept()[0], kept().at(-1)], [901, 100, 1000])
+  await ask(1001, 1100)
+  replies = new Replies(store, () => now)
+  await ask(1100, 1101)
+  assert.deepEqual([kept().length, kept()[0], kept().at(-1)], [901, 200, 1100], 'counted anew from the disk')
+  assert.equal(replies.get(other, id(1))?.toString(), 'kept', 'each has a bound of its own')
   now += 2 * DAY + 1
   await store.forget(now)
-  assert.ok(!replies.isFull(device))
   assert.equal(store.table(replyTable).count, 0)
   await store.close()
 })
