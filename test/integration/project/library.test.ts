@@ -72,7 +72,7 @@ export async function first(home: string): Promise<Result<'mirror'>> {
 }
 
 // @ts-expect-error: no such call
-export const wrong = (node: Node): unknown => node.call('mirrors', {})
+export const wrong = (node: Node): unknown => node.call('mirrored', {})
 // @ts-expect-error: an amount is a string of digits
 export const number = (node: Node): unknown => node.call('wallet.pay', { invoice: 'ln', maxMsat: 5 })
 `

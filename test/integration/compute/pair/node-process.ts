@@ -16,6 +16,8 @@ export class NodeProcess {
   readonly #children: Children
   readonly #options: NodeProcessOptions
   #child: Child | null = null
+  /** What it has said and nobody has read: it may come together with what was waited for. */
+  #unread: ChildMessage[] = []
 
   constructor(children: Children, role: NodeProcessOptions['role'], bootstrap: Address[]) {
     this.#children = children
@@ -23,15 +25,22 @@ export class NodeProcess {
   }
 
   async start(): Promise<void> {
-    this.#child = this.#children.fork(new URL('./node-child.js', import.meta.url), { options: this.#options })
+    const child = this.#children.fork(new URL('./node-child.js', import.meta.url), { options: this.#options })
+    this.#child = child
+    const unread: ChildMessage[] = (this.#unread = [])
+    child.on('event', (said: ChildMessage) => unread.push(said))
     await this.next(said => said.event === 'ready')
   }
 
-  /** The next message that matches. Rejects at a fault of the node. */
+  /** The next unread message that matches; those before it count as read. Rejects at a fault of the node. */
   async next(is: (said: ChildMessage) => boolean): Promise<ChildMessage> {
-    const said = await this.#child!.next<ChildMessage>(said => said.event === 'failed' || is(said))
-    if (said.event === 'failed') throw new Error(`${this.#options.role}: ${String(said['message'])}`)
-    return said
+    for (;;) {
+      for (let said = this.#unread.shift(); said; said = this.#unread.shift()) {
+        if (said.event === 'failed') throw new Error(`${this.#options.role}: ${String(said['message'])}`)
+        if (is(said)) return said
+      }
+      await this.#child!.next()
+    }
   }
 
   /** Gives an order; the answer comes when it was carried out. */
