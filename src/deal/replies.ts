@@ -85,9 +85,9 @@ export class Replies {
    * made anew from the records, as those of strangers are.
    */
   changes(device: Buffer, request: Buffer, reply: Buffer): Change[] {
-    const id = device.toString('hex')
-    const gone = this.#countOf(device) < MAX_KEPT ? [] : this.#oldest(device)
-    this.#counts.set(id, this.#countOf(device) - gone.length + 1)
+    const count = this.#countOf(device)
+    const gone = count < MAX_KEPT ? [] : this.#oldest(device)
+    this.#counts.set(device.toString('hex'), count - gone.length + 1)
     return [
       ...gone.map(key => change(replyTable, key, null)),
       change(replyTable, [device, request], { at: this.#now(), reply })

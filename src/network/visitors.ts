@@ -169,9 +169,8 @@ export class Visitors {
     if (isPartner) return
     const strangers = this.#strangers()
     for (const each of strangers) each.unread = each.stream._writableState.buffered
-    const left = strangers.reduce((sum, { unread }) => sum + unread, 0)
-    if (left > all)
-      greatest(strangers, ({ unread }) => unread)?.end('BACKLOG', 'all strangers left too many bytes unread')
+    const end = { bound: 'BACKLOG', why: 'all strangers left too many bytes unread' }
+    relieve(strangers, { all, held: ({ unread }) => unread, ...end })
   }
 
   /** A message for a channel that is not open yet was kept for a peer. */
@@ -180,12 +179,8 @@ export class Visitors {
     if (Math.abs(pending - visitor.counted) < KEPT_STEP) return
     visitor.counted = pending
     if (visitor.standing <= STANDING.customer) return
-    const strangers = this.#strangers()
-    if (strangers.reduce((sum, each) => sum + each.pending(), 0) > BOUNDS.pending.all)
-      greatest(strangers, each => each.pending())?.end(
-        'PENDING',
-        'strangers send too much over channels that are not open'
-      )
+    const end = { bound: 'PENDING', why: 'strangers send too much over channels that are not open' }
+    relieve(this.#strangers(), { all: BOUNDS.pending.all, held: each => each.pending(), ...end })
   }
 
   /** After bytes of a peer were read. */
@@ -203,10 +198,9 @@ export class Visitors {
     visitor.active = now
     visitor.frame = begun ? { buffer, bytes, since: now } : null
     if (!begun || visitor.standing <= STANDING.customer) return
-    const strangers = this.#strangers()
-    const held = strangers.reduce((sum, { frame }) => sum + (frame?.bytes ?? 0), 0)
-    if (held > BOUNDS.frames.all)
-      greatest(strangers, each => -each.rate(now))?.end('FRAME', 'the frames of all strangers hold too much')
+    const end = { bound: 'FRAME', why: 'the frames of all strangers hold too much' }
+    const held = ({ frame }: Visitor): number => frame?.bytes ?? 0
+    relieve(this.#strangers(), { all: BOUNDS.frames.all, held, goes: each => -each.rate(now), ...end })
   }
 
   #mostFrame(visitor: Visitor): number {
@@ -241,6 +235,21 @@ function crowd(strangers: readonly Visitor[]): Visitor[] {
     else byAddress.set(each.address, [each])
   }
   return greatest([...byAddress.values()], ({ length }) => length) ?? []
+}
+
+interface Relief {
+  /** Most bytes that strangers may hold together. */
+  all: number
+  held: (of: Visitor) => number
+  /** The one with the most of this goes; by default who holds the most. */
+  goes?: (of: Visitor) => number
+  bound: string
+  why: string
+}
+
+/** Ends one connection when strangers together hold more than they may. */
+function relieve(strangers: readonly Visitor[], { all, held, goes = held, bound, why }: Relief): void {
+  if (strangers.reduce((sum, each) => sum + held(each), 0) > all) greatest(strangers, goes)?.end(bound, why)
 }
 
 function longestIdle(visitors: readonly Visitor[]): Visitor | null {
