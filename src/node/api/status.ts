@@ -18,11 +18,10 @@ import type { ResourceStatus, StatusSource, TradeParts, TradeResource } from '..
 import { RESOURCES } from '../trade/resources.js'
 import { reading } from './definition/call.js'
 import type { OfflineHome } from './definition/call.js'
-import { fields, flag, key, listed, oneOf, orNull, said, whole } from './definition/schema.js'
+import { count, fields, flag, key, listed, oneOf, orNull, said, whole } from './definition/schema.js'
 import type { Values } from './definition/schema.js'
 import { clockNote, trustedTime } from '../../base/time/trusted-time.js'
 
-const count = (about: string) => whole(0, Number.MAX_SAFE_INTEGER, about)
 const about = <S extends v.GenericSchema>(schema: S, text: string) => v.pipe(schema, v.description(text))
 
 const resource = fields({

@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
-import type { MirrorJob } from '#spec'
+import type { Lease, MirrorJob } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
+import { DAY } from '../../../contracts/money/quantity.js'
 import type { Store } from '../../store/store.js'
 import { mirrorTable } from '../tables.js'
 import { isGivenUp } from '../lease/lease-state.js'
@@ -14,23 +15,34 @@ const LEAST_ID = 4
 /** Most characters of a name. */
 export const MOST_NAME = 64
 
+/** A mirror may be packed so long before its last lease begins, and be told of so long after its end, ms. */
+const SLACK = 365 * DAY
+
 /** The name of a mirror; those of homes before there were names have that of their path. */
 export function nameOfMirror({ name, path }: Pick<MirrorJob, 'name' | 'path'>): string {
   return name ?? (basename(path) || path).slice(0, MOST_NAME)
 }
 
+/** The leases of a mirror, in the order in which they were agreed. */
+export function leasesOf({ agreements }: MirrorJob, leases: Leases): Lease[] {
+  return agreements.map(id => leases.get('buyer', id!)).filter(lease => lease !== null)
+}
+
 /** Every mirror of the home, the newest first; of those that were replaced or withdrawn the ones with a copy that is paid on. */
 export function mirrorsOf(store: Store, leases: Leases): MirrorJob[] {
   const hasLeft = ({ state }: MirrorJob): boolean => state === MIRROR.SUPERSEDED || state === MIRROR.WITHDRAWN
-  const isPaidOn = ({ agreements }: MirrorJob): boolean =>
-    agreements.some(id => {
-      const lease = leases.get('buyer', id!)
-      return lease !== null && !isGivenUp(lease)
-    })
+  const isPaidOn = (job: MirrorJob): boolean => leasesOf(job, leases).some(lease => !isGivenUp(lease))
   const kept = [...store.table(mirrorTable).list()].map(({ value }) => value)
   return kept
     .filter(job => !hasLeft(job) || isPaidOn(job))
     .sort((a, b) => (b.created ?? 0) - (a.created ?? 0))
+}
+
+/**
+ * Whether a mirror is long over by its own record: there may be very many, and their leases need not be read.
+ */
+export function isLongOver({ state, created, time }: MirrorJob, now: number): boolean {
+  return state === MIRROR.KEPT && Boolean(created) && created! + time + SLACK <= now
 }
 
 /** The mirror with this name or this beginning of an id. Throws NOT_FOUND, and BAD_INPUT where several have it. */

@@ -348,8 +348,8 @@ export class Mirrors {
 
   /** Throws BAD_INPUT when another mirror has this name. */
   checkName(id: string, name: string): void {
-    const { path, ...job } = this.#job(id)!
-    if (nameOfMirror({ path, ...job }) !== name) this.#nameFor({ path, name })
+    const job = this.#job(id)!
+    if (nameOfMirror(job) !== name) this.#nameFor({ path: job.path, name })
   }
 
   #nameFor({ path, name }: Pick<MirrorRequest, 'path' | 'name'>): string {

@@ -1,7 +1,7 @@
 import type { Audit, AuditRecord, Lease } from '#spec'
 import { DAY, HOUR, MINUTE } from '../../../contracts/money/quantity.js'
 import { chooseAudit } from './audit.js'
-import { LEASE } from './lease-state.js'
+import { LEASE, isGivenUp } from './lease-state.js'
 
 /** How often a copy is audited while its owner's node runs, ms. */
 const EVERY = DAY
@@ -90,9 +90,9 @@ export function woken(record: AuditRecord, now: number): AuditRecord | null {
 }
 
 /** How the copy of a lease stands. */
-export function healthOf({ state }: Lease, { failing, gone, challenge }: AuditRecord): Health {
-  if (state === LEASE.LAPSING || state === LEASE.ENDED || state === LEASE.VOID) return 'over'
-  if (state !== LEASE.STORED) return 'uploading'
+export function healthOf(lease: Lease, { failing, gone, challenge }: AuditRecord): Health {
+  if (isGivenUp(lease)) return 'over'
+  if (lease.state !== LEASE.STORED) return 'uploading'
   if (failing) return 'failing'
   if (gone) return 'gone'
   return challenge ? 'unanswered' : 'healthy'

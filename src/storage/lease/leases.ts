@@ -12,7 +12,8 @@ import { nullLogger } from '../../base/logger.js'
 import type { Logger } from '../../base/logger.js'
 import { KeyedMutex } from '../../base/mutex.js'
 import { nameOf } from '../../base/states.js'
-import { UNTROUBLED } from './challenge.js'
+import { UNTROUBLED, healthOf } from './challenge.js'
+import type { Health } from './challenge.js'
 import { logLease } from './lease-log.js'
 import { auditTable, leaseDueTable, leaseTable, listTable, reissueTable, servedTable } from '../tables.js'
 import { recordedWith, sumsOf, sumsUnder } from './lease-sums.js'
@@ -146,9 +147,15 @@ export class Leases {
     return this.#store.table(auditTable).get(id) ?? UNTROUBLED
   }
 
-  /** The copies with an open challenge, or whose provider is silent, away or failing. */
-  *audits(): Iterable<{ id: Buffer; audit: AuditRecord }> {
-    for (const { key, value } of this.#store.table(auditTable).list()) yield { id: key, audit: value }
+  /** How a copy that this node bought stands. */
+  health(lease: Lease): Health {
+    return healthOf(lease, this.auditOf(agreementId(lease.terms)))
+  }
+
+  /** Whether a copy fails its audits, is gone, or was given up before its end and not by its owner's wish. */
+  hasFailed(lease: Lease, now: number): boolean {
+    const health = this.health(lease)
+    return health === 'failing' || health === 'gone' || isLostEarly(lease, now)
   }
 
   /**
@@ -251,7 +258,7 @@ export function endOf({ start, committed, created, terms }: Lease): number {
 export const ENDED_BY_OWNER = 'the owner ended it'
 
 /** Whether a lease that this node bought was given up before its end, and not by its owner's wish. */
-export function isLostEarly(lease: Lease, now: number): boolean {
+function isLostEarly(lease: Lease, now: number): boolean {
   return isGivenUp(lease) && endOf(lease) > now && !lease.reason?.startsWith(ENDED_BY_OWNER)
 }
 

@@ -1,7 +1,6 @@
 import * as v from 'valibot'
-import { decimal, fields, flag, fuel, key, maybe, msat, oneOf, said, whole } from './schema.js'
+import { count, decimal, fields, flag, fuel, key, maybe, msat, oneOf, said } from './schema.js'
 
-const count = (about: string) => whole(0, Number.MAX_SAFE_INTEGER, about)
 const job = maybe(said("of a map: the name of the job's input"))
 const provider = key('device of the provider')
 

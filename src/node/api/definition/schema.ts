@@ -104,6 +104,11 @@ export function whole(least: number, most: number, about: string) {
   )
 }
 
+/** How many there are. */
+export function count(about: string) {
+  return whole(0, Number.MAX_SAFE_INTEGER, about)
+}
+
 /** A number with a fraction. */
 export function decimal(least: number, most: number, about: string) {
   const must = `must be a number from ${least} to ${most}`

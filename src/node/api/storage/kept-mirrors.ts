@@ -12,12 +12,11 @@ import { ledgerOf } from '../../backend.js'
 import { readingStore } from '../../home-store.js'
 import { call, callWithDryRun, dry, reading } from '../definition/call.js'
 import type { OfflineHome } from '../definition/call.js'
-import { decimal, fields, flag, key, listed, maybe, oneOf, said, text, whole } from '../definition/schema.js'
+import { count, decimal, fields, flag, key, listed, maybe, oneOf, said, text } from '../definition/schema.js'
 import { MIRROR_COPY, MIRROR_OVERVIEW, MirrorView } from './mirror-view.js'
 
 const name = text(1, MOST_NAME, 'name of the mirror')
 const asked = text(1, MOST_NAME, 'name of the mirror, or the beginning of its id')
-const count = (about: string) => whole(0, Number.MAX_SAFE_INTEGER, about)
 const result = {
   ok: flag('true: every stored copy has proven what it was asked for'),
   copies: listed(
@@ -58,11 +57,9 @@ export const KEPT_MIRROR_CALLS = {
     async (node, params) => {
       const view = new MirrorView(node.store, (await node.trade()).ledger)
       const job = view.find(params.mirror)
-      const leases = view
-        .leasesOf(job)
-        .map(lease => view.copy(lease))
-        .reverse()
-      return { ...view.overview(job), link: job.link, leases }
+      const leases = view.leasesOf(job)
+      const copies = leases.map(lease => view.copy(lease)).reverse()
+      return { ...view.overview(job, leases), link: job.link, leases: copies }
     }
   ),
   'mirrors.check': call(

@@ -7,14 +7,7 @@ import { readingStore } from '../../home-store.js'
 import { Ledger } from '../../../payment/ledger.js'
 import { BuyerLease } from '../../../storage/buyer/buyer-lease.js'
 import { LEASE, isOver } from '../../../storage/lease/lease-state.js'
-import {
-  ENDED_BY_OWNER,
-  Leases,
-  bytesOf,
-  installmentsOf,
-  idOf,
-  paidUntil
-} from '../../../storage/lease/leases.js'
+import { ENDED_BY_OWNER, Leases, bytesOf, endOf, idOf, paidUntil } from '../../../storage/lease/leases.js'
 import type { LeaseRole } from '../../../storage/lease/leases.js'
 import { ledgerOf } from '../../backend.js'
 import { needsUp } from '../../needs-up.js'
@@ -22,6 +15,7 @@ import { callWithDryRun, dry, ending, reading } from '../definition/call.js'
 import type { OfflineHome } from '../definition/call.js'
 import {
   bytes,
+  count,
   fields,
   hex,
   key,
@@ -30,16 +24,14 @@ import {
   moment,
   msat,
   oneOf,
-  said,
-  whole
+  said
 } from '../definition/schema.js'
 
 /** How long ending a lease waits for the refund, ms; a running node receives a later one. */
 const REFUND_WAIT = 15_000
 
-const number = (about: string) => whole(0, Number.MAX_SAFE_INTEGER, about)
 const receipt = fields({
-  installment: number('number of the installment, from 0'),
+  installment: count('number of the installment, from 0'),
   msat: msat('amount'),
   hash: hex(32, 'payment hash'),
   preimage: hex(32, 'proof of the payment')
@@ -57,7 +49,7 @@ const entry = fields({
   paidMsat: msat('paid'),
   refundedMsat: maybe(msat('paid back of it, to the buyer')),
   earnedMsat: msat('received'),
-  payments: number('payments that were made'),
+  payments: count('payments that were made'),
   link: maybe(said('link of the drive, of a lease that this node bought')),
   receipts: listed(receipt, 'paid installments')
 })
@@ -126,7 +118,7 @@ function leaseEntries(store: Store, ledger: Ledger): LeaseEntry[] {
         identity: formatKey(peer.identity),
         bytes: bytesOf(lease),
         until: paidUntil(lease, ledger.contiguous(id)) || begin,
-        ends: begin + installmentsOf(lease).at(-1)!.end,
+        ends: endOf(lease),
         state: nameOf(lease.state),
         ...(lease.reason ? { why: lease.reason } : {}),
         paidMsat: totals.paidMsat.toString(),

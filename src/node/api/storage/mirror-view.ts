@@ -9,23 +9,21 @@ import { trustedNow } from '../../../base/time/trusted-time.js'
 import { nameOf } from '../../../base/states.js'
 import type { Store } from '../../../store/store.js'
 import type { Ledger } from '../../../payment/ledger.js'
-import { findMirror, mirrorsOf, nameOfMirror } from '../../../storage/buyer/mirror-names.js'
+import {
+  findMirror,
+  isLongOver,
+  leasesOf,
+  mirrorsOf,
+  nameOfMirror
+} from '../../../storage/buyer/mirror-names.js'
 import { MIRROR, isResting } from '../../../storage/buyer/mirror-state.js'
-import { healthOf } from '../../../storage/lease/challenge.js'
 import type { Health } from '../../../storage/lease/challenge.js'
 import { isGivenUp } from '../../../storage/lease/lease-state.js'
-import {
-  Leases,
-  atRiskOf,
-  endOf,
-  idOf,
-  installmentsOf,
-  isLostEarly,
-  paidUntil
-} from '../../../storage/lease/leases.js'
+import { Leases, atRiskOf, endOf, idOf, installmentsOf, paidUntil } from '../../../storage/lease/leases.js'
 import { payAt } from '../../../storage/buyer/upkeep/maintenance.js'
 import {
   bytes,
+  count,
   fields,
   key,
   maybe,
@@ -33,18 +31,14 @@ import {
   msat,
   oneOf,
   said,
-  storagePrice,
-  whole
+  storagePrice
 } from '../definition/schema.js'
 
 /** A mirror that is over is listed for so long, ms. */
 const TOLD = 30 * DAY
-/** A mirror may be packed so long before its last lease begins, and be told of so long after its end, ms. */
-const SLACK = 365 * DAY
 
 const HEALTH = ['uploading', 'healthy', 'unanswered', 'failing', 'gone', 'over'] as const
 const NEXT = ['upload', 'offers', 'pay', 'end', 'ended'] as const
-const count = (about: string) => whole(0, Number.MAX_SAFE_INTEGER, about)
 
 export const MIRROR_OVERVIEW = {
   id: said('id of the mirror, hex'),
@@ -102,15 +96,12 @@ export class MirrorView {
     this.#leases = new Leases(store)
   }
 
-  /** Mirrors that are long over are passed over before their leases are read: there may be very many. */
   list(): Overview[] {
     return mirrorsOf(this.#store, this.#leases)
-      .filter(job => job.state !== MIRROR.KEPT || !job.created || job.created + job.time + SLACK > this.#now)
-      .filter(job => {
-        const ends = this.leasesOf(job).map(endOf)
-        return ends.length === 0 || Math.max(...ends) + TOLD > this.#now
-      })
-      .map(job => this.overview(job))
+      .filter(job => !isLongOver(job, this.#now))
+      .map(job => ({ job, leases: this.leasesOf(job) }))
+      .filter(({ leases }) => leases.length === 0 || Math.max(...leases.map(endOf)) + TOLD > this.#now)
+      .map(({ job, leases }) => this.overview(job, leases))
   }
 
   /** See `findMirror`. */
@@ -118,14 +109,12 @@ export class MirrorView {
     return findMirror(this.#store, this.#leases, asked)
   }
 
-  leasesOf({ agreements }: MirrorJob): Lease[] {
-    return agreements.map(id => this.#leases.get('buyer', id!)).filter(lease => lease !== null)
+  leasesOf(job: MirrorJob): Lease[] {
+    return leasesOf(job, this.#leases)
   }
 
-  overview(job: MirrorJob): Overview {
-    const leases = this.leasesOf(job)
+  overview(job: MirrorJob, leases: readonly Lease[]): Overview {
     const open = leases.filter(lease => !isGivenUp(lease))
-    const healths = open.map(lease => this.health(lease))
     const month = open.reduce((sum, { terms }) => sum + monthOf(terms), 0n)
     const atRisk = open.reduce((sum, lease) => sum + atRiskOf(lease, this.#paid(lease), this.#now), 0n)
     return {
@@ -135,10 +124,8 @@ export class MirrorView {
       bytes: job.bytes,
       copies: {
         wanted: job.copies,
-        healthy: healths.filter(one => one === 'healthy').length,
-        failing:
-          healths.filter(one => one === 'failing' || one === 'gone').length +
-          leases.filter(lease => isLostEarly(lease, this.#now)).length
+        healthy: open.filter(lease => this.health(lease) === 'healthy').length,
+        failing: leases.filter(lease => this.#leases.hasFailed(lease, this.#now)).length
       },
       paidUntil: earliest(open.map(lease => paidUntil(lease, this.#paid(lease)))),
       ends: earliest(open.map(endOf)),
@@ -149,7 +136,7 @@ export class MirrorView {
   }
 
   health(lease: Lease): Health {
-    return healthOf(lease, this.#leases.auditOf(agreementId(lease.terms)))
+    return this.#leases.health(lease)
   }
 
   copy(lease: Lease): CopyEntry {

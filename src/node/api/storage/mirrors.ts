@@ -2,12 +2,14 @@ import { resolve } from 'node:path'
 import * as v from 'valibot'
 import { formatKey } from '../../../../contracts/keys/key.js'
 import { parseLink } from '../../../../contracts/keys/link.js'
+import { MOST_NAME } from '../../../storage/buyer/mirror-names.js'
 import type { MirrorListener, MirrorRequest } from '../../../storage/buyer/mirrors.js'
 import { callWithDryRun, dry } from '../definition/call.js'
 import type { CallContext } from '../definition/call.js'
 import type { Progress } from '../definition/events.js'
 import {
   bytes,
+  count,
   decimal,
   duration,
   fields,
@@ -38,7 +40,7 @@ const MAX_COPIES = 64
 export const MIRROR_FIELDS = {
   market,
   path: path('file or folder to store'),
-  name: maybe(text(1, 64, 'name of the mirror; absent: that of the path')),
+  name: maybe(text(1, MOST_NAME, 'name of the mirror; absent: that of the path')),
   exclude: maybe(
     list(text(1, 1024, 'pattern'), 256, 'patterns of what to leave out, as in a .gitignore; absent: none')
   ),
@@ -49,7 +51,6 @@ export const MIRROR_FIELDS = {
   prepayMaxMsat: maybe(msat('most to pay ahead; absent: 20 000 sat'))
 }
 
-const count = (about: string) => whole(0, Number.MAX_SAFE_INTEGER, about)
 const seconds = (about: string) => decimal(0, Number.MAX_SAFE_INTEGER, `${about}, s`)
 const linkForm = form(
   /^bushel:\/\/[ybndrfg8ejkmcpqxot1uwisza345h769]{109}$/,

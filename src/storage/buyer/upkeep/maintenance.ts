@@ -153,11 +153,10 @@ export class Maintenance extends ReadyResource {
     const now = this.#options.now()
     const { lease } = copy
     const record = leases.auditOf(copy.id)
-    const isPayable = next !== null && now >= payAt(lease, next)
+    const isPayable = next !== null && now >= payAt(lease, next) && !record.challenge
     const isFresh = Math.abs(now - (lease.audited ?? 0)) < LEAD
-    if (now >= auditAt(lease, record, now) || (isPayable && !record.challenge && !isFresh))
-      this.#auditor.add(copy)
-    else if (isPayable && !record.challenge && this.#paying.isDue(copy.id)) await this.#pay(copy)
+    if (now >= auditAt(lease, record, now) || (isPayable && !isFresh)) this.#auditor.add(copy)
+    else if (isPayable && this.#paying.isDue(copy.id)) await this.#pay(copy)
   }
 
   /** A provider that is away or silent is audited again later; the lease remembers since when. */

@@ -1,14 +1,13 @@
 import ReadyResource from 'ready-resource'
-import type { MirrorJob } from '#spec'
+import type { Lease, MirrorJob } from '#spec'
 import { DAY, HOUR, formatTime } from '../../../../contracts/money/quantity.js'
 import type { Logger } from '../../../base/logger.js'
 import { Poller } from '../../../base/poller.js'
 import type { Store } from '../../../store/store.js'
-import { healthOf } from '../../lease/challenge.js'
 import { LEASE } from '../../lease/lease-state.js'
-import { isLostEarly } from '../../lease/leases.js'
+import { endOf } from '../../lease/leases.js'
 import type { Leases } from '../../lease/leases.js'
-import { mirrorsOf, nameOfMirror } from '../mirror-names.js'
+import { isLongOver, leasesOf, mirrorsOf, nameOfMirror } from '../mirror-names.js'
 import { MIRROR } from '../mirror-state.js'
 
 /** Days before an end at which the owner is told, the nearest first. */
@@ -23,51 +22,33 @@ export interface Notice {
 
 /**
  * Mirrors that end within 30 days, and those of which a copy fails its audits or is gone. One that was bought for less time
- * than 30 days is told of within 7 days or 1. Only leases that are stored are looked at, however many are over.
+ * than 30 days is told of within 7 days or 1.
  */
 export function noticesOf(store: Store, leases: Leases, now: number): Notice[] {
-  const ends = new Map<string, { end: number; within: number }>()
-  for (const { id, lease } of leases.at('buyer', LEASE.STORED)) {
-    const end = lease.start + lease.terms.time
-    const within = withinDays(end - now, lease.terms.time)
-    if (within !== null) ends.set(id.toString('hex'), { end, within })
-  }
-  const failing = new Set<string>()
-  for (const { id, audit } of leases.audits()) {
-    const lease = leases.get('buyer', id)
-    const health = lease && healthOf(lease, audit)
-    if (health === 'failing' || health === 'gone') failing.add(id.toString('hex'))
-  }
-  return mirrorsOf(store, leases).flatMap(job => [
-    ...ending(job, ends, now),
-    ...lost(job, leases, failing, now)
-  ])
+  return mirrorsOf(store, leases)
+    .filter(job => !isLongOver(job, now))
+    .flatMap(job => {
+      const copies = leasesOf(job, leases)
+      const failed = copies.filter(lease => leases.hasFailed(lease, now)).length
+      return [...ending(job, copies, now), ...lost(job, failed)]
+    })
 }
 
-function ending(
-  job: MirrorJob,
-  ends: ReadonlyMap<string, { end: number; within: number }>,
-  now: number
-): Notice[] {
-  const [first] = idsOf(job)
-    .flatMap(id => ends.get(id) ?? [])
-    .sort((a, b) => a.end - b.end)
+/** Of the copy that ends first of those of which the owner is to be told. */
+function ending(job: MirrorJob, copies: readonly Lease[], now: number): Notice[] {
+  const [first] = copies
+    .filter(lease => lease.state === LEASE.STORED && withinDays(lease, now) !== null)
+    .sort((a, b) => endOf(a) - endOf(b))
   if (!first) return []
-  const text = `'${nameOfMirror(job)}' ends in ${formatTime(first.end - now)}; to keep it, buy it anew before: bushel mirror ${quoted(job.path)}`
-  return [{ id: `${job.store} ends within ${first.within}`, text }]
+  const text = `'${nameOfMirror(job)}' ends in ${formatTime(endOf(first) - now)}; to keep it, buy it anew before: bushel mirror ${quoted(job.path)}`
+  return [{ id: `${job.store} ends within ${withinDays(first, now)}`, text }]
 }
 
-function lost(job: MirrorJob, leases: Leases, failing: ReadonlySet<string>, now: number): Notice[] {
-  // Past mirrors are passed over before their leases are read.
-  if (job.state !== MIRROR.KEPT || (job.created ?? 0) + job.time < now) return []
-  const copies = job.agreements.filter(id => {
-    const lease = leases.get('buyer', id!)
-    return failing.has(id!.toString('hex')) || (lease !== null && isLostEarly(lease, now))
-  }).length
-  if (copies === 0) return []
+function lost(job: MirrorJob, failed: number): Notice[] {
+  if (job.state !== MIRROR.KEPT || failed === 0) return []
   const name = nameOfMirror(job)
-  const text = `${copies} of the ${job.copies} copies of '${name}' fail or are gone, and are not paid on; see: bushel mirrors show ${quoted(name)}`
-  return [{ id: `${job.store} fails ${copies}`, text }]
+  const text = `${failed} of the ${job.copies} copies of '${name}' fail or are gone, and are not paid on; see: bushel mirrors show ${quoted(name)}`
+  return [{ id: `${job.store} fails ${failed}`, text }]
 }
 
 /** As a shell reads it. */
@@ -75,14 +56,11 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`
 }
 
-function idsOf({ agreements }: MirrorJob): string[] {
-  return agreements.map(id => id!.toString('hex'))
-}
-
-/** The notice that is due with so much time left, ms, of so much that was bought; null: none. */
-function withinDays(left: number, time: number): number | null {
+/** The notice that is due for the end of a lease; null: none. */
+function withinDays(lease: Lease, now: number): number | null {
+  const left = endOf(lease) - now
   if (left <= 0) return null
-  return TOLD_DAYS.find(days => left <= days * DAY && days * DAY < time) ?? null
+  return TOLD_DAYS.find(days => left <= days * DAY && days * DAY < lease.terms.time) ?? null
 }
 
 export interface MirrorNoticesOptions {

@@ -8,9 +8,7 @@ import { MirrorNotices, noticesOf } from '../../../../src/storage/buyer/upkeep/n
 import { UNTROUBLED } from '../../../../src/storage/lease/challenge.js'
 import { MIRROR } from '../../../../src/storage/buyer/mirror-state.js'
 import { LEASE } from '../../../../src/storage/lease/lease-state.js'
-import type { LeaseState } from '../../../../src/storage/lease/lease-state.js'
-import { ENDED_BY_OWNER, endOf } from '../../../../src/storage/lease/leases.js'
-import type { Leases } from '../../../../src/storage/lease/leases.js'
+import { ENDED_BY_OWNER, Leases, endOf } from '../../../../src/storage/lease/leases.js'
 import type { Store } from '../../../../src/store/store.js'
 import { leaseTerms, partiesOf } from '../../../samples/evidence/parties.js'
 import { person } from '../../../samples/people.js'
@@ -34,12 +32,12 @@ async function homeOf(...days: number[]) {
     copies: days.length
   } as unknown as MirrorJob
   const store = { table: () => ({ list: () => [{ value: job }] }) } as unknown as Store
-  const at = (_role: string, state: LeaseState) =>
-    kept.filter(lease => lease.state === state).map(lease => ({ id: agreementId(lease.terms), lease }))
   const get = (_role: string, id: Buffer): Lease | null =>
     kept.find(({ terms }) => agreementId(terms).equals(id)) ?? null
   const audits: { id: Buffer; audit: AuditRecord }[] = []
-  return { store, job, kept, audits, leases: { at, get, audits: () => audits } as unknown as Leases }
+  const auditOf = (id: Buffer): AuditRecord => audits.find(one => one.id.equals(id))?.audit ?? UNTROUBLED
+  const leases = Object.assign(Object.create(Leases.prototype) as Leases, { get, auditOf })
+  return { store, job, kept, audits, leases }
 }
 
 test('the owner is told of an end 30, 7 and 1 days before, of the copy that ends first', async () => {
