@@ -163,7 +163,7 @@ const CASES: Case[] = [
   },
   {
     does: 'signs for data that it never fetched',
-    says: /keeps nothing under that seal|failed an audit/,
+    says: /does not have the copy|failed an audit/,
     loses: first,
     lies: ({ device, leases }) => ({
       progress: (_truth, { agreement }) => {
