@@ -11,6 +11,8 @@ export const PROTOCOL_VERSION = 1
 export const MAX_BLOCK_BYTES = 1 << 20
 /** The largest difference between the clocks of buyer and provider, ms. */
 export const MAX_CLOCK_SKEW = 2 * 60_000
+/** The longest time for which a ticket for a repair is good, ms. */
+export const TICKET_TIME = 7 * DAY
 /** The first payment must settle within this time after the countersignature, ms; space stays reserved until then. */
 export const START_WITHIN = 30 * 60_000
 

@@ -1,4 +1,11 @@
-import { MAX_AUDIT_BLOCKS, MAX_CORES, MAX_COUNTERS, MAX_PROOF_NODES, STRIP_LENGTH } from './counts.js'
+import {
+  MAX_AUDIT_BLOCKS,
+  MAX_CORES,
+  MAX_COUNTERS,
+  MAX_PROOF_NODES,
+  MAX_TICKETS,
+  STRIP_LENGTH
+} from './counts.js'
 import { required, optional, many, signed, parties } from './fields.js'
 import type { Struct } from './fields.js'
 
@@ -251,5 +258,19 @@ export const deal: Struct[] = [
       required('bytes', 'uint'),
       optional('waits', 'uint')
     ]
+  },
+  {
+    name: 'ticket',
+    fields: [
+      required('agreement', 'fixed32'),
+      required('source', 'fixed32'),
+      required('to', 'fixed32'),
+      required('until', 'uint')
+    ]
+  },
+  signed('ticket', 'ticket'),
+  {
+    name: 'repair',
+    fields: [required('agreement', 'fixed32'), many('tickets', '@bushel/signed-ticket', MAX_TICKETS)]
   }
 ]

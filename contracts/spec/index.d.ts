@@ -476,6 +476,23 @@ export interface UploadProgress {
   waits?: number | null
 }
 
+export interface Ticket {
+  agreement: Buffer
+  source: Buffer
+  to: Buffer
+  until: number
+}
+
+export interface SignedTicket {
+  ticket: Ticket
+  signature: Buffer
+}
+
+export interface Repair {
+  agreement: Buffer
+  tickets: SignedTicket[]
+}
+
 export interface LedgerEntry {
   type: StateOf<'payment'>
   at: number
@@ -916,6 +933,9 @@ export interface Structs {
   '@bushel/end': End
   '@bushel/ended': Ended
   '@bushel/upload-progress': UploadProgress
+  '@bushel/ticket': Ticket
+  '@bushel/signed-ticket': SignedTicket
+  '@bushel/repair': Repair
   '@bushel/ledger-entry': LedgerEntry
   '@bushel/wallet-entry': WalletEntry
   '@bushel/payment-record': PaymentRecord

@@ -2091,8 +2091,85 @@ const encoding71 = {
   }
 }
 
-// @bushel/ledger-entry
+// @bushel/ticket
 const encoding72 = {
+  preencode(state, m) {
+    c.fixed32.preencode(state, m.agreement)
+    c.fixed32.preencode(state, m.source)
+    c.fixed32.preencode(state, m.to)
+    c.uint.preencode(state, m.until)
+  },
+  encode(state, m) {
+    c.fixed32.encode(state, m.agreement)
+    c.fixed32.encode(state, m.source)
+    c.fixed32.encode(state, m.to)
+    c.uint.encode(state, m.until)
+  },
+  decode(state) {
+    const r0 = c.fixed32.decode(state)
+    const r1 = c.fixed32.decode(state)
+    const r2 = c.fixed32.decode(state)
+    const r3 = c.uint.decode(state)
+
+    return {
+      agreement: r0,
+      source: r1,
+      to: r2,
+      until: r3
+    }
+  }
+}
+
+// @bushel/signed-ticket.ticket
+const encoding73_0 = c.frame(encoding72)
+
+// @bushel/signed-ticket
+const encoding73 = {
+  preencode(state, m) {
+    encoding73_0.preencode(state, m.ticket)
+    c.fixed64.preencode(state, m.signature)
+  },
+  encode(state, m) {
+    encoding73_0.encode(state, m.ticket)
+    c.fixed64.encode(state, m.signature)
+  },
+  decode(state) {
+    const r0 = encoding73_0.decode(state)
+    const r1 = c.fixed64.decode(state)
+
+    return {
+      ticket: r0,
+      signature: r1
+    }
+  }
+}
+
+// @bushel/repair.tickets
+const encoding74_1 = c.array(c.frame(encoding73), 8)
+
+// @bushel/repair
+const encoding74 = {
+  preencode(state, m) {
+    c.fixed32.preencode(state, m.agreement)
+    encoding74_1.preencode(state, m.tickets)
+  },
+  encode(state, m) {
+    c.fixed32.encode(state, m.agreement)
+    encoding74_1.encode(state, m.tickets)
+  },
+  decode(state) {
+    const r0 = c.fixed32.decode(state)
+    const r1 = encoding74_1.decode(state)
+
+    return {
+      agreement: r0,
+      tickets: r1
+    }
+  }
+}
+
+// @bushel/ledger-entry
+const encoding75 = {
   preencode(state, m) {
     c.string.preencode(state, m.type)
     c.uint.preencode(state, m.at)
@@ -2164,21 +2241,21 @@ const encoding72 = {
 }
 
 // @bushel/wallet-entry.entry
-const encoding73_1 = c.frame(encoding72)
+const encoding76_1 = c.frame(encoding75)
 
 // @bushel/wallet-entry
-const encoding73 = {
+const encoding76 = {
   preencode(state, m) {
     c.string.preencode(state, m.wallet)
-    encoding73_1.preencode(state, m.entry)
+    encoding76_1.preencode(state, m.entry)
   },
   encode(state, m) {
     c.string.encode(state, m.wallet)
-    encoding73_1.encode(state, m.entry)
+    encoding76_1.encode(state, m.entry)
   },
   decode(state) {
     const r0 = c.string.decode(state)
-    const r1 = encoding73_1.decode(state)
+    const r1 = encoding76_1.decode(state)
 
     return {
       wallet: r0,
@@ -2188,21 +2265,21 @@ const encoding73 = {
 }
 
 // @bushel/payment-record.last
-const encoding74_1 = encoding73_1
+const encoding77_1 = encoding76_1
 
 // @bushel/payment-record
-const encoding74 = {
+const encoding77 = {
   preencode(state, m) {
     c.uint.preencode(state, m.entry)
-    encoding74_1.preencode(state, m.last)
+    encoding77_1.preencode(state, m.last)
   },
   encode(state, m) {
     c.uint.encode(state, m.entry)
-    encoding74_1.encode(state, m.last)
+    encoding77_1.encode(state, m.last)
   },
   decode(state) {
     const r0 = c.uint.decode(state)
-    const r1 = encoding74_1.decode(state)
+    const r1 = encoding77_1.decode(state)
 
     return {
       entry: r0,
@@ -2212,7 +2289,7 @@ const encoding74 = {
 }
 
 // @bushel/payment-account
-const encoding75 = {
+const encoding78 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.paidMsat)
     c.biguint64.preencode(state, m.feesMsat)
@@ -2279,7 +2356,7 @@ const encoding75 = {
 }
 
 // @bushel/msat-sum
-const encoding76 = {
+const encoding79 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.msat)
   },
@@ -2296,7 +2373,7 @@ const encoding76 = {
 }
 
 // @bushel/flight-sum
-const encoding77 = {
+const encoding80 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.msat)
     c.uint.preencode(state, m.payments)
@@ -2317,7 +2394,7 @@ const encoding77 = {
 }
 
 // @bushel/settled-sum
-const encoding78 = {
+const encoding81 = {
   preencode(state, m) {
     c.uint.preencode(state, m.payments)
     c.biguint64.preencode(state, m.msat)
@@ -2346,14 +2423,14 @@ const encoding78 = {
 }
 
 // @bushel/debt-record.debt
-const encoding79_2 = encoding70_3
+const encoding82_2 = encoding70_3
 
 // @bushel/debt-record
-const encoding79 = {
+const encoding82 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.fixed32.preencode(state, m.peer)
-    encoding79_2.preencode(state, m.debt)
+    encoding82_2.preencode(state, m.debt)
     c.biguint64.preencode(state, m.settledMsat)
     c.string.preencode(state, m.state)
     if ((m.hash ? 1 : 0) | (m.invoice ? 2 : 0)) state.end++
@@ -2366,7 +2443,7 @@ const encoding79 = {
 
     c.string.encode(state, m.role)
     c.fixed32.encode(state, m.peer)
-    encoding79_2.encode(state, m.debt)
+    encoding82_2.encode(state, m.debt)
     c.biguint64.encode(state, m.settledMsat)
     c.string.encode(state, m.state)
     if (flags !== 0) c.uint.encode(state, flags)
@@ -2377,7 +2454,7 @@ const encoding79 = {
   decode(state) {
     const r0 = c.string.decode(state)
     const r1 = c.fixed32.decode(state)
-    const r2 = encoding79_2.decode(state)
+    const r2 = encoding82_2.decode(state)
     const r3 = c.biguint64.decode(state)
     const r4 = c.string.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
@@ -2395,7 +2472,7 @@ const encoding79 = {
 }
 
 // @bushel/stored-reply
-const encoding80 = {
+const encoding83 = {
   preencode(state, m) {
     c.uint.preencode(state, m.at)
     c.buffer.preencode(state, m.reply)
@@ -2416,32 +2493,32 @@ const encoding80 = {
 }
 
 // @bushel/lease.terms
-const encoding81_5 = encoding41_0
+const encoding84_5 = encoding41_0
 // @bushel/lease.countersign
-const encoding81_7 = encoding64_2
+const encoding84_7 = encoding64_2
 // @bushel/lease.seal
-const encoding81_8 = c.frame(encoding54)
+const encoding84_8 = c.frame(encoding54)
 // @bushel/lease.stored
-const encoding81_9 = c.frame(encoding56)
+const encoding84_9 = c.frame(encoding56)
 // @bushel/lease.counter
-const encoding81_10 = encoding69_2
+const encoding84_10 = encoding69_2
 
 // @bushel/lease
-const encoding81 = {
+const encoding84 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.string.preencode(state, m.state)
     c.uint.preencode(state, m.created)
     c.uint.preencode(state, m.committed)
     c.uint.preencode(state, m.start)
-    encoding81_5.preencode(state, m.terms)
+    encoding84_5.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
     if ((m.countersign ? 1 : 0) | (m.seal ? 2 : 0) | (m.stored ? 4 : 0) | (m.counter ? 8 : 0) | (m.reason ? 16 : 0) | (m.link ? 32 : 0) | (m.audited ? 64 : 0)) state.end++
 
-    if (m.countersign) encoding81_7.preencode(state, m.countersign)
-    if (m.seal) encoding81_8.preencode(state, m.seal)
-    if (m.stored) encoding81_9.preencode(state, m.stored)
-    if (m.counter) encoding81_10.preencode(state, m.counter)
+    if (m.countersign) encoding84_7.preencode(state, m.countersign)
+    if (m.seal) encoding84_8.preencode(state, m.seal)
+    if (m.stored) encoding84_9.preencode(state, m.stored)
+    if (m.counter) encoding84_10.preencode(state, m.counter)
     if (m.reason) c.string.preencode(state, m.reason)
     if (m.link) c.string.preencode(state, m.link)
     if (m.audited) c.uint.preencode(state, m.audited)
@@ -2461,14 +2538,14 @@ const encoding81 = {
     c.uint.encode(state, m.created)
     c.uint.encode(state, m.committed)
     c.uint.encode(state, m.start)
-    encoding81_5.encode(state, m.terms)
+    encoding84_5.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.countersign) encoding81_7.encode(state, m.countersign)
-    if (m.seal) encoding81_8.encode(state, m.seal)
-    if (m.stored) encoding81_9.encode(state, m.stored)
-    if (m.counter) encoding81_10.encode(state, m.counter)
+    if (m.countersign) encoding84_7.encode(state, m.countersign)
+    if (m.seal) encoding84_8.encode(state, m.seal)
+    if (m.stored) encoding84_9.encode(state, m.stored)
+    if (m.counter) encoding84_10.encode(state, m.counter)
     if (m.reason) c.string.encode(state, m.reason)
     if (m.link) c.string.encode(state, m.link)
     if (m.audited) c.uint.encode(state, m.audited)
@@ -2479,7 +2556,7 @@ const encoding81 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding81_5.decode(state)
+    const r5 = encoding84_5.decode(state)
     const r6 = c.fixed64.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
@@ -2491,10 +2568,10 @@ const encoding81 = {
       start: r4,
       terms: r5,
       signature: r6,
-      countersign: (flags & 1) !== 0 ? encoding81_7.decode(state) : null,
-      seal: (flags & 2) !== 0 ? encoding81_8.decode(state) : null,
-      stored: (flags & 4) !== 0 ? encoding81_9.decode(state) : null,
-      counter: (flags & 8) !== 0 ? encoding81_10.decode(state) : null,
+      countersign: (flags & 1) !== 0 ? encoding84_7.decode(state) : null,
+      seal: (flags & 2) !== 0 ? encoding84_8.decode(state) : null,
+      stored: (flags & 4) !== 0 ? encoding84_9.decode(state) : null,
+      counter: (flags & 8) !== 0 ? encoding84_10.decode(state) : null,
       reason: (flags & 16) !== 0 ? c.string.decode(state) : null,
       link: (flags & 32) !== 0 ? c.string.decode(state) : null,
       audited: (flags & 64) !== 0 ? c.uint.decode(state) : 0
@@ -2503,10 +2580,10 @@ const encoding81 = {
 }
 
 // @bushel/audit-record.challenge
-const encoding82_5 = c.frame(encoding58)
+const encoding85_5 = c.frame(encoding58)
 
 // @bushel/audit-record
-const encoding82 = {
+const encoding85 = {
   preencode(state, m) {
     c.uint.preencode(state, m.unanswered)
     c.uint.preencode(state, m.unreachable)
@@ -2515,7 +2592,7 @@ const encoding82 = {
     c.uint.preencode(state, m.tries)
     if ((m.challenge ? 1 : 0) | (m.failing ? 2 : 0)) state.end++
 
-    if (m.challenge) encoding82_5.preencode(state, m.challenge)
+    if (m.challenge) encoding85_5.preencode(state, m.challenge)
     if (m.failing) c.string.preencode(state, m.failing)
   },
   encode(state, m) {
@@ -2528,7 +2605,7 @@ const encoding82 = {
     c.uint.encode(state, m.tries)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.challenge) encoding82_5.encode(state, m.challenge)
+    if (m.challenge) encoding85_5.encode(state, m.challenge)
     if (m.failing) c.string.encode(state, m.failing)
   },
   decode(state) {
@@ -2545,14 +2622,14 @@ const encoding82 = {
       gone: r2,
       tried: r3,
       tries: r4,
-      challenge: (flags & 1) !== 0 ? encoding82_5.decode(state) : null,
+      challenge: (flags & 1) !== 0 ? encoding85_5.decode(state) : null,
       failing: (flags & 2) !== 0 ? c.string.decode(state) : null
     }
   }
 }
 
 // @bushel/own-order
-const encoding83 = {
+const encoding86 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.market)
     c.buffer.preencode(state, m.record)
@@ -2589,12 +2666,12 @@ const encoding83 = {
 }
 
 // @bushel/mirror-job.cores
-const encoding84_7 = c.array(c.frame(encoding39))
+const encoding87_7 = c.array(c.frame(encoding39))
 // @bushel/mirror-job.agreements
-const encoding84_14 = c.array(c.fixed32)
+const encoding87_14 = c.array(c.fixed32)
 
 // @bushel/mirror-job
-const encoding84 = {
+const encoding87 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.fixed32.preencode(state, m.fingerprint)
@@ -2603,14 +2680,14 @@ const encoding84 = {
     c.string.preencode(state, m.link)
     c.uint.preencode(state, m.files)
     c.uint.preencode(state, m.bytes)
-    encoding84_7.preencode(state, m.cores)
+    encoding87_7.preencode(state, m.cores)
     c.fixed32.preencode(state, m.sha256)
     c.uint.preencode(state, m.copies)
     c.uint.preencode(state, m.time)
     c.biguint64.preencode(state, m.offer)
     c.biguint64.preencode(state, m.maxPrice)
     c.biguint64.preencode(state, m.prepayMaxMsat)
-    encoding84_14.preencode(state, m.agreements)
+    encoding87_14.preencode(state, m.agreements)
     c.string.preencode(state, m.state)
     if ((m.bid ? 1 : 0) | (m.packMs ? 2 : 0) | (m.name ? 4 : 0) | (m.created ? 8 : 0)) state.end++
 
@@ -2629,14 +2706,14 @@ const encoding84 = {
     c.string.encode(state, m.link)
     c.uint.encode(state, m.files)
     c.uint.encode(state, m.bytes)
-    encoding84_7.encode(state, m.cores)
+    encoding87_7.encode(state, m.cores)
     c.fixed32.encode(state, m.sha256)
     c.uint.encode(state, m.copies)
     c.uint.encode(state, m.time)
     c.biguint64.encode(state, m.offer)
     c.biguint64.encode(state, m.maxPrice)
     c.biguint64.encode(state, m.prepayMaxMsat)
-    encoding84_14.encode(state, m.agreements)
+    encoding87_14.encode(state, m.agreements)
     c.string.encode(state, m.state)
     if (flags !== 0) c.uint.encode(state, flags)
 
@@ -2653,14 +2730,14 @@ const encoding84 = {
     const r4 = c.string.decode(state)
     const r5 = c.uint.decode(state)
     const r6 = c.uint.decode(state)
-    const r7 = encoding84_7.decode(state)
+    const r7 = encoding87_7.decode(state)
     const r8 = c.fixed32.decode(state)
     const r9 = c.uint.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.biguint64.decode(state)
     const r12 = c.biguint64.decode(state)
     const r13 = c.biguint64.decode(state)
-    const r14 = encoding84_14.decode(state)
+    const r14 = encoding87_14.decode(state)
     const r15 = c.string.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
@@ -2690,7 +2767,7 @@ const encoding84 = {
 }
 
 // @bushel/peer-record
-const encoding85 = {
+const encoding88 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.good)
@@ -2723,7 +2800,7 @@ const encoding85 = {
 }
 
 // @bushel/blob
-const encoding86 = {
+const encoding89 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.key)
     c.uint.preencode(state, m.length)
@@ -2752,7 +2829,7 @@ const encoding86 = {
 }
 
 // @bushel/job-limits
-const encoding87 = {
+const encoding90 = {
   preencode(state, m) {
     c.uint.preencode(state, m.wallMs)
     c.uint.preencode(state, m.cpuMs)
@@ -2801,35 +2878,35 @@ const encoding87 = {
 }
 
 // @bushel/job-terms.buyer
-const encoding88_5 = encoding40_5
+const encoding91_5 = encoding40_5
 // @bushel/job-terms.provider
-const encoding88_6 = encoding40_5
+const encoding91_6 = encoding40_5
 // @bushel/job-terms.module
-const encoding88_9 = c.frame(encoding86)
+const encoding91_9 = c.frame(encoding89)
 // @bushel/job-terms.input
-const encoding88_10 = encoding88_9
+const encoding91_10 = encoding91_9
 // @bushel/job-terms.args
-const encoding88_11 = c.array(c.string, 256)
+const encoding91_11 = c.array(c.string, 256)
 // @bushel/job-terms.limits
-const encoding88_13 = c.frame(encoding87)
+const encoding91_13 = c.frame(encoding90)
 
 // @bushel/job-terms
-const encoding88 = {
+const encoding91 = {
   preencode(state, m) {
     c.uint.preencode(state, m.version)
     c.fixed32.preencode(state, m.nonce)
     c.fixed32.preencode(state, m.market)
     c.fixed32.preencode(state, m.ask)
     c.string.preencode(state, m.network)
-    encoding88_5.preencode(state, m.buyer)
-    encoding88_6.preencode(state, m.provider)
+    encoding91_5.preencode(state, m.buyer)
+    encoding91_6.preencode(state, m.provider)
     c.string.preencode(state, m.fuel)
     c.string.preencode(state, m.isolation)
-    encoding88_9.preencode(state, m.module)
-    encoding88_10.preencode(state, m.input)
-    encoding88_11.preencode(state, m.args)
+    encoding91_9.preencode(state, m.module)
+    encoding91_10.preencode(state, m.input)
+    encoding91_11.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding88_13.preencode(state, m.limits)
+    encoding91_13.preencode(state, m.limits)
     c.biguint64.preencode(state, m.price)
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -2849,15 +2926,15 @@ const encoding88 = {
     c.fixed32.encode(state, m.market)
     c.fixed32.encode(state, m.ask)
     c.string.encode(state, m.network)
-    encoding88_5.encode(state, m.buyer)
-    encoding88_6.encode(state, m.provider)
+    encoding91_5.encode(state, m.buyer)
+    encoding91_6.encode(state, m.provider)
     c.string.encode(state, m.fuel)
     c.string.encode(state, m.isolation)
-    encoding88_9.encode(state, m.module)
-    encoding88_10.encode(state, m.input)
-    encoding88_11.encode(state, m.args)
+    encoding91_9.encode(state, m.module)
+    encoding91_10.encode(state, m.input)
+    encoding91_11.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding88_13.encode(state, m.limits)
+    encoding91_13.encode(state, m.limits)
     c.biguint64.encode(state, m.price)
     c.biguint64.encode(state, m.baseMsat)
     c.biguint64.encode(state, m.firstInstallmentMsat)
@@ -2875,15 +2952,15 @@ const encoding88 = {
     const r2 = c.fixed32.decode(state)
     const r3 = c.fixed32.decode(state)
     const r4 = c.string.decode(state)
-    const r5 = encoding88_5.decode(state)
-    const r6 = encoding88_6.decode(state)
+    const r5 = encoding91_5.decode(state)
+    const r6 = encoding91_6.decode(state)
     const r7 = c.string.decode(state)
     const r8 = c.string.decode(state)
-    const r9 = encoding88_9.decode(state)
-    const r10 = encoding88_10.decode(state)
-    const r11 = encoding88_11.decode(state)
+    const r9 = encoding91_9.decode(state)
+    const r10 = encoding91_10.decode(state)
+    const r11 = encoding91_11.decode(state)
     const r12 = c.fixed32.decode(state)
-    const r13 = encoding88_13.decode(state)
+    const r13 = encoding91_13.decode(state)
     const r14 = c.biguint64.decode(state)
     const r15 = c.biguint64.decode(state)
     const r16 = c.biguint64.decode(state)
@@ -2921,20 +2998,20 @@ const encoding88 = {
 }
 
 // @bushel/job-agree.terms
-const encoding89_0 = c.frame(encoding88)
+const encoding92_0 = c.frame(encoding91)
 
 // @bushel/job-agree
-const encoding89 = {
+const encoding92 = {
   preencode(state, m) {
-    encoding89_0.preencode(state, m.terms)
+    encoding92_0.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding89_0.encode(state, m.terms)
+    encoding92_0.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding89_0.decode(state)
+    const r0 = encoding92_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -2945,7 +3022,7 @@ const encoding89 = {
 }
 
 // @bushel/compute-request
-const encoding90 = {
+const encoding93 = {
   preencode(state, m) {
     c.uint.preencode(state, m.memory)
     c.uint.preencode(state, m.wallMs)
@@ -2986,7 +3063,7 @@ const encoding90 = {
 }
 
 // @bushel/compute-quote
-const encoding91 = {
+const encoding94 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -3021,7 +3098,7 @@ const encoding91 = {
 }
 
 // @bushel/job-countersign
-const encoding92 = {
+const encoding95 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed64.preencode(state, m.signature)
@@ -3042,7 +3119,7 @@ const encoding92 = {
 }
 
 // @bushel/job-file
-const encoding93 = {
+const encoding96 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.buffer.preencode(state, m.bytes)
@@ -3063,21 +3140,21 @@ const encoding93 = {
 }
 
 // @bushel/job-input.files
-const encoding94_1 = c.array(c.frame(encoding93), 65536)
+const encoding97_1 = c.array(c.frame(encoding96), 65536)
 
 // @bushel/job-input
-const encoding94 = {
+const encoding97 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdin)
-    encoding94_1.preencode(state, m.files)
+    encoding97_1.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdin)
-    encoding94_1.encode(state, m.files)
+    encoding97_1.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
-    const r1 = encoding94_1.decode(state)
+    const r1 = encoding97_1.decode(state)
 
     return {
       stdin: r0,
@@ -3087,24 +3164,24 @@ const encoding94 = {
 }
 
 // @bushel/job-output.files
-const encoding95_2 = c.array(c.frame(encoding93), 65536)
+const encoding98_2 = c.array(c.frame(encoding96), 65536)
 
 // @bushel/job-output
-const encoding95 = {
+const encoding98 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdout)
     c.buffer.preencode(state, m.stderr)
-    encoding95_2.preencode(state, m.files)
+    encoding98_2.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdout)
     c.buffer.encode(state, m.stderr)
-    encoding95_2.encode(state, m.files)
+    encoding98_2.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
     const r1 = c.buffer.decode(state)
-    const r2 = encoding95_2.decode(state)
+    const r2 = encoding98_2.decode(state)
 
     return {
       stdout: r0,
@@ -3115,20 +3192,20 @@ const encoding95 = {
 }
 
 // @bushel/job-due.countersign
-const encoding96_0 = encoding64_2
+const encoding99_0 = encoding64_2
 
 // @bushel/job-due
-const encoding96 = {
+const encoding99 = {
   preencode(state, m) {
-    encoding96_0.preencode(state, m.countersign)
+    encoding99_0.preencode(state, m.countersign)
     c.string.preencode(state, m.invoice)
   },
   encode(state, m) {
-    encoding96_0.encode(state, m.countersign)
+    encoding99_0.encode(state, m.countersign)
     c.string.encode(state, m.invoice)
   },
   decode(state) {
-    const r0 = encoding96_0.decode(state)
+    const r0 = encoding99_0.decode(state)
     const r1 = c.string.decode(state)
 
     return {
@@ -3139,7 +3216,7 @@ const encoding96 = {
 }
 
 // @bushel/job-result
-const encoding97 = {
+const encoding100 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -3180,7 +3257,7 @@ const encoding97 = {
 }
 
 // @bushel/job-commitment
-const encoding98 = {
+const encoding101 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.commitment)
@@ -3201,20 +3278,20 @@ const encoding98 = {
 }
 
 // @bushel/signed-job-commitment.commitment
-const encoding99_0 = c.frame(encoding98)
+const encoding102_0 = c.frame(encoding101)
 
 // @bushel/signed-job-commitment
-const encoding99 = {
+const encoding102 = {
   preencode(state, m) {
-    encoding99_0.preencode(state, m.commitment)
+    encoding102_0.preencode(state, m.commitment)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding99_0.encode(state, m.commitment)
+    encoding102_0.encode(state, m.commitment)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding99_0.decode(state)
+    const r0 = encoding102_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3225,35 +3302,35 @@ const encoding99 = {
 }
 
 // @bushel/job-statement.result
-const encoding100_1 = c.frame(encoding97)
+const encoding103_1 = c.frame(encoding100)
 // @bushel/job-statement.output
-const encoding100_3 = encoding88_9
+const encoding103_3 = encoding91_9
 
 // @bushel/job-statement
-const encoding100 = {
+const encoding103 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding100_1.preencode(state, m.result)
+    encoding103_1.preencode(state, m.result)
     c.fixed32.preencode(state, m.salt)
-    encoding100_3.preencode(state, m.output)
+    encoding103_3.preencode(state, m.output)
     c.fixed32.preencode(state, m.keyCommitment)
     c.biguint64.preencode(state, m.finalMsat)
     c.fixed32.preencode(state, m.hash)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.agreement)
-    encoding100_1.encode(state, m.result)
+    encoding103_1.encode(state, m.result)
     c.fixed32.encode(state, m.salt)
-    encoding100_3.encode(state, m.output)
+    encoding103_3.encode(state, m.output)
     c.fixed32.encode(state, m.keyCommitment)
     c.biguint64.encode(state, m.finalMsat)
     c.fixed32.encode(state, m.hash)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding100_1.decode(state)
+    const r1 = encoding103_1.decode(state)
     const r2 = c.fixed32.decode(state)
-    const r3 = encoding100_3.decode(state)
+    const r3 = encoding103_3.decode(state)
     const r4 = c.fixed32.decode(state)
     const r5 = c.biguint64.decode(state)
     const r6 = c.fixed32.decode(state)
@@ -3271,20 +3348,20 @@ const encoding100 = {
 }
 
 // @bushel/signed-job-statement.statement
-const encoding101_0 = c.frame(encoding100)
+const encoding104_0 = c.frame(encoding103)
 
 // @bushel/signed-job-statement
-const encoding101 = {
+const encoding104 = {
   preencode(state, m) {
-    encoding101_0.preencode(state, m.statement)
+    encoding104_0.preencode(state, m.statement)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding101_0.encode(state, m.statement)
+    encoding104_0.encode(state, m.statement)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding101_0.decode(state)
+    const r0 = encoding104_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3295,22 +3372,22 @@ const encoding101 = {
 }
 
 // @bushel/job-progress.due
-const encoding102_2 = c.frame(encoding96)
+const encoding105_2 = c.frame(encoding99)
 // @bushel/job-progress.commitment
-const encoding102_3 = c.frame(encoding99)
+const encoding105_3 = c.frame(encoding102)
 // @bushel/job-progress.statement
-const encoding102_4 = c.frame(encoding101)
+const encoding105_4 = c.frame(encoding104)
 
 // @bushel/job-progress
-const encoding102 = {
+const encoding105 = {
   preencode(state, m) {
     c.string.preencode(state, m.state)
     c.biguint64.preencode(state, m.fuel)
     if ((m.due ? 1 : 0) | (m.commitment ? 2 : 0) | (m.statement ? 4 : 0) | (m.reason ? 8 : 0)) state.end++
 
-    if (m.due) encoding102_2.preencode(state, m.due)
-    if (m.commitment) encoding102_3.preencode(state, m.commitment)
-    if (m.statement) encoding102_4.preencode(state, m.statement)
+    if (m.due) encoding105_2.preencode(state, m.due)
+    if (m.commitment) encoding105_3.preencode(state, m.commitment)
+    if (m.statement) encoding105_4.preencode(state, m.statement)
     if (m.reason) c.string.preencode(state, m.reason)
   },
   encode(state, m) {
@@ -3321,9 +3398,9 @@ const encoding102 = {
     c.biguint64.encode(state, m.fuel)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.due) encoding102_2.encode(state, m.due)
-    if (m.commitment) encoding102_3.encode(state, m.commitment)
-    if (m.statement) encoding102_4.encode(state, m.statement)
+    if (m.due) encoding105_2.encode(state, m.due)
+    if (m.commitment) encoding105_3.encode(state, m.commitment)
+    if (m.statement) encoding105_4.encode(state, m.statement)
     if (m.reason) c.string.encode(state, m.reason)
   },
   decode(state) {
@@ -3334,16 +3411,16 @@ const encoding102 = {
     return {
       state: r0,
       fuel: r1,
-      due: (flags & 1) !== 0 ? encoding102_2.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding102_3.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding102_4.decode(state) : null,
+      due: (flags & 1) !== 0 ? encoding105_2.decode(state) : null,
+      commitment: (flags & 2) !== 0 ? encoding105_3.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding105_4.decode(state) : null,
       reason: (flags & 8) !== 0 ? c.string.decode(state) : null
     }
   }
 }
 
 // @bushel/job-key
-const encoding103 = {
+const encoding106 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.key)
@@ -3368,20 +3445,20 @@ const encoding103 = {
 }
 
 // @bushel/signed-job-key.key
-const encoding104_0 = c.frame(encoding103)
+const encoding107_0 = c.frame(encoding106)
 
 // @bushel/signed-job-key
-const encoding104 = {
+const encoding107 = {
   preencode(state, m) {
-    encoding104_0.preencode(state, m.key)
+    encoding107_0.preencode(state, m.key)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding104_0.encode(state, m.key)
+    encoding107_0.encode(state, m.key)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding104_0.decode(state)
+    const r0 = encoding107_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3392,34 +3469,34 @@ const encoding104 = {
 }
 
 // @bushel/job.terms
-const encoding105_5 = encoding89_0
+const encoding108_5 = encoding92_0
 // @bushel/job.commitment
-const encoding105_8 = encoding102_3
+const encoding108_8 = encoding105_3
 // @bushel/job.statement
-const encoding105_9 = encoding102_4
+const encoding108_9 = encoding105_4
 // @bushel/job.key
-const encoding105_10 = c.frame(encoding104)
+const encoding108_10 = c.frame(encoding107)
 // @bushel/job.quote
-const encoding105_12 = encoding33_6
+const encoding108_12 = encoding33_6
 
 // @bushel/job
-const encoding105 = {
+const encoding108 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.string.preencode(state, m.state)
     c.uint.preencode(state, m.created)
     c.uint.preencode(state, m.changed)
     c.uint.preencode(state, m.runs)
-    encoding105_5.preencode(state, m.terms)
+    encoding108_5.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
     if ((m.countersign ? 1 : 0) | (m.commitment ? 2 : 0) | (m.statement ? 4 : 0) | (m.key ? 8 : 0) | (m.reason ? 16 : 0) | (m.quote ? 32 : 0)) state.end++
 
     if (m.countersign) c.fixed64.preencode(state, m.countersign)
-    if (m.commitment) encoding105_8.preencode(state, m.commitment)
-    if (m.statement) encoding105_9.preencode(state, m.statement)
-    if (m.key) encoding105_10.preencode(state, m.key)
+    if (m.commitment) encoding108_8.preencode(state, m.commitment)
+    if (m.statement) encoding108_9.preencode(state, m.statement)
+    if (m.key) encoding108_10.preencode(state, m.key)
     if (m.reason) c.string.preencode(state, m.reason)
-    if (m.quote) encoding105_12.preencode(state, m.quote)
+    if (m.quote) encoding108_12.preencode(state, m.quote)
   },
   encode(state, m) {
     const flags =
@@ -3435,16 +3512,16 @@ const encoding105 = {
     c.uint.encode(state, m.created)
     c.uint.encode(state, m.changed)
     c.uint.encode(state, m.runs)
-    encoding105_5.encode(state, m.terms)
+    encoding108_5.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
     if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.countersign) c.fixed64.encode(state, m.countersign)
-    if (m.commitment) encoding105_8.encode(state, m.commitment)
-    if (m.statement) encoding105_9.encode(state, m.statement)
-    if (m.key) encoding105_10.encode(state, m.key)
+    if (m.commitment) encoding108_8.encode(state, m.commitment)
+    if (m.statement) encoding108_9.encode(state, m.statement)
+    if (m.key) encoding108_10.encode(state, m.key)
     if (m.reason) c.string.encode(state, m.reason)
-    if (m.quote) encoding105_12.encode(state, m.quote)
+    if (m.quote) encoding108_12.encode(state, m.quote)
   },
   decode(state) {
     const r0 = c.string.decode(state)
@@ -3452,7 +3529,7 @@ const encoding105 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding105_5.decode(state)
+    const r5 = encoding108_5.decode(state)
     const r6 = c.fixed64.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
@@ -3465,63 +3542,63 @@ const encoding105 = {
       terms: r5,
       signature: r6,
       countersign: (flags & 1) !== 0 ? c.fixed64.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding105_8.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding105_9.decode(state) : null,
-      key: (flags & 8) !== 0 ? encoding105_10.decode(state) : null,
+      commitment: (flags & 2) !== 0 ? encoding108_8.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding108_9.decode(state) : null,
+      key: (flags & 8) !== 0 ? encoding108_10.decode(state) : null,
       reason: (flags & 16) !== 0 ? c.string.decode(state) : null,
-      quote: (flags & 32) !== 0 ? encoding105_12.decode(state) : null
+      quote: (flags & 32) !== 0 ? encoding108_12.decode(state) : null
     }
   }
 }
 
 // @bushel/job-evidence.agree
-const encoding106_0 = c.frame(encoding89)
+const encoding109_0 = c.frame(encoding92)
 // @bushel/job-evidence.commitment
-const encoding106_1 = encoding102_3
+const encoding109_1 = encoding105_3
 // @bushel/job-evidence.statement
-const encoding106_2 = encoding102_4
+const encoding109_2 = encoding105_4
 // @bushel/job-evidence.key
-const encoding106_3 = encoding105_10
+const encoding109_3 = encoding108_10
 
 // @bushel/job-evidence
-const encoding106 = {
+const encoding109 = {
   preencode(state, m) {
-    encoding106_0.preencode(state, m.agree)
+    encoding109_0.preencode(state, m.agree)
     if ((m.commitment ? 1 : 0) | (m.statement ? 2 : 0) | (m.key ? 4 : 0) | (m.ciphertext ? 8 : 0)) state.end++
 
-    if (m.commitment) encoding106_1.preencode(state, m.commitment)
-    if (m.statement) encoding106_2.preencode(state, m.statement)
-    if (m.key) encoding106_3.preencode(state, m.key)
+    if (m.commitment) encoding109_1.preencode(state, m.commitment)
+    if (m.statement) encoding109_2.preencode(state, m.statement)
+    if (m.key) encoding109_3.preencode(state, m.key)
     if (m.ciphertext) c.buffer.preencode(state, m.ciphertext)
   },
   encode(state, m) {
     const flags =
       (m.commitment ? 1 : 0) | (m.statement ? 2 : 0) | (m.key ? 4 : 0) | (m.ciphertext ? 8 : 0)
 
-    encoding106_0.encode(state, m.agree)
+    encoding109_0.encode(state, m.agree)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.commitment) encoding106_1.encode(state, m.commitment)
-    if (m.statement) encoding106_2.encode(state, m.statement)
-    if (m.key) encoding106_3.encode(state, m.key)
+    if (m.commitment) encoding109_1.encode(state, m.commitment)
+    if (m.statement) encoding109_2.encode(state, m.statement)
+    if (m.key) encoding109_3.encode(state, m.key)
     if (m.ciphertext) c.buffer.encode(state, m.ciphertext)
   },
   decode(state) {
-    const r0 = encoding106_0.decode(state)
+    const r0 = encoding109_0.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       agree: r0,
-      commitment: (flags & 1) !== 0 ? encoding106_1.decode(state) : null,
-      statement: (flags & 2) !== 0 ? encoding106_2.decode(state) : null,
-      key: (flags & 4) !== 0 ? encoding106_3.decode(state) : null,
+      commitment: (flags & 1) !== 0 ? encoding109_1.decode(state) : null,
+      statement: (flags & 2) !== 0 ? encoding109_2.decode(state) : null,
+      key: (flags & 4) !== 0 ? encoding109_3.decode(state) : null,
       ciphertext: (flags & 8) !== 0 ? c.buffer.decode(state) : null
     }
   }
 }
 
 // @bushel/run-replica
-const encoding107 = {
+const encoding110 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.ask)
@@ -3574,7 +3651,7 @@ const encoding107 = {
 }
 
 // @bushel/run-end
-const encoding108 = {
+const encoding111 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -3615,34 +3692,34 @@ const encoding108 = {
 }
 
 // @bushel/run-record.module
-const encoding109_4 = encoding88_9
+const encoding112_4 = encoding91_9
 // @bushel/run-record.input
-const encoding109_5 = encoding88_9
+const encoding112_5 = encoding91_9
 // @bushel/run-record.args
-const encoding109_6 = c.array(c.string)
+const encoding112_6 = c.array(c.string)
 // @bushel/run-record.limits
-const encoding109_8 = encoding88_13
+const encoding112_8 = encoding91_13
 // @bushel/run-record.passed
-const encoding109_18 = c.array(c.fixed32)
+const encoding112_18 = c.array(c.fixed32)
 // @bushel/run-record.replicas
-const encoding109_19 = c.array(c.frame(encoding107))
+const encoding112_19 = c.array(c.frame(encoding110))
 // @bushel/run-record.evidence
-const encoding109_20 = c.array(c.string)
+const encoding112_20 = c.array(c.string)
 // @bushel/run-record.end
-const encoding109_21 = c.frame(encoding108)
+const encoding112_21 = c.frame(encoding111)
 
 // @bushel/run-record
-const encoding109 = {
+const encoding112 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.id)
     c.fixed32.preencode(state, m.fingerprint)
     c.string.preencode(state, m.name)
     c.fixed32.preencode(state, m.market)
-    encoding109_4.preencode(state, m.module)
-    encoding109_5.preencode(state, m.input)
-    encoding109_6.preencode(state, m.args)
+    encoding112_4.preencode(state, m.module)
+    encoding112_5.preencode(state, m.input)
+    encoding112_6.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding109_8.preencode(state, m.limits)
+    encoding112_8.preencode(state, m.limits)
     c.string.preencode(state, m.isolation)
     c.uint.preencode(state, m.verify)
     c.uint.preencode(state, m.wanted)
@@ -3652,12 +3729,12 @@ const encoding109 = {
     c.biguint64.preencode(state, m.maxPrice)
     c.uint.preencode(state, m.created)
     c.string.preencode(state, m.state)
-    encoding109_18.preencode(state, m.passed)
-    encoding109_19.preencode(state, m.replicas)
-    encoding109_20.preencode(state, m.evidence)
+    encoding112_18.preencode(state, m.passed)
+    encoding112_19.preencode(state, m.replicas)
+    encoding112_20.preencode(state, m.evidence)
     if ((m.end ? 1 : 0) | (m.reason ? 2 : 0) | (m.fetched ? 4 : 0)) state.end++
 
-    if (m.end) encoding109_21.preencode(state, m.end)
+    if (m.end) encoding112_21.preencode(state, m.end)
     if (m.reason) c.string.preencode(state, m.reason)
     if (m.fetched) c.uint.preencode(state, m.fetched)
   },
@@ -3668,11 +3745,11 @@ const encoding109 = {
     c.fixed32.encode(state, m.fingerprint)
     c.string.encode(state, m.name)
     c.fixed32.encode(state, m.market)
-    encoding109_4.encode(state, m.module)
-    encoding109_5.encode(state, m.input)
-    encoding109_6.encode(state, m.args)
+    encoding112_4.encode(state, m.module)
+    encoding112_5.encode(state, m.input)
+    encoding112_6.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding109_8.encode(state, m.limits)
+    encoding112_8.encode(state, m.limits)
     c.string.encode(state, m.isolation)
     c.uint.encode(state, m.verify)
     c.uint.encode(state, m.wanted)
@@ -3682,12 +3759,12 @@ const encoding109 = {
     c.biguint64.encode(state, m.maxPrice)
     c.uint.encode(state, m.created)
     c.string.encode(state, m.state)
-    encoding109_18.encode(state, m.passed)
-    encoding109_19.encode(state, m.replicas)
-    encoding109_20.encode(state, m.evidence)
+    encoding112_18.encode(state, m.passed)
+    encoding112_19.encode(state, m.replicas)
+    encoding112_20.encode(state, m.evidence)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.end) encoding109_21.encode(state, m.end)
+    if (m.end) encoding112_21.encode(state, m.end)
     if (m.reason) c.string.encode(state, m.reason)
     if (m.fetched) c.uint.encode(state, m.fetched)
   },
@@ -3696,11 +3773,11 @@ const encoding109 = {
     const r1 = c.fixed32.decode(state)
     const r2 = c.string.decode(state)
     const r3 = c.fixed32.decode(state)
-    const r4 = encoding109_4.decode(state)
-    const r5 = encoding109_5.decode(state)
-    const r6 = encoding109_6.decode(state)
+    const r4 = encoding112_4.decode(state)
+    const r5 = encoding112_5.decode(state)
+    const r6 = encoding112_6.decode(state)
     const r7 = c.fixed32.decode(state)
-    const r8 = encoding109_8.decode(state)
+    const r8 = encoding112_8.decode(state)
     const r9 = c.string.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.uint.decode(state)
@@ -3710,9 +3787,9 @@ const encoding109 = {
     const r15 = c.biguint64.decode(state)
     const r16 = c.uint.decode(state)
     const r17 = c.string.decode(state)
-    const r18 = encoding109_18.decode(state)
-    const r19 = encoding109_19.decode(state)
-    const r20 = encoding109_20.decode(state)
+    const r18 = encoding112_18.decode(state)
+    const r19 = encoding112_19.decode(state)
+    const r20 = encoding112_20.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
@@ -3737,7 +3814,7 @@ const encoding109 = {
       passed: r18,
       replicas: r19,
       evidence: r20,
-      end: (flags & 1) !== 0 ? encoding109_21.decode(state) : null,
+      end: (flags & 1) !== 0 ? encoding112_21.decode(state) : null,
       reason: (flags & 2) !== 0 ? c.string.decode(state) : null,
       fetched: (flags & 4) !== 0 ? c.uint.decode(state) : 0
     }
@@ -3745,7 +3822,7 @@ const encoding109 = {
 }
 
 // @bushel/check-record
-const encoding110 = {
+const encoding113 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.valid)
@@ -3936,84 +4013,90 @@ function getEncoding(name) {
       return encoding70
     case '@bushel/upload-progress':
       return encoding71
-    case '@bushel/ledger-entry':
+    case '@bushel/ticket':
       return encoding72
-    case '@bushel/wallet-entry':
+    case '@bushel/signed-ticket':
       return encoding73
-    case '@bushel/payment-record':
+    case '@bushel/repair':
       return encoding74
-    case '@bushel/payment-account':
+    case '@bushel/ledger-entry':
       return encoding75
-    case '@bushel/msat-sum':
+    case '@bushel/wallet-entry':
       return encoding76
-    case '@bushel/flight-sum':
+    case '@bushel/payment-record':
       return encoding77
-    case '@bushel/settled-sum':
+    case '@bushel/payment-account':
       return encoding78
-    case '@bushel/debt-record':
+    case '@bushel/msat-sum':
       return encoding79
-    case '@bushel/stored-reply':
+    case '@bushel/flight-sum':
       return encoding80
-    case '@bushel/lease':
+    case '@bushel/settled-sum':
       return encoding81
-    case '@bushel/audit-record':
+    case '@bushel/debt-record':
       return encoding82
-    case '@bushel/own-order':
+    case '@bushel/stored-reply':
       return encoding83
-    case '@bushel/mirror-job':
+    case '@bushel/lease':
       return encoding84
-    case '@bushel/peer-record':
+    case '@bushel/audit-record':
       return encoding85
-    case '@bushel/blob':
+    case '@bushel/own-order':
       return encoding86
-    case '@bushel/job-limits':
+    case '@bushel/mirror-job':
       return encoding87
-    case '@bushel/job-terms':
+    case '@bushel/peer-record':
       return encoding88
-    case '@bushel/job-agree':
+    case '@bushel/blob':
       return encoding89
-    case '@bushel/compute-request':
+    case '@bushel/job-limits':
       return encoding90
-    case '@bushel/compute-quote':
+    case '@bushel/job-terms':
       return encoding91
-    case '@bushel/job-countersign':
+    case '@bushel/job-agree':
       return encoding92
-    case '@bushel/job-file':
+    case '@bushel/compute-request':
       return encoding93
-    case '@bushel/job-input':
+    case '@bushel/compute-quote':
       return encoding94
-    case '@bushel/job-output':
+    case '@bushel/job-countersign':
       return encoding95
-    case '@bushel/job-due':
+    case '@bushel/job-file':
       return encoding96
-    case '@bushel/job-result':
+    case '@bushel/job-input':
       return encoding97
-    case '@bushel/job-commitment':
+    case '@bushel/job-output':
       return encoding98
-    case '@bushel/signed-job-commitment':
+    case '@bushel/job-due':
       return encoding99
-    case '@bushel/job-statement':
+    case '@bushel/job-result':
       return encoding100
-    case '@bushel/signed-job-statement':
+    case '@bushel/job-commitment':
       return encoding101
-    case '@bushel/job-progress':
+    case '@bushel/signed-job-commitment':
       return encoding102
-    case '@bushel/job-key':
+    case '@bushel/job-statement':
       return encoding103
-    case '@bushel/signed-job-key':
+    case '@bushel/signed-job-statement':
       return encoding104
-    case '@bushel/job':
+    case '@bushel/job-progress':
       return encoding105
-    case '@bushel/job-evidence':
+    case '@bushel/job-key':
       return encoding106
-    case '@bushel/run-replica':
+    case '@bushel/signed-job-key':
       return encoding107
-    case '@bushel/run-end':
+    case '@bushel/job':
       return encoding108
-    case '@bushel/run-record':
+    case '@bushel/job-evidence':
       return encoding109
-    case '@bushel/check-record':
+    case '@bushel/run-replica':
       return encoding110
+    case '@bushel/run-end':
+      return encoding111
+    case '@bushel/run-record':
+      return encoding112
+    case '@bushel/check-record':
+      return encoding113
     default:
       throw new Error('Encoder not found ' + name)
   }

@@ -47,6 +47,8 @@ export interface PeerConnector {
   ): Promise<NoiseStream>
   /** Whether a device pays or has paid; null for a stranger. */
   dealings(device: Buffer): string | null
+  /** False once this node is without a network. */
+  readonly isOnline: boolean
 }
 
 export interface DealsOptions {
@@ -119,6 +121,11 @@ export class Deals extends ReadyResource {
   /** How much of its bounds is used. */
   get used(): Used {
     return { heldRequests: this.held.bytes, replies: this.replies.ofStrangers }
+  }
+
+  /** False once this node is without a network: who is not reached then may be there. */
+  get isOnline(): boolean {
+    return this.#connector.isOnline
   }
 
   get party(): Party {

@@ -41,6 +41,7 @@ export type DeclineWord =
   | 'SIZE'
   | 'INSTALLMENT_REFUSED'
   | 'TERMS'
+  | 'TICKET'
   | 'TIME'
   | 'VERSION'
 

@@ -85,6 +85,11 @@ export class Network extends ReadyResource {
     return { reach, host, port: port || null, forwarders: this.#choice.size }
   }
 
+  /** False once no answer of the DHT comes any more: silence then says nothing about a peer. */
+  get isOnline(): boolean {
+    return this.#dht!.online
+  }
+
   get #isLocal(): boolean {
     const { bootstrap, direct = true } = this.#options
     return direct && bootstrap !== null && bootstrap.every(address => isLoopback(address.host))

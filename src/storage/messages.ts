@@ -12,7 +12,9 @@ export const STORAGE_MESSAGES = {
   void: message('void', 'reissue', { replyBytes: 8 << 10, kept: true }),
   end: message('end', 'ended', { requestBytes: 4 << 10, replyBytes: 4 << 10, kept: true }),
   refund: message('refund', 'acknowledgement', { requestBytes: 8 << 10 }),
-  credit: message('credit', 'paid-until')
+  credit: message('credit', 'paid-until'),
+  repair: message('repair', 'acknowledgement', { requestBytes: 4 << 10 }),
+  ticket: message('signed-ticket', 'acknowledgement')
 } as const
 
 type StorageMessages = typeof STORAGE_MESSAGES

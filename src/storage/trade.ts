@@ -16,6 +16,7 @@ import type { MirrorListener } from './buyer/mirrors.js'
 import type { BookedAsk } from './buyer/placing/seller-search.js'
 import { MirrorNotices } from './buyer/upkeep/notices.js'
 import { Refunds } from './buyer/refunds.js'
+import { Replacements } from './buyer/upkeep/replacements.js'
 import { StorageBids } from './buyer/resting-bids.js'
 import { takeOver } from './buyer/restored-home.js'
 import { exchangeCounters } from './lease/counters.js'
@@ -46,6 +47,7 @@ declare module '../node/trade/parts.js' {
     shelf: LeaseShelf | null
     leaseManager: LeaseManager | null
     askSpace: AskSpace | null
+    replacements: Replacements | null
     maintenance: Maintenance | null
     storageBids: StorageBids | null
   }
@@ -159,10 +161,20 @@ const askSpace = tradeService(
   }
 )
 
+/** Replaces lost copies unattended. */
+const replacements = tradeService(
+  'replacements',
+  ['node', 'leases', 'mirrors', 'connections'],
+  async ({ node, leases: context, mirrors: own }, scope) => {
+    if (!node.serve) return null
+    return scope.open(new Replacements({ ...context, store: node.store, mirrors: own, log: logOf(node) }))
+  }
+)
+
 /** Pays and audits leases unattended, and tells what their owner should know. */
 const maintenance = tradeService(
   'maintenance',
-  ['node', 'leases', 'refunds', 'connections'],
+  ['node', 'leases', 'refunds', 'replacements', 'connections'],
   async (parts, scope) => {
     const { node, leases: context } = parts
     if (!node.serve) return null
@@ -170,6 +182,7 @@ const maintenance = tradeService(
     await scope.open(new MirrorNotices({ store, now, leases: context.leases, log: logOf(node) }))
     const made = new Maintenance({ ...context, refunds: parts.refunds, log: logOf(node) })
     scope.on(context.deals, 'met', ({ stream }: DealChannel) => made.met(stream.remotePublicKey))
+    scope.on(made, 'failed', () => parts.replacements?.poke())
     return scope.open(made)
   }
 )
@@ -243,7 +256,7 @@ export const storageTrade: TradeResource = {
   resource: storage,
   tables: STORAGE_TABLES,
   answering: [leases, counters, refunds, mirrors, shelf, leaseManager],
-  working: [askSpace, maintenance, storageBids],
+  working: [askSpace, replacements, maintenance, storageBids],
   bids: parts => parts.storageBids,
   hasDealings: hasLeases,
   dealings: ({ leases: { leases: records } }, device) => records.dealings(device),

@@ -15,6 +15,7 @@ export interface StorageParts extends Pick<TradeParts, 'refunds' | 'mirrors' | '
   /** The context of the buyer's leases. */
   context: BuyerLeaseContext
   maintenance: TradeParts['maintenance']
+  replacements: TradeParts['replacements']
   bids: TradeParts['storageBids']
 }
 
@@ -79,9 +80,11 @@ export class Trade extends ReadyResource {
   }
 
   get storage(): StorageParts {
-    const { leases: context, refunds, mirrors, shelf, leaseManager, maintenance, storageBids } = this.parts
+    const { leases: context, refunds, mirrors, shelf, leaseManager, storageBids: bids } = this.parts
+    const { maintenance, replacements } = this.parts
     const { leases, debts } = context
-    return { leases, debts, context, refunds, mirrors, shelf, leaseManager, maintenance, bids: storageBids }
+    const provided = { shelf, leaseManager }
+    return { leases, debts, context, refunds, mirrors, bids, maintenance, replacements, ...provided }
   }
 
   get compute(): ComputeParts {

@@ -58,7 +58,7 @@ class PackedFolder implements UploadSource {
     )
   }
 
-  async attach(stream: Parameters<UploadSource['attach']>[0]): Promise<void> {
+  async attach({ stream }: Parameters<UploadSource['attach']>[0]): Promise<void> {
     for (const key of this.#packed.keys) await this.#packed.serve(crypto.discoveryKey(key), stream)
   }
 

@@ -282,11 +282,11 @@ export class BuyerLease {
 
   /** Opens a channel; a provider that cannot be reached, or does not greet in time, is remembered as away. */
   async #reached(signal: AbortSignal): Promise<DealChannel> {
-    const { leases, now } = this.#context
+    const { deals, leases, now } = this.#context
     try {
       return await this.channel(signal)
     } catch (error) {
-      if (!signal.aborted && isLost(error) && this.lease.state === LEASE.STORED)
+      if (!signal.aborted && isLost(error) && deals.isOnline && this.lease.state === LEASE.STORED)
         await leases.saveAudit(this.id, notReached(leases.auditOf(this.id), now()))
       throw error
     }

@@ -12,6 +12,7 @@ import { change } from '../../store/change.js'
 import type { Change } from '../../store/change.js'
 import type { Store } from '../../store/store.js'
 import { BuyerLease } from './buyer-lease.js'
+import type { UploadSource } from './buyer-lease.js'
 import { UNKNOWN_ASK, planOf } from './lease-plan.js'
 import { LEASE, isOver } from '../lease/lease-state.js'
 import { idOf } from '../lease/leases.js'
@@ -22,10 +23,10 @@ import { mirrorTable } from '../tables.js'
 import { MIRROR, isResting, mirrorStates } from './mirror-state.js'
 import type { MirrorState } from './mirror-state.js'
 import { Placement } from './placing/placement.js'
-import type { PlacementContext } from './placing/placement.js'
+import type { PlacementContext, PlacementListener } from './placing/placement.js'
 import { firstInstallmentFor } from '../../deal/sellers/first-installment.js'
 import { pricesOf } from './placing/seller-search.js'
-import type { BookedAsk } from './placing/seller-search.js'
+import type { BookedAsk, Plan } from './placing/seller-search.js'
 import type { MirrorListener, MirrorOutcome, MirrorRequest, Packer, Survey } from './mirror-types.js'
 
 export type { MirrorListener, MirrorOutcome, MirrorRequest, Packer, Survey } from './mirror-types.js'
@@ -223,6 +224,18 @@ export class Mirrors {
     } finally {
       this.#running.delete(job.store)
     }
+  }
+
+  /** Places more copies of a mirror that is kept already; `plan` says how. See `Placement.more`. */
+  async more(
+    job: MirrorJob,
+    plan: Plan,
+    goods: UploadSource,
+    copies: Parameters<Placement['more']>[2],
+    listener: PlacementListener,
+    signal: AbortSignal
+  ): Promise<BuyerLease[]> {
+    return new Placement(this.#context, plan, listener).more(job, goods, copies, signal)
   }
 
   /** Deletes a job that came to nothing; keeps one that was paid for or waits as a bid. */

@@ -1,4 +1,3 @@
-import type { NoiseStream } from 'hyperdht'
 import type { Lease, Seal, SealedCore } from '#spec'
 import { hashOf } from '../../../contracts/schema/codec.js'
 import { BushelError } from '../../../contracts/errors/error.js'
@@ -12,14 +11,14 @@ import { bytesOf } from '../lease/leases.js'
 import type { Leases } from '../lease/leases.js'
 import type { Clock } from '../../base/clock.js'
 import { Stall, pause, unlessAborted } from '../../base/timeouts.js'
-import { reasonOf } from '../lease/upload-wait.js'
+import { WAITS, reasonOf } from '../lease/upload-wait.js'
 import { isLost, isPassing } from './passing.js'
 import type { Timeouts } from '../lease/timeouts.js'
 
 /** The buyer's packed cores. */
 export interface UploadSource {
-  /** Offers the cores to the provider at the other end. */
-  attach(stream: NoiseStream): Promise<void>
+  /** Gives the cores of an agreement to the provider at the other end, or says where they are. */
+  attach(channel: DealChannel, agreement: Buffer): Promise<void>
   seals(): Promise<SealedCore[]>
 }
 
@@ -91,7 +90,7 @@ export class Upload {
       signal.throwIfAborted()
       try {
         const channel = await this.#options.channel(signal)
-        if (channel !== attached) await goods.attach(channel.stream)
+        if (channel !== attached) await goods.attach(channel, this.#options.id)
         attached = channel
         if (heard === 'no') {
           tellings++
@@ -104,7 +103,7 @@ export class Upload {
         listener.answer?.()
         waits = this.#noteWaits(waits, progress.waits || null, listener) // 0 is sent for none
         // Who says that it waits is not waited for without end: the whole has a bound too.
-        if (waits !== null) stall.moved()
+        if (waits !== null && waits !== WAITS.source) stall.moved()
         // More than there is counts as no progress: a provider could claim ever more, and never sign.
         const blocks = Math.min(progress.blocks, total)
         if (blocks > most) {
@@ -126,7 +125,7 @@ export class Upload {
       // Silence may be due to our own network; only a provider that answers and takes nothing has done it itself.
       if (stall.isStalled) {
         throw new BushelError(
-          isAnswering ? 'UPLOAD_STALLED' : 'STALLED',
+          isAnswering && waits !== WAITS.source ? 'UPLOAD_STALLED' : 'STALLED',
           `the upload to ${this.#options.name} has stalled`,
           'what was paid stays recorded; another provider is tried'
         )

@@ -6,6 +6,7 @@ import { agreementId } from '../../../contracts/terms.js'
 import { idOf } from '../lease/leases.js'
 import { WAITS } from '../lease/upload-wait.js'
 import type { Logger } from '../../base/logger.js'
+import type { RepairSources } from './repair-sources.js'
 
 /** An upload gives its place to another after this time without progress, ms. */
 const IDLE = 10_000
@@ -63,6 +64,8 @@ export class Intake {
   readonly #running = new Map<string, Running>()
   /** What has arrived of each upload, also of those that have no place now, and until when that counts as progress. */
   readonly #arrived = new Map<string, Uploaded & { at: number }>()
+  /** Of those that are fetched from other copies, not from the buyer. */
+  readonly #sources = new Map<string, RepairSources>()
 
   constructor(options: IntakeOptions) {
     this.#options = options
@@ -73,18 +76,27 @@ export class Intake {
     return this.#running.size
   }
 
+  /** From now on the copy is fetched from these sources, instead of earlier ones. */
+  repair(lease: Lease, sources: RepairSources): void {
+    this.#sources.get(idOf(lease))?.close()
+    this.#sources.set(idOf(lease), sources)
+  }
+
   /** The progress of the upload; accepts blocks from this connection from now on, when there is a place. */
   async progress(lease: Lease, stream: NoiseStream): Promise<UploadAnswer> {
     const id = idOf(lease)
     if (!this.#running.has(id) && (await this.#hasPlace(lease.terms.buyer.device!))) this.#begin(lease)
     const running = this.#running.get(id)
-    if (running && !running.streams.has(stream)) {
+    const sources = this.#sources.get(id)
+    if (running) sources?.look()
+    if (running && !sources && !running.streams.has(stream)) {
       running.streams.add(stream)
       await this.#options.shelf.attach(id, stream)
     }
     const { blocks, bytes } = this.#arrivedOf(id)
     const { paused } = this.#options.shelf
-    const waits = paused.has(id) ? WAITS.disk : running ? null : WAITS.place
+    const isDry = sources && running && this.#options.now() - running.moved >= IDLE
+    const waits = paused.has(id) ? WAITS.disk : !running ? WAITS.place : isDry ? WAITS.source : null
     return { blocks, bytes, ...(waits !== null && { waits }) }
   }
 
@@ -93,6 +105,8 @@ export class Intake {
     const id = idOf(lease)
     this.#running.delete(id)
     this.#arrived.delete(id)
+    this.#sources.get(id)?.close()
+    this.#sources.delete(id)
     await this.#options.shelf.rest(id)
   }
 
@@ -138,6 +152,7 @@ export class Intake {
     const running: Running = {
       ...{ device: lease.terms.buyer.device!, streams: new WeakSet(), had: null, began: at, moved: at }
     }
+    this.#sources.get(id)?.forget()
     const since = this.#options.since(lease)
     const onProgress = ({ blocks, bytes }: Uploaded): void =>
       this.#arrive(id, running, { blocks, bytes }, since)

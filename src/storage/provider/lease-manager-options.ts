@@ -7,11 +7,12 @@ import type { Timeouts } from '../lease/timeouts.js'
 import type { ShelfLease } from '../shelf/lease-files.js'
 import type { AuditedShelf } from './audits.js'
 import type { IntakeShelf } from './intake.js'
+import type { RepairShelf } from './repairs.js'
 import type { Announcer, ServedShelf } from './serving.js'
 import type { Logger } from '../../base/logger.js'
 
 /** The shelf operations that the lease manager needs. */
-export interface ShelfPort extends IntakeShelf, ServedShelf, AuditedShelf {
+export interface ShelfPort extends IntakeShelf, ServedShelf, AuditedShelf, RepairShelf {
   readonly leases: readonly { readonly id: string; readonly complete: boolean }[]
   canReserve(bytes: number): Promise<boolean>
   keep(lease: ShelfLease): Promise<void>

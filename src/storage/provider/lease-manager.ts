@@ -16,6 +16,7 @@ import type { Payment } from '../../payment/ledger.js'
 import { Audits } from './audits.js'
 import { Intake } from './intake.js'
 import type { LeaseManagerOptions } from './lease-manager-options.js'
+import { Repairs } from './repairs.js'
 import { Sealing } from './sealing.js'
 import { LEASE, isOver, leaseStates } from '../lease/lease-state.js'
 import { installmentsOf, idOf } from '../lease/leases.js'
@@ -95,10 +96,18 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
         this.#serving.begin(sealed)
       }
     })
+    const repairs = new Repairs({
+      ...{ deals, leases, shelf, log, intake: this.#intake, now: this.#now },
+      timeouts: options.timeouts ?? TIMEOUTS,
+      leaseOf: (agreement, peer) => this.#of(agreement, peer)
+    })
+    const ticket: Handler<'ticket'> = (signed, peer, channel) => repairs.admit(signed, peer, channel)
     const progress: Handler<'progress'> = ({ agreement }, peer, channel) =>
       sealing.progress(agreement, peer, channel)
     for (const dispose of [
       deals.handle('progress', progress),
+      deals.handle('repair', (asked, peer) => repairs.repair(asked, peer)),
+      deals.handle('ticket', ticket),
       deals.handle('seal', (signed, peer) => sealing.seal(signed, peer)),
       deals.handle('audit', (audit, peer) => audits.answer(audit, peer)),
       deals.handle('end', ({ agreement, reason }, peer) => this.#end(agreement, reason, peer))

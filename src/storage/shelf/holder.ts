@@ -20,6 +20,10 @@ export interface Holder {
   readonly group: string
   /** True once all blocks up to the limits were on disk. */
   readonly complete: boolean
+  /**
+   * True for a right to read what another holder keeps: it reserves no space, and is served whenever a peer may read.
+   */
+  readonly isGuest?: boolean
   /** True while uploads for it are accepted. */
   readonly takesIn: boolean
   /** Egress left, bytes. */

@@ -26,6 +26,10 @@ export interface ShelvedLease extends Required<ShelfLease> {
   egressUsed: number
   /** True once every agreed block was on disk. */
   complete: boolean
+  /** What other providers have fetched for repairs since `repairSince`, bytes. */
+  repairUsed: number
+  /** ms since 1970; 0: nothing was. */
+  repairSince: number
 }
 
 const GROUP = /^[0-9a-z]{0,64}$/
@@ -61,7 +65,7 @@ export class LeaseFiles {
   }
 
   async write(lease: ShelvedLease): Promise<void> {
-    const { id, egressBytes, egressUsed, complete, group } = lease
+    const { id, egressBytes, egressUsed, complete, group, repairUsed, repairSince } = lease
     const [readKey, owner] = [lease.readKey, lease.owner].map(key => key?.toString('hex') ?? null)
     const cores = lease.cores.map(({ key, length, byteLength }) => ({
       key: key.toString('hex'),
@@ -70,7 +74,10 @@ export class LeaseFiles {
     }))
     await replaceDurably(
       this.#path(id),
-      JSON.stringify({ cores, egressBytes, egressUsed, complete, readKey, owner, group })
+      JSON.stringify({
+        ...{ cores, egressBytes, egressUsed, complete, readKey, owner, group },
+        ...{ repairUsed, repairSince }
+      })
     )
   }
 
@@ -96,13 +103,15 @@ interface StoredLease {
   readKey: string | null
   owner: string | null
   group: string
+  repairUsed?: number
+  repairSince?: number
 }
 
 function parse(id: string, text: string): ShelvedLease | null {
   try {
-    const { cores, egressBytes, egressUsed, complete, readKey, owner, group } = JSON.parse(
-      text
-    ) as StoredLease
+    const stored = JSON.parse(text) as StoredLease
+    const { cores, egressBytes, egressUsed, complete, readKey, owner, group } = stored
+    const { repairUsed = 0, repairSince = 0 } = stored
     if (typeof group !== 'string' || !GROUP.test(group)) return null
     const lease: ShelvedLease = {
       id,
@@ -110,6 +119,8 @@ function parse(id: string, text: string): ShelvedLease | null {
       egressUsed,
       complete,
       group,
+      repairUsed,
+      repairSince,
       readKey: readKey === null ? null : Buffer.from(readKey, 'hex'),
       owner: owner === null ? null : Buffer.from(owner, 'hex'),
       cores: cores.map(({ key, length, byteLength }) => ({
@@ -118,7 +129,8 @@ function parse(id: string, text: string): ShelvedLease | null {
         byteLength
       }))
     }
-    const numbers = [egressBytes, egressUsed, ...cores.flatMap(core => [core.length, core.byteLength])]
+    const counts = [egressBytes, egressUsed, repairUsed, repairSince]
+    const numbers = [...counts, ...cores.flatMap(core => [core.length, core.byteLength])]
     const whole = numbers.every(number => Number.isSafeInteger(number) && number >= 0)
     return whole && lease.cores.every(core => core.key.byteLength === 32) ? lease : null
   } catch {

@@ -17,6 +17,8 @@ export class LeaseHolder implements Holder, ShelvedLease {
   egressBytes: number
   egressUsed: number
   complete: boolean
+  repairUsed: number
+  repairSince: number
   readonly readKey: Buffer | null
   readonly owner: Buffer | null
   readonly group: string
@@ -24,6 +26,8 @@ export class LeaseHolder implements Holder, ShelvedLease {
 
   constructor(lease: ShelvedLease, files: LeaseFiles) {
     const { id, cores, egressBytes, egressUsed, complete, readKey, owner, group } = lease
+    this.repairUsed = lease.repairUsed
+    this.repairSince = lease.repairSince
     this.readKey = readKey
     this.owner = owner
     this.group = group
@@ -85,7 +89,8 @@ export class LeaseKind implements HolderKind {
 
   /** Creates a new lease; it is not on disk before it is saved. */
   make({ readKey = null, owner = null, group = '', ...lease }: ShelfLease): LeaseHolder {
-    return new LeaseHolder({ ...lease, readKey, owner, group, egressUsed: 0, complete: false }, this.#files)
+    const fresh = { egressUsed: 0, complete: false, repairUsed: 0, repairSince: 0 }
+    return new LeaseHolder({ ...lease, readKey, owner, group, ...fresh }, this.#files)
   }
 
   async read(): Promise<{ holders: LeaseHolder[]; unreadable: string[] }> {

@@ -6,6 +6,7 @@ import { BushelError } from '../../../contracts/errors/error.js'
 import type { FetchCall } from './fetching.js'
 import type { ShelfLease, ShelvedLease } from './lease-files.js'
 import { LeaseHolder, LeaseKind } from './lease-holder.js'
+import { RepairHolder, repairIdOf } from './repair-holder.js'
 import { Shelf } from './shelf.js'
 import type { ShelfOptions } from './shelf.js'
 import type { ShelfUsage } from './space.js'
@@ -72,10 +73,23 @@ export class LeaseShelf extends ReadyResource {
     return { usedBytes: egressUsed, limitBytes: egressBytes }
   }
 
+  /** Lets another provider fetch the copy for a repair over this connection; false when repairs have fetched what they may. */
+  async admit(id: string, stream: Duplex, now: number): Promise<boolean> {
+    const known = this.shelf.get(repairIdOf(id))
+    const repairs = known instanceof RepairHolder ? known : new RepairHolder(this.#get(id))
+    const isAdmitted = repairs.admit(stream, now)
+    await this.shelf.hold(repairs)
+    return isAdmitted
+  }
+
   // Passed on to the shelf
 
   async attach(id: string, stream: Duplex): Promise<void> {
     return this.shelf.attach(this.#get(id).id, stream)
+  }
+
+  draw(id: string, stream: Duplex): Promise<void> {
+    return this.shelf.draw(this.#get(id).id, stream)
   }
 
   fetch(id: string, call: FetchCall = {}): Promise<void> {
@@ -112,9 +126,10 @@ export class LeaseShelf extends ReadyResource {
     return this.shelf.proofs(this.#get(id).id, blocks)
   }
 
-  drop(id: string): Promise<void> {
+  async drop(id: string): Promise<void> {
     this.paused.delete(id)
-    return this.shelf.drop(id)
+    await this.shelf.drop(id)
+    await this.shelf.drop(repairIdOf(id))
   }
 
   usage(): Promise<ShelfUsage> {

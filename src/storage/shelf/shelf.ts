@@ -133,6 +133,14 @@ export class Shelf extends ReadyResource {
     await Promise.all(holder.cores.map(({ key }) => this.#coreOf(holder, key).attach(stream, id, reads)))
   }
 
+  /** Adds a connection to another holder of the same cores: fetches use it, and it may not read. */
+  async draw(id: string, stream: Duplex): Promise<void> {
+    const holder = this.#known(id)
+    await Promise.all(
+      holder.cores.map(({ key }) => this.#coreOf(holder, key).attach(stream, id, null, 'source'))
+    )
+  }
+
   /**
    * Fetches the blocks that a holder may keep, and no others, from current and later connections, continuing from what is
    * on disk; resolves when all are verified. Throws a violation (CORE_FORKED, CORE_TOO_LARGE, BLOCK_TOO_LARGE), after
@@ -186,7 +194,9 @@ export class Shelf extends ReadyResource {
       .all(discoveryKey)
       .flatMap(core => this.#naming(core).map(holder => ({ core, holder })))
       .filter(({ holder }) => holder.mayRead(stream))
-    const served = admitting.filter(({ holder: { id } }) => isServed(id) && !this.#silent.has(id))
+    const served = admitting.filter(
+      ({ holder: { id, isGuest } }) => isGuest || (isServed(id) && !this.#silent.has(id))
+    )
     const open = served.find(({ holder }) => holder.egressLeft > 0)
     if (open) await open.core.attach(stream, null, open.holder.id)
     else {

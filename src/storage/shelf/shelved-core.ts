@@ -10,10 +10,13 @@ import { removeFolder } from '../../files/disk.js'
 /** How long an unused core stays open, ms. */
 const LINGER = 5000
 
+/** Who uploads for a holder: its owner, or another one who holds the same core. */
+type Uploader = 'owner' | 'source'
+
 /** A connection over which a core replicates. */
 interface StreamLink {
-  /** Ids of the holders that the peer uploads for. */
-  uploads: Set<string>
+  /** By the id of the holder that the peer uploads for. */
+  uploads: Map<string, Uploader>
   /** The holder for which the peer may read, and which is charged; null: it may not. */
   account: string | null
   ended: boolean
@@ -87,16 +90,16 @@ export class ShelvedCore {
   }
 
   /** Replicates over the connection until it ends or `detach`: for a reader, or the uploader of a holder. */
-  async attach(stream: Duplex, holder: string | null, reads = holder): Promise<void> {
+  async attach(stream: Duplex, holder: string | null, reads = holder, as: Uploader = 'owner'): Promise<void> {
     const known = this.#links.get(stream)
     if (known) {
-      if (holder !== null) known.uploads.add(holder)
+      if (holder !== null && known.uploads.get(holder) !== 'owner') known.uploads.set(holder, as)
       known.account ??= reads
       return known.attached
     }
     if (stream.destroyed) return
     const link: StreamLink = {
-      uploads: new Set(holder === null ? [] : [holder]),
+      uploads: new Map(holder === null ? [] : [[holder, as]]),
       account: reads,
       ended: false,
       onclose: () => this.#end(stream),
@@ -115,7 +118,7 @@ export class ShelvedCore {
   }
 
   /** Ends the replication over all connections but those that `keep` is true for, by the holders they upload for. */
-  detach(keep: (uploads: ReadonlySet<string>) => boolean = () => false): void {
+  detach(keep: (uploads: StreamLink['uploads']) => boolean = () => false): void {
     for (const [stream, link] of [...this.#links]) {
       if (keep(link.uploads)) continue
       if (this.#core?.opened) detachCore(this.#core, stream)
@@ -128,7 +131,7 @@ export class ShelvedCore {
    * on.
    */
   moveReaders(from: string, to: (stream: Duplex) => string | null, onover: (stream: Duplex) => void): void {
-    const over = new Set<ReadonlySet<string>>()
+    const over = new Set<StreamLink['uploads']>()
     for (const [stream, link] of this.#links) {
       if (link.account !== from) continue
       link.account = to(stream)
@@ -143,12 +146,12 @@ export class ShelvedCore {
   detachUploader(holder: string): void {
     const its = [...this.#links.values()].filter(({ uploads }) => uploads.delete(holder))
     const over = new Set(its.map(({ uploads }) => uploads).filter(uploads => uploads.size === 0))
-    this.detach(uploads => !over.has(uploads as Set<string>))
+    this.detach(uploads => !over.has(uploads))
   }
 
-  /** True when this peer uses a connection of the holder's uploader. */
+  /** True when this peer uses a connection of the holder's owner, whose claims count; those of another source do not. */
   isUploader(peer: { stream: Duplex }, holder: string): boolean {
-    return this.#links.get(peer.stream)?.uploads.has(holder) === true
+    return this.#links.get(peer.stream)?.uploads.get(holder) === 'owner'
   }
 
   async close(): Promise<void> {

@@ -79,7 +79,8 @@ export class ShelfSpace {
 
   #reserved(): number {
     let sum = 0
-    for (const { cores } of this.#options.holders()) sum += Number(billedBytes([...cores]))
+    for (const { cores, isGuest } of this.#options.holders())
+      if (!isGuest) sum += Number(billedBytes([...cores]))
     return sum
   }
 }

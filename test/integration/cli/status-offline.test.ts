@@ -65,7 +65,9 @@ test('status with no node up tells the only market, what is offered and free, an
     cores,
     egressBytes: 99,
     egressUsed: 77,
-    complete: true
+    complete: true,
+    repairUsed: 0,
+    repairSince: 0
   }
   await files.write({ ...shelved, readKey: null, owner: null, group: '' })
   const before = await facts()

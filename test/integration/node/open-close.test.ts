@@ -156,7 +156,11 @@ test('a trade whose opening fails leaves nothing behind, and names what failed',
 test('a second handler for a method is an error, until the first is taken back', async () => {
   const [one] = await person()
   const self = { ...one!, lightning: Buffer.alloc(33, 2), network: 'play-1' }
-  const connector = { connect: () => Promise.reject(new Error('nobody')), dealings: () => null }
+  const connector = {
+    connect: () => Promise.reject(new Error('nobody')),
+    isOnline: true,
+    dealings: () => null
+  }
   const deals = new Deals({
     self,
     resources: new Resources(RESOURCES.map(({ resource }) => resource)),

@@ -222,7 +222,11 @@ export class RogueGroup {
   }
 
   #deals(store: Store, self: OwnKeys, now = Date.now): Deals {
-    const connector = { connect: () => Promise.reject(new Error('it calls nobody')), dealings: () => null }
+    const connector = {
+      connect: () => Promise.reject(new Error('it calls nobody')),
+      isOnline: true,
+      dealings: () => null
+    }
     return new Deals({
       self,
       resources: RESOURCES,

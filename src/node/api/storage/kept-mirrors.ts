@@ -83,7 +83,9 @@ export const KEPT_MIRROR_CALLS = {
           checked(new BuyerLease(storage.context, agreementId(terms)), storage.context, signal)
         )
       )
-      return { ok: copies.every(one => one.result === 'held'), copies }
+      const ok = copies.every(one => one.result === 'held')
+      if (!ok) storage.replacements?.poke()
+      return { ok, copies }
     }
   ),
   'mirrors.rename': callWithDryRun(

@@ -17,6 +17,7 @@ import {
   nameOfMirror
 } from '../../../storage/buyer/mirror-names.js'
 import { MIRROR, isResting } from '../../../storage/buyer/mirror-state.js'
+import { copiesOf } from '../../../storage/buyer/upkeep/copies.js'
 import type { Health } from '../../../storage/lease/challenge.js'
 import { isGivenUp } from '../../../storage/lease/lease-state.js'
 import { Leases, atRiskOf, endOf, idOf, installmentsOf, paidUntil } from '../../../storage/lease/leases.js'
@@ -49,7 +50,7 @@ export const MIRROR_OVERVIEW = {
     fields({
       wanted: count('copies that were asked for'),
       healthy: count('copies that are stored and have answered their audits'),
-      failing: count('copies whose provider fails, is gone or has given it up')
+      failing: count('copies that are lost or fail, and are not replaced yet')
     }),
     v.description('how its copies stand')
   ),
@@ -115,6 +116,7 @@ export class MirrorView {
 
   overview(job: MirrorJob, leases: readonly Lease[]): Overview {
     const open = leases.filter(lease => !isGivenUp(lease))
+    const { failed, missing } = copiesOf(job, this.#leases, this.#now)
     const month = open.reduce((sum, { terms }) => sum + monthOf(terms), 0n)
     const atRisk = open.reduce((sum, lease) => sum + atRiskOf(lease, this.#paid(lease), this.#now), 0n)
     return {
@@ -125,7 +127,7 @@ export class MirrorView {
       copies: {
         wanted: job.copies,
         healthy: open.filter(lease => this.health(lease) === 'healthy').length,
-        failing: leases.filter(lease => this.#leases.hasFailed(lease, this.#now)).length
+        failing: Math.min(failed.length, missing)
       },
       paidUntil: earliest(open.map(lease => paidUntil(lease, this.#paid(lease)))),
       ends: earliest(open.map(endOf)),

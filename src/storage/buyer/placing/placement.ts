@@ -56,6 +56,8 @@ export class Placement {
   readonly #sellers: SellerSearch
   /** Once the drive is packed. */
   #packed: { job: MirrorJob; goods: UploadSource } | null = null
+  /** Identities of which no copy is bought. */
+  #avoided: readonly Buffer[] = []
   /** Serializes replacements, so that two do not take the same offer. */
   readonly #mutex = new Mutex()
 
@@ -100,12 +102,34 @@ export class Placement {
     const copies = this.#standing()
     const committed = copies.filter(copy => copy.paidInstallments > 0)
     if (committed.length === 0) await this.#prepare(copies, signal)
-    const done = await this.#together(copies, signal)
-    for (let missing = this.#job.copies - copies.length; missing > 0; missing--)
-      done.push(await this.#replace(signal))
-    const kept = done.filter(copy => copy !== null)
+    const kept = await this.#place(copies, this.#job.copies - copies.length, signal)
     if (kept.length < this.#job.copies) throw this.#short(kept)
     return kept
+  }
+
+  /**
+   * Places `missing` more copies of a mirror that is kept already, with identities that it does not avoid, and goes on with
+   * those that were begun. Resolves to those that are stored, perhaps fewer.
+   */
+  more(
+    job: MirrorJob,
+    goods: UploadSource,
+    {
+      begun,
+      missing,
+      avoided
+    }: { begun: readonly BuyerLease[]; missing: number; avoided: readonly Buffer[] },
+    signal: AbortSignal
+  ): Promise<BuyerLease[]> {
+    this.#packed = { job, goods }
+    this.#avoided = avoided
+    return this.#place(begun, missing, signal)
+  }
+
+  async #place(begun: readonly BuyerLease[], missing: number, signal: AbortSignal): Promise<BuyerLease[]> {
+    const done = await this.#together(begun, signal)
+    for (let left = missing; left > 0; left--) done.push(await this.#replace(signal))
+    return done.filter(copy => copy !== null)
   }
 
   /** Works on all copies at once. A fault of our own stops them all; a later run goes on from there. */
@@ -219,7 +243,7 @@ export class Placement {
 
   /** Makes agreements with up to `count` more identities; rejects with NO_OFFER when no provider is left to ask. */
   async #agree(count: number, copies: readonly BuyerLease[], signal: AbortSignal): Promise<BuyerLease[]> {
-    const taken = copies.map(copy => copy.lease.terms.provider.identity!)
+    const taken = [...this.#avoided, ...copies.map(copy => copy.lease.terms.provider.identity!)]
     const asked = await this.#sellers.answering(count, taken, signal)
     if (asked.length === 0) throw this.#sellers.noOffer(copies.length)
     const quote = async (ask: BookedAsk, wanted: AbortSignal): Promise<AgreementDraft | null> => {

@@ -34,7 +34,7 @@ const PAY_AGAIN: Retry = { first: MINUTE, last: 10 * MINUTE }
 /**
  * Audits every stored copy once a day, and pays the later installments of leases that were not paid in full in advance, each
  * after an audit, while the node runs.
- * A provider that fails an audit is not paid; a silent one is tried again.
+ * A provider that fails an audit is not paid; a silent one is tried again. Event: `failed` after either could not be done.
  */
 export class Maintenance extends ReadyResource {
   readonly #options: MaintenanceOptions
@@ -186,6 +186,7 @@ export class Maintenance extends ReadyResource {
     const { deals, log } = this.#options
     await afterFailure(deals.experiences, copy, error).catch(log.fault)
     log.fault(error)
+    this.emit('failed')
   }
 
   /**

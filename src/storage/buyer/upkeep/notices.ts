@@ -7,8 +7,10 @@ import type { Store } from '../../../store/store.js'
 import { LEASE } from '../../lease/lease-state.js'
 import { endOf } from '../../lease/leases.js'
 import type { Leases } from '../../lease/leases.js'
-import { isLongOver, leasesOf, mirrorsOf, nameOfMirror } from '../mirror-names.js'
+import { isLongOver, mirrorsOf, nameOfMirror } from '../mirror-names.js'
 import { MIRROR } from '../mirror-state.js'
+import { copiesOf, sourcesOf } from './copies.js'
+import type { Copies } from './copies.js'
 
 /** Days before an end at which the owner is told, the nearest first. */
 const TOLD_DAYS = [1, 7, 30]
@@ -28,9 +30,8 @@ export function noticesOf(store: Store, leases: Leases, now: number): Notice[] {
   return mirrorsOf(store, leases)
     .filter(job => !isLongOver(job, now))
     .flatMap(job => {
-      const copies = leasesOf(job, leases)
-      const failed = copies.filter(lease => leases.hasFailed(lease, now)).length
-      return [...ending(job, copies, now), ...lost(job, failed)]
+      const copies = copiesOf(job, leases, now)
+      return [...ending(job, copies.all, now), ...lost(job, copies, sourcesOf(copies, leases).length > 0)]
     })
 }
 
@@ -44,11 +45,15 @@ function ending(job: MirrorJob, copies: readonly Lease[], now: number): Notice[]
   return [{ id: `${job.store} ends within ${withinDays(first, now)}`, text }]
 }
 
-function lost(job: MirrorJob, failed: number): Notice[] {
-  if (job.state !== MIRROR.KEPT || failed === 0) return []
+function lost(job: MirrorJob, { failed, missing }: Copies, canReplace: boolean): Notice[] {
+  const lacking = Math.min(failed.length, missing)
+  if (job.state !== MIRROR.KEPT || lacking === 0) return []
   const name = nameOfMirror(job)
-  const text = `${failed} of the ${job.copies} copies of '${name}' fail or are gone, and are not paid on; see: bushel mirrors show ${quoted(name)}`
-  return [{ id: `${job.store} fails ${failed}`, text }]
+  const what = `${lacking} of the ${job.copies} copies of '${name}' fail or are gone, and are not paid on`
+  const next = canReplace
+    ? `a node that is up replaces them from the others; see: bushel mirrors show ${quoted(name)}`
+    : `no copy is left from which they could be replaced; if you have the files: bushel mirror ${quoted(job.path)}`
+  return [{ id: `${job.store} fails ${lacking} ${canReplace}`, text: `${what}; ${next}` }]
 }
 
 /** As a shell reads it. */

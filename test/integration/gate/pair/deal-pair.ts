@@ -384,7 +384,7 @@ export class DealPair {
       const core = this.#store.get({ key: cores[0]!.key })
       await core.ready()
       return {
-        attach: async stream => attachCore(core, stream),
+        attach: async ({ stream }) => attachCore(core, stream),
         seals: async () => [await sealOf(core)],
         close: async () => undefined
       }

@@ -1,0 +1,83 @@
+import type { Duplex } from 'node:stream'
+import { billedBytes } from '../../../contracts/money/money.js'
+import { DAY } from '../../../contracts/money/quantity.js'
+import type { Holder } from './holder.js'
+import type { LeaseHolder } from './lease-holder.js'
+
+/** What repairs may fetch of a copy in `REFILLED`, in sizes of it: two, for one that breaks off is begun anew elsewhere. */
+const SIZES = 2
+/** ms */
+const REFILLED = 90 * DAY
+
+/**
+ * Lets other providers fetch a copy for which they show a ticket of its owner. It counts by itself, so that readers who have
+ * spent the egress of a lease do not keep it from being repaired; it is not announced, and goes on in the grace.
+ */
+export class RepairHolder implements Holder {
+  readonly kind = 'repair'
+  readonly id: string
+  readonly complete = true
+  readonly isGuest = true
+  readonly takesIn = false
+  readonly #lease: LeaseHolder
+  readonly #admitted = new WeakSet<Duplex>()
+
+  constructor(lease: LeaseHolder) {
+    this.id = repairIdOf(lease.id)
+    this.#lease = lease
+  }
+
+  get cores(): LeaseHolder['cores'] {
+    return this.#lease.cores
+  }
+
+  get group(): string {
+    return this.#lease.group
+  }
+
+  get egressLeft(): number {
+    return Math.max(0, SIZES * Number(billedBytes(this.cores)) - this.#lease.repairUsed)
+  }
+
+  /** Admits a connection at `now`, ms since 1970; false when what repairs may fetch is used up. */
+  admit(stream: Duplex, now: number): boolean {
+    const lease = this.#lease
+    if (lease.repairSince === 0 || now - lease.repairSince >= REFILLED) {
+      lease.repairSince = now
+      lease.repairUsed = 0
+    }
+    if (this.egressLeft === 0) return false
+    this.#admitted.add(stream)
+    return true
+  }
+
+  mayRead(stream: Duplex): boolean {
+    return this.#admitted.has(stream)
+  }
+
+  charge(bytes: number): void {
+    this.#lease.repairUsed += bytes
+  }
+
+  completed(): void {
+    // it takes nothing in
+  }
+
+  violated(): void {
+    // it takes nothing in
+  }
+
+  save(): Promise<void> {
+    return this.#lease.save()
+  }
+
+  /** What it counts is in the file of the lease. */
+  forget(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+/** The id on the shelf of the repairs of a lease. */
+export function repairIdOf(lease: string): string {
+  return `repair${lease}`
+}
