@@ -402,6 +402,8 @@ export interface Calls {
       offer?: string
       /** highest price, msat per TiB and 30 days */
       maxPrice: string
+      /** true: it is extended by itself before it ends, as long as this node is up; absent: false */
+      renew?: boolean
       /** most to pay ahead, msat; absent: 20 000 sat */
       prepayMaxMsat?: string
       /** true: say what would be done, and change nothing */
@@ -462,6 +464,8 @@ export interface Calls {
       offer?: string
       /** highest price, msat per TiB and 30 days; absent: any */
       maxPrice?: string
+      /** true: it is extended by itself before it ends, as long as this node is up; absent: false */
+      renew?: boolean
       /** most to pay ahead, msat; absent: 20 000 sat */
       prepayMaxMsat?: string
       /** true: say what would be done, and change nothing */
@@ -558,21 +562,23 @@ export interface Calls {
           wanted: number
           /** copies that are stored and have answered their audits */
           healthy: number
-          /** copies whose provider fails, is gone or has given it up */
+          /** copies that are lost or fail, and are not replaced yet */
           failing: number
         }
         /** until when every copy that is not over is paid, ms since 1970; 0: none is */
         paidUntil: number
         /** end of what is agreed, ms since 1970; 0: nothing is */
         ends: number
+        /** true: it is extended by itself, as long as this node is up */
+        renew: boolean
         /** what its copies cost in 30 days, msat */
         monthMsat: string
         /** paid ahead and not yet served, msat */
         atRiskMsat: string
         /** the next step */
         next: {
-          /** its upload goes on, its bid waits for offers, an installment is paid, it ends, or it has ended */
-          what: "upload" | "offers" | "pay" | "end" | "ended"
+          /** its upload goes on, its bid waits for offers, a lost copy is replaced, an installment is paid, it is extended, it ends, or it has ended */
+          what: "upload" | "offers" | "replace" | "pay" | "renew" | "end" | "ended"
           /** when, ms since 1970; 0: with the next command, when an offer fits, or before its time */
           at: number
         }
@@ -600,21 +606,23 @@ export interface Calls {
         wanted: number
         /** copies that are stored and have answered their audits */
         healthy: number
-        /** copies whose provider fails, is gone or has given it up */
+        /** copies that are lost or fail, and are not replaced yet */
         failing: number
       }
       /** until when every copy that is not over is paid, ms since 1970; 0: none is */
       paidUntil: number
       /** end of what is agreed, ms since 1970; 0: nothing is */
       ends: number
+      /** true: it is extended by itself, as long as this node is up */
+      renew: boolean
       /** what its copies cost in 30 days, msat */
       monthMsat: string
       /** paid ahead and not yet served, msat */
       atRiskMsat: string
       /** the next step */
       next: {
-        /** its upload goes on, its bid waits for offers, an installment is paid, it ends, or it has ended */
-        what: "upload" | "offers" | "pay" | "end" | "ended"
+        /** its upload goes on, its bid waits for offers, a lost copy is replaced, an installment is paid, it is extended, it ends, or it has ended */
+        what: "upload" | "offers" | "replace" | "pay" | "renew" | "end" | "ended"
         /** when, ms since 1970; 0: with the next command, when an offer fits, or before its time */
         at: number
       }
@@ -629,7 +637,7 @@ export interface Calls {
         /** state of the lease */
         state: string
         /** how the copy stands by its audits */
-        health: "uploading" | "healthy" | "unanswered" | "failing" | "gone" | "over"
+        health: "uploading" | "next" | "healthy" | "unanswered" | "failing" | "gone" | "over"
         /** why it fails or is over */
         why?: string
         /** its price, msat per TiB and 30 days */
@@ -684,6 +692,99 @@ export interface Calls {
       id: string
       /** its name */
       name: string
+      /** true: nothing was changed */
+      dryRun?: boolean
+    }
+  }
+  /** Keeps every copy of a mirror for longer, at its provider and without an upload. */
+  'mirrors.extend': {
+    params: {
+      /** name of the mirror, or the beginning of its id */
+      mirror: string
+      /** how much longer, ms */
+      time: number
+      /** highest price, msat per TiB and 30 days; absent: any */
+      maxPrice?: string
+      /** true: say what would be done, and change nothing */
+      dryRun?: boolean
+    }
+    result: {
+      /** id of the mirror, hex */
+      id: string
+      /** its name */
+      name: string
+      /** true: every copy is extended */
+      ok: boolean
+      /** its copies */
+      copies: ({
+        /** id of the lease that ends */
+        lease: string
+        /** device of its provider */
+        provider: string
+        /** whether the copy is kept on; in a dry run whether it would be */
+        result: "extended" | "failed"
+        /** what went wrong */
+        why?: string
+        /** id of the lease that follows */
+        next?: string
+        /** until when the copy is agreed now, ms since 1970; in a dry run: would be */
+        ends: number
+        /** price of what follows, msat per TiB and 30 days; 0 where it failed */
+        price: string
+      })[]
+      /** what the extension costs over its whole time, msat */
+      chargeMsat: string
+      /** paid now, with what was left to pay until the end, msat; 0 in a dry run */
+      paidMsat: string
+      /** true: nothing was changed */
+      dryRun?: boolean
+    }
+  }
+  /** Turns on or off that a mirror is extended by itself before it ends. */
+  'mirrors.renew': {
+    params: {
+      /** name of the mirror, or the beginning of its id */
+      mirror: string
+      /** true: it is extended, as long as this node is up */
+      on: boolean
+      /** highest price, msat per TiB and 30 days; absent: any */
+      maxPrice?: string
+      /** true: say what would be done, and change nothing */
+      dryRun?: boolean
+    }
+    result: {
+      /** id of the mirror, hex */
+      id: string
+      /** its name */
+      name: string
+      /** whether it is extended by itself */
+      renew: boolean
+      /** true: nothing was changed */
+      dryRun?: boolean
+    }
+  }
+  /** Ends every lease of a mirror, and collects what was paid and not served. */
+  'mirrors.end': {
+    params: {
+      /** name of the mirror, or the beginning of its id */
+      mirror: string
+      /** true: say what would be done, and change nothing */
+      dryRun?: boolean
+    }
+    result: {
+      /** id of the mirror, hex */
+      id: string
+      /** its name */
+      name: string
+      /** the leases that were open */
+      leases: ({
+        /** id of the lease */
+        lease: string
+        /** its state; LAPSING: its provider is away, and is asked again as long as this node is up */
+        state: string
+        /** paid back so far, msat */
+        refundedMsat: string
+      })[]
       /** true: nothing was changed */
       dryRun?: boolean
     }

@@ -77,7 +77,8 @@ export const deal: Struct[] = [
       required('bytes', 'uint'),
       required('blocks', 'uint'),
       required('time', 'uint'),
-      required('firstInstallmentMsat', 'biguint64')
+      required('firstInstallmentMsat', 'biguint64'),
+      optional('follows', 'fixed32')
     ]
   },
   {
@@ -124,7 +125,8 @@ export const deal: Struct[] = [
       required('startBy', 'uint'),
       required('grace', 'uint'),
       required('egressBytes', 'uint'),
-      optional('leastMsat', 'biguint64')
+      optional('leastMsat', 'biguint64'),
+      optional('follows', 'fixed32')
     ]
   },
   signed('terms', 'terms', 'agree'),

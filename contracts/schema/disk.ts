@@ -137,7 +137,9 @@ export const disk: Struct[] = [
       optional('bid', 'fixed32'),
       optional('packMs', 'uint'),
       optional('name', 'string'),
-      optional('created', 'uint')
+      optional('created', 'uint'),
+      optional('renew', 'bool'),
+      optional('renewMaxPrice', 'biguint64')
     ]
   },
   {

@@ -243,6 +243,7 @@ export interface StorageRequest {
   blocks: number
   time: number
   firstInstallmentMsat: bigint
+  follows?: Buffer | null
 }
 
 export interface StorageQuote {
@@ -298,6 +299,7 @@ export interface Terms {
   grace: number
   egressBytes: number
   leastMsat?: bigint | null
+  follows?: Buffer | null
 }
 
 export interface Agree {
@@ -622,6 +624,8 @@ export interface MirrorJob {
   packMs?: number | null
   name?: string | null
   created?: number | null
+  renew?: boolean | null
+  renewMaxPrice?: bigint | null
 }
 
 export interface PeerRecord {

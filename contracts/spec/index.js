@@ -1009,24 +1009,34 @@ const encoding34 = {
     c.uint.preencode(state, m.blocks)
     c.uint.preencode(state, m.time)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
+    if (m.follows ? 1 : 0) state.end++
+
+    if (m.follows) c.fixed32.preencode(state, m.follows)
   },
   encode(state, m) {
+    const flags = m.follows ? 1 : 0
+
     c.uint.encode(state, m.bytes)
     c.uint.encode(state, m.blocks)
     c.uint.encode(state, m.time)
     c.biguint64.encode(state, m.firstInstallmentMsat)
+    if (flags !== 0) c.uint.encode(state, flags)
+
+    if (m.follows) c.fixed32.encode(state, m.follows)
   },
   decode(state) {
     const r0 = c.uint.decode(state)
     const r1 = c.uint.decode(state)
     const r2 = c.uint.decode(state)
     const r3 = c.biguint64.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       bytes: r0,
       blocks: r1,
       time: r2,
-      firstInstallmentMsat: r3
+      firstInstallmentMsat: r3,
+      follows: (flags & 1) !== 0 ? c.fixed32.decode(state) : null
     }
   }
 }
@@ -1205,12 +1215,13 @@ const encoding40 = {
     c.uint.preencode(state, m.startBy)
     c.uint.preencode(state, m.grace)
     c.uint.preencode(state, m.egressBytes)
-    if (m.leastMsat ? 1 : 0) state.end++
+    if ((m.leastMsat ? 1 : 0) | (m.follows ? 2 : 0)) state.end++
 
     if (m.leastMsat) c.biguint64.preencode(state, m.leastMsat)
+    if (m.follows) c.fixed32.preencode(state, m.follows)
   },
   encode(state, m) {
-    const flags = m.leastMsat ? 1 : 0
+    const flags = (m.leastMsat ? 1 : 0) | (m.follows ? 2 : 0)
 
     c.uint.encode(state, m.version)
     c.fixed32.encode(state, m.nonce)
@@ -1233,6 +1244,7 @@ const encoding40 = {
     if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.leastMsat) c.biguint64.encode(state, m.leastMsat)
+    if (m.follows) c.fixed32.encode(state, m.follows)
   },
   decode(state) {
     const r0 = c.uint.decode(state)
@@ -1274,7 +1286,8 @@ const encoding40 = {
       startBy: r15,
       grace: r16,
       egressBytes: r17,
-      leastMsat: (flags & 1) !== 0 ? c.biguint64.decode(state) : 0
+      leastMsat: (flags & 1) !== 0 ? c.biguint64.decode(state) : 0,
+      follows: (flags & 2) !== 0 ? c.fixed32.decode(state) : null
     }
   }
 }
@@ -2689,15 +2702,22 @@ const encoding87 = {
     c.biguint64.preencode(state, m.prepayMaxMsat)
     encoding87_14.preencode(state, m.agreements)
     c.string.preencode(state, m.state)
-    if ((m.bid ? 1 : 0) | (m.packMs ? 2 : 0) | (m.name ? 4 : 0) | (m.created ? 8 : 0)) state.end++
+    if ((m.bid ? 1 : 0) | (m.packMs ? 2 : 0) | (m.name ? 4 : 0) | (m.created ? 8 : 0) | (m.renew ? 16 : 0) | (m.renewMaxPrice ? 32 : 0)) state.end++
 
     if (m.bid) c.fixed32.preencode(state, m.bid)
     if (m.packMs) c.uint.preencode(state, m.packMs)
     if (m.name) c.string.preencode(state, m.name)
     if (m.created) c.uint.preencode(state, m.created)
+    if (m.renewMaxPrice) c.biguint64.preencode(state, m.renewMaxPrice)
   },
   encode(state, m) {
-    const flags = (m.bid ? 1 : 0) | (m.packMs ? 2 : 0) | (m.name ? 4 : 0) | (m.created ? 8 : 0)
+    const flags =
+      (m.bid ? 1 : 0) |
+      (m.packMs ? 2 : 0) |
+      (m.name ? 4 : 0) |
+      (m.created ? 8 : 0) |
+      (m.renew ? 16 : 0) |
+      (m.renewMaxPrice ? 32 : 0)
 
     c.string.encode(state, m.path)
     c.fixed32.encode(state, m.fingerprint)
@@ -2721,6 +2741,7 @@ const encoding87 = {
     if (m.packMs) c.uint.encode(state, m.packMs)
     if (m.name) c.string.encode(state, m.name)
     if (m.created) c.uint.encode(state, m.created)
+    if (m.renewMaxPrice) c.biguint64.encode(state, m.renewMaxPrice)
   },
   decode(state) {
     const r0 = c.string.decode(state)
@@ -2761,7 +2782,9 @@ const encoding87 = {
       bid: (flags & 1) !== 0 ? c.fixed32.decode(state) : null,
       packMs: (flags & 2) !== 0 ? c.uint.decode(state) : 0,
       name: (flags & 4) !== 0 ? c.string.decode(state) : null,
-      created: (flags & 8) !== 0 ? c.uint.decode(state) : 0
+      created: (flags & 8) !== 0 ? c.uint.decode(state) : 0,
+      renew: (flags & 16) !== 0,
+      renewMaxPrice: (flags & 32) !== 0 ? c.biguint64.decode(state) : 0
     }
   }
 }

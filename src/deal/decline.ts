@@ -10,6 +10,7 @@ export type DeclineWord =
   | 'EGRESS'
   | 'ENDED'
   | 'EXPIRED'
+  | 'FOLLOWS'
   | 'FUEL'
   | 'IDENTITY'
   | 'INCOMPLETE'

@@ -21,7 +21,7 @@ export function storeProblems(home: {
   })
 }
 
-const PAID: readonly unknown[] = [LEASE.ACTIVE, LEASE.STORED, LEASE.GRACE]
+const PAID: readonly unknown[] = [LEASE.ACTIVE, LEASE.NEXT, LEASE.STORED, LEASE.GRACE]
 
 /** Leases whose state says that the first installment is settled, and the ledger does not. */
 function* problemsOfPaid(store: Store, ledger: Ledger): Iterable<string> {

@@ -38,7 +38,11 @@ export const leaseTable = table('leases', parts(text, bytes(32)), 'lease', {
     seal: index(bytes(32), ({ role, stored, ...lease }) =>
       role === 'provider' && stored && !isOver(lease) ? stored.stored.seal : null
     ),
-    created: index(uint, ({ created }) => created)
+    created: index(uint, ({ created }) => created),
+    /** By role and the lease that it follows; without the leases that are over. */
+    follows: index(parts(text, bytes(32)), lease =>
+      isOver(lease) || !lease.terms.follows ? null : [lease.role, lease.terms.follows]
+    )
   }),
   unbounded: 'a new lease needs space, which its provider bounds, or the money of its buyer',
   forget: {

@@ -14,9 +14,11 @@ import { Maintenance } from './buyer/upkeep/maintenance.js'
 import { Mirrors } from './buyer/mirrors.js'
 import type { MirrorListener } from './buyer/mirrors.js'
 import type { BookedAsk } from './buyer/placing/seller-search.js'
+import { Extending } from './buyer/upkeep/extending.js'
+import { MirrorUpkeep } from './buyer/upkeep/mirror-upkeep.js'
+import { Replacement } from './buyer/upkeep/replacement.js'
 import { MirrorNotices } from './buyer/upkeep/notices.js'
 import { Refunds } from './buyer/refunds.js'
-import { Replacements } from './buyer/upkeep/replacements.js'
 import { StorageBids } from './buyer/resting-bids.js'
 import { takeOver } from './buyer/restored-home.js'
 import { exchangeCounters } from './lease/counters.js'
@@ -47,7 +49,7 @@ declare module '../node/trade/parts.js' {
     shelf: LeaseShelf | null
     leaseManager: LeaseManager | null
     askSpace: AskSpace | null
-    replacements: Replacements | null
+    mirrorUpkeep: MirrorUpkeep | null
     maintenance: Maintenance | null
     storageBids: StorageBids | null
   }
@@ -161,20 +163,23 @@ const askSpace = tradeService(
   }
 )
 
-/** Replaces lost copies unattended. */
-const replacements = tradeService(
-  'replacements',
+/** Replaces lost copies and extends mirrors, unattended. */
+const mirrorUpkeep = tradeService(
+  'mirrorUpkeep',
   ['node', 'leases', 'mirrors', 'connections'],
-  async ({ node, leases: context, mirrors: own }, scope) => {
+  async ({ node, leases: { leases: records }, mirrors: own }, scope) => {
     if (!node.serve) return null
-    return scope.open(new Replacements({ ...context, store: node.store, mirrors: own, log: logOf(node) }))
+    const { store, now } = node
+    const log = logOf(node)
+    const tasks = [new Extending(own, log), new Replacement(own.placing, log)]
+    return scope.open(new MirrorUpkeep({ store, now, leases: records, mirrors: own, tasks, log }))
   }
 )
 
 /** Pays and audits leases unattended, and tells what their owner should know. */
 const maintenance = tradeService(
   'maintenance',
-  ['node', 'leases', 'refunds', 'replacements', 'connections'],
+  ['node', 'leases', 'refunds', 'mirrorUpkeep', 'connections'],
   async (parts, scope) => {
     const { node, leases: context } = parts
     if (!node.serve) return null
@@ -182,7 +187,7 @@ const maintenance = tradeService(
     await scope.open(new MirrorNotices({ store, now, leases: context.leases, log: logOf(node) }))
     const made = new Maintenance({ ...context, refunds: parts.refunds, log: logOf(node) })
     scope.on(context.deals, 'met', ({ stream }: DealChannel) => made.met(stream.remotePublicKey))
-    scope.on(made, 'failed', () => parts.replacements?.poke())
+    scope.on(made, 'failed', () => parts.mirrorUpkeep?.poke())
     return scope.open(made)
   }
 )
@@ -256,7 +261,7 @@ export const storageTrade: TradeResource = {
   resource: storage,
   tables: STORAGE_TABLES,
   answering: [leases, counters, refunds, mirrors, shelf, leaseManager],
-  working: [askSpace, replacements, maintenance, storageBids],
+  working: [askSpace, mirrorUpkeep, maintenance, storageBids],
   bids: parts => parts.storageBids,
   hasDealings: hasLeases,
   dealings: ({ leases: { leases: records } }, device) => records.dealings(device),

@@ -9,6 +9,8 @@ const SOON = 30 * DAY
 export function nextText({ what, at }: MirrorEntry['next'], now = Date.now()): string {
   if (what === 'upload') return 'run the same mirror again'
   if (what === 'offers') return 'waits for offers'
+  if (what === 'replace') return 'a lost copy is replaced while this node is up'
+  if (what === 'renew') return `is extended ${dateText(at)}`
   if (what === 'pay') return `pays ${dateText(at)}`
   if (what === 'ended') return at > 0 ? `ended ${dateText(at)}` : 'ended'
   const left = at - now

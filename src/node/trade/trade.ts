@@ -15,7 +15,7 @@ export interface StorageParts extends Pick<TradeParts, 'refunds' | 'mirrors' | '
   /** The context of the buyer's leases. */
   context: BuyerLeaseContext
   maintenance: TradeParts['maintenance']
-  replacements: TradeParts['replacements']
+  mirrorUpkeep: TradeParts['mirrorUpkeep']
   bids: TradeParts['storageBids']
 }
 
@@ -81,10 +81,10 @@ export class Trade extends ReadyResource {
 
   get storage(): StorageParts {
     const { leases: context, refunds, mirrors, shelf, leaseManager, storageBids: bids } = this.parts
-    const { maintenance, replacements } = this.parts
+    const { maintenance, mirrorUpkeep } = this.parts
     const { leases, debts } = context
     const provided = { shelf, leaseManager }
-    return { leases, debts, context, refunds, mirrors, bids, maintenance, replacements, ...provided }
+    return { leases, debts, context, refunds, mirrors, bids, maintenance, mirrorUpkeep, ...provided }
   }
 
   get compute(): ComputeParts {

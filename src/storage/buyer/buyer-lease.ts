@@ -2,7 +2,7 @@ import type { Audit, Lease, SignedCounter, SignedQuote } from '#spec'
 import { hashOf } from '../../../contracts/schema/codec.js'
 import { BushelError, isBlamed, isOurs } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
-import { amountsIn, chargeOf } from '../../../contracts/money/installments.js'
+import { aheadOf, amountsIn, chargeOf } from '../../../contracts/money/installments.js'
 import { formatAmount } from '../../../contracts/money/money.js'
 import { consumedMsat } from '../../../contracts/money/refund.js'
 import { sign, verify } from '../../../contracts/keys/signature.js'
@@ -12,7 +12,7 @@ import { isDeclined } from '../../deal/decline.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Payment } from '../../payment/ledger.js'
 import type { Change } from '../../store/change.js'
-import { LEASE, isOver } from '../lease/lease-state.js'
+import { LEASE, isOver, isSealed } from '../lease/lease-state.js'
 import { atRiskOf, installmentsOf, idOf, paidUntil } from '../lease/leases.js'
 import { judgeAudit } from '../lease/audit.js'
 import { UNTROUBLED, challengeOf, lied, notAnswered, notReached, partsOf } from '../lease/challenge.js'
@@ -205,7 +205,7 @@ export class BuyerLease {
   async payNext(signal: AbortSignal): Promise<Payment | null> {
     const installment = this.paidInstallments
     if (installment >= this.installments) return null
-    if (this.lease.state === LEASE.STORED) await this.#challenge()
+    if (isSealed(this.lease)) await this.#challenge()
     const paying = this.#persist(async channel => {
       // Announces earlier payments first: a provider that does not answer is paid no more.
       await this.#installments.tell(channel)
@@ -218,6 +218,33 @@ export class BuyerLease {
       return payment
     }, signal)
     return this.#unlessDenied(paying)
+  }
+
+  /** Most that is paid in advance of a share, msat. */
+  aheadMsat(shareMsat: bigint): bigint {
+    return aheadOf(this.chargeMsat, shareMsat, this.lease.terms)
+  }
+
+  /** Pays what is paid in advance of a share. Rejects as `payNext` does. */
+  async payAhead(
+    shareMsat: bigint,
+    signal: AbortSignal,
+    onpaid: (payment: Payment) => void = () => undefined
+  ): Promise<void> {
+    let left = this.aheadMsat(shareMsat) - this.#context.payments.ledger.totals(this.id).paidMsat
+    for (;;) {
+      const next = this.nextMsat
+      if (next === null || next > left) return
+      const payment = await this.payNext(signal)
+      if (!payment) return
+      left -= payment.msat
+      onpaid(payment)
+    }
+  }
+
+  /** Pays all installments that are left. Rejects as `payNext` does. */
+  async payOut(signal: AbortSignal): Promise<void> {
+    while (await this.payNext(signal)) signal.throwIfAborted()
   }
 
   /** Audits the copy now; resolves to the blocks that were proven. Rejects as `audit` does. */
@@ -276,7 +303,7 @@ export class BuyerLease {
     const record = leases.auditOf(this.id)
     if (!isBlamed(error)) return leases.saveAudit(this.id, notAnswered(record, now()))
     const lapsing = { ...this.lease, state: LEASE.LAPSING, reason: error.message }
-    const given = this.lease.state === LEASE.STORED ? [leases.change(lapsing)] : []
+    const given = isSealed(this.lease) ? [leases.change(lapsing)] : []
     await leases.saveAudit(this.id, lied(record, now(), error.message), ...given)
   }
 
@@ -313,11 +340,14 @@ export class BuyerLease {
   async #count(channel: DealChannel, egress: number | null): Promise<void> {
     const { deals, leases, payments } = this.#context
     const lease = this.lease
+    const now = this.#context.now()
+    // Of one that is to begin, nothing is served.
+    const served = lease.state === LEASE.NEXT ? now : Math.max(now, lease.start)
     const counter = {
       agreement: this.id,
       n: (lease.counter?.counter.n ?? 0) + 1,
       paidMsat: payments.ledger.totals(this.id).paidMsat,
-      servedUntil: Math.min(Math.max(this.#context.now(), lease.start), this.paidUntil),
+      servedUntil: Math.min(served, this.paidUntil),
       egressBytes: Math.max(egress ?? 0, lease.counter?.counter.egressBytes ?? 0)
     }
     if (counter.egressBytes > lease.terms.egressBytes)
@@ -379,12 +409,19 @@ export class BuyerLease {
     // It may have ended meanwhile; an ended lease stays so.
     if (isOver(this.lease)) return
     await leases.save({ ...this.lease, state: LEASE.LAPSING, reason })
+    await this.#next?.giveUp('the lease before it was given up', { ask })
     if (!ask) return
     try {
       await this.end(reason)
     } catch (error) {
       if (!isPassing(error)) await this.close(reason)
     }
+  }
+
+  /** The lease that follows this one. */
+  get #next(): BuyerLease | null {
+    const next = this.#context.leases.successorOf('buyer', this.id)
+    return next && new BuyerLease(this.#context, agreementId(next.terms))
   }
 
   /** Repeats credit requests that the provider has not answered. */

@@ -40,6 +40,8 @@ export interface LeaseInquiry {
   cores: readonly Pick<CoreLimit, 'length' | 'byteLength'>[]
   /** ms. */
   time: number
+  /** The lease of the same provider that it follows. */
+  follows?: Buffer
   /** First installment that this buyer wishes, by its experience with the provider. */
   firstInstallmentMsat: bigint
   /** The most that may be paid in advance, msat, and so the largest first installment. */
@@ -69,12 +71,13 @@ export async function askQuote(
   inquiry: LeaseInquiry
 ): Promise<LeaseQuote> {
   const { market, ask: id, revision, price, offer, maxPrice, cores, time, firstInstallmentMsat } = inquiry
+  const follows = inquiry.follows ?? null
   const bytes = cores.reduce((sum, core) => sum + core.byteLength, 0)
   const blocks = cores.reduce((sum, core) => sum + core.length, 0)
   const quoted = await negotiate(deals, storage, channel, {
     ...{ market, offer, maxPrice, timeoutMs: inquiry.timeoutMs },
     ask: { id, revision, price },
-    request: { bytes, blocks, time, firstInstallmentMsat },
+    request: { bytes, blocks, time, firstInstallmentMsat, follows },
     faultOf: part => faultOfQuote(part, inquiry, bytes, shortKey(channel.device))
   })
   return { ...quoted, inquiry }
@@ -139,7 +142,8 @@ export function termsOf(
     startBy: common.countersignBy + START_WITHIN,
     grace: offer.grace,
     egressBytes: offer.egressBytes,
-    leastMsat: offer.leastMsat ?? null
+    leastMsat: offer.leastMsat ?? null,
+    follows: inquiry.follows ?? null
   }
   const fault = faultOf(terms)
   if (fault) throw bad(shortKey(channel.device), fault)

@@ -52,6 +52,8 @@ export interface MirrorRequest extends Prices {
   copies: number
   /** ms. */
   time: number
+  /** Whether it is extended by itself before it ends. */
+  renew: boolean
   /** For all copies together, msat. */
   prepayMaxMsat: bigint
 }

@@ -8,11 +8,11 @@ import { billedBytes, formatAmount, formatPrice, least } from '../../../contract
 import { formatSize } from '../../../contracts/money/quantity.js'
 import { distinct, priceLimit } from '../../deal/sellers/matching.js'
 import type { Logger } from '../../base/logger.js'
+import { KeyedMutex } from '../../base/mutex.js'
 import { change } from '../../store/change.js'
 import type { Change } from '../../store/change.js'
 import type { Store } from '../../store/store.js'
 import { BuyerLease } from './buyer-lease.js'
-import type { UploadSource } from './buyer-lease.js'
 import { UNKNOWN_ASK, planOf } from './lease-plan.js'
 import { LEASE, isOver } from '../lease/lease-state.js'
 import { idOf } from '../lease/leases.js'
@@ -23,10 +23,10 @@ import { mirrorTable } from '../tables.js'
 import { MIRROR, isResting, mirrorStates } from './mirror-state.js'
 import type { MirrorState } from './mirror-state.js'
 import { Placement } from './placing/placement.js'
-import type { PlacementContext, PlacementListener } from './placing/placement.js'
+import type { PlacementContext } from './placing/placement.js'
 import { firstInstallmentFor } from '../../deal/sellers/first-installment.js'
 import { pricesOf } from './placing/seller-search.js'
-import type { BookedAsk, Plan } from './placing/seller-search.js'
+import type { BookedAsk } from './placing/seller-search.js'
 import type { MirrorListener, MirrorOutcome, MirrorRequest, Packer, Survey } from './mirror-types.js'
 
 export type { MirrorListener, MirrorOutcome, MirrorRequest, Packer, Survey } from './mirror-types.js'
@@ -55,6 +55,7 @@ export class Mirrors {
   readonly #options: MirrorsOptions
   readonly #context: PlacementContext
   readonly #running = new Set<string>()
+  readonly #turns = new KeyedMutex()
 
   constructor(options: MirrorsOptions) {
     this.#options = options
@@ -226,16 +227,37 @@ export class Mirrors {
     }
   }
 
-  /** Places more copies of a mirror that is kept already; `plan` says how. See `Placement.more`. */
-  async more(
-    job: MirrorJob,
-    plan: Plan,
-    goods: UploadSource,
-    copies: Parameters<Placement['more']>[2],
-    listener: PlacementListener,
-    signal: AbortSignal
-  ): Promise<BuyerLease[]> {
-    return new Placement(this.#context, plan, listener).more(job, goods, copies, signal)
+  // Mirrors that are kept
+
+  /** What placing more copies needs. */
+  get placing(): PlacementContext {
+    return this.#context
+  }
+
+  get(store: string): MirrorJob | null {
+    return this.#job(store)
+  }
+
+  /** Runs work that changes the leases of a mirror that is kept, one after the other. */
+  inTurn<T>(store: string, work: () => Promise<T>): Promise<T> {
+    return this.#turns.run(store, work)
+  }
+
+  /** Adds a lease to a mirror. On disk when it resolves. */
+  async addLease(store: string, id: Buffer): Promise<void> {
+    const job = this.#job(store)!
+    await this.#save({ ...job, agreements: [...job.agreements, id] })
+  }
+
+  /** Notes that a mirror is kept for so much longer, ms. */
+  async lengthen(store: string, time: number): Promise<void> {
+    const job = this.#job(store)!
+    await this.#save({ ...job, time: job.time + time })
+  }
+
+  /** Turns on or off that a mirror is extended before it ends; `maxPrice`, msat, null: see `priceCeiling`. */
+  async renew(store: string, on: boolean, maxPrice: bigint | null): Promise<void> {
+    await this.#save({ ...this.#job(store)!, renew: on, renewMaxPrice: maxPrice })
   }
 
   /** Deletes a job that came to nothing; keeps one that was paid for or waits as a bid. */
@@ -341,6 +363,7 @@ export class Mirrors {
         offer: request.offer ?? 0n,
         maxPrice: request.maxPrice ?? 0n,
         prepayMaxMsat: request.prepayMaxMsat,
+        renew: request.renew,
         agreements: [],
         state,
         packMs: Date.now() - started
@@ -415,8 +438,9 @@ export class Mirrors {
 
   /** Saves the progress of a placement; its bid may have been withdrawn meanwhile, and its name changed. */
   async #saveStep(job: MirrorJob): Promise<void> {
-    const { state, bid = null, name = null } = this.#job(job.store) ?? job
-    await this.#save({ ...job, state, bid, name })
+    const { state, bid = null, name = null, ...now } = this.#job(job.store) ?? job
+    const { renew = false, renewMaxPrice = null, time } = now
+    await this.#save({ ...job, state, bid, name, time, renew, renewMaxPrice })
   }
 
   async #save(job: MirrorJob): Promise<void> {

@@ -7,7 +7,7 @@ import type { DealChannel } from '../../deal/channel.js'
 import { isDeclined } from '../../deal/decline.js'
 import type { Deals } from '../../deal/deals.js'
 import { LEASE } from '../lease/lease-state.js'
-import { bytesOf } from '../lease/leases.js'
+import { bytesOf, endOf } from '../lease/leases.js'
 import type { Leases } from '../lease/leases.js'
 import type { Clock } from '../../base/clock.js'
 import { Stall, pause, unlessAborted } from '../../base/timeouts.js'
@@ -165,16 +165,22 @@ export class Upload {
       ) {
         throw this.#options.lie('its receipt for the upload is not valid')
       }
-      const late = stored.start - this.#options.context.now() > MAX_CLOCK_SKEW
-      if (late || stored.start < this.#lease.committed - MAX_CLOCK_SKEW) {
-        throw this.#options.lie('its receipt starts in the future, or before the first payment')
+      const { follows } = this.#lease.terms
+      const before = follows ? leases.get('buyer', follows) : null
+      if (before) {
+        if (stored.start !== endOf(before))
+          throw this.#options.lie('its receipt does not start where the lease before it ends')
+      } else {
+        const late = stored.start - this.#options.context.now() > MAX_CLOCK_SKEW
+        if (late || stored.start < this.#lease.committed - MAX_CLOCK_SKEW)
+          throw this.#options.lie('its receipt starts in the future, or before the first payment')
       }
       // The lease may have been given up while its provider answered.
       if (this.#lease.state !== LEASE.ACTIVE)
         throw new BushelError('LAPSED', 'the lease was given up before it was sealed')
       await leases.save({
         ...this.#lease,
-        state: LEASE.STORED,
+        state: before ? LEASE.NEXT : LEASE.STORED,
         start: stored.start,
         seal: signed,
         stored: answer

@@ -32,7 +32,7 @@ export const UNTROUBLED: AuditRecord = {
 }
 
 /** A copy as its audits show it; only `healthy` ones are paid on. */
-export type Health = 'uploading' | 'healthy' | 'unanswered' | 'failing' | 'gone' | 'over'
+export type Health = 'uploading' | 'next' | 'healthy' | 'unanswered' | 'failing' | 'gone' | 'over'
 
 /**
  * When the next audit of a stored copy is due, ms since 1970. A recorded time that is to come was written by a clock that was
@@ -92,6 +92,7 @@ export function woken(record: AuditRecord, now: number): AuditRecord | null {
 /** How the copy of a lease stands. */
 export function healthOf(lease: Lease, { failing, gone, challenge }: AuditRecord): Health {
   if (isGivenUp(lease)) return 'over'
+  if (lease.state === LEASE.NEXT) return 'next'
   if (lease.state !== LEASE.STORED) return 'uploading'
   if (failing) return 'failing'
   if (gone) return 'gone'

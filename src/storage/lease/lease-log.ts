@@ -10,6 +10,7 @@ const HAPPENED: Record<LeaseStateName, string> = {
   COUNTERSIGNED: 'lease agreed',
   BOUND: 'lease bound',
   ACTIVE: 'lease active',
+  NEXT: 'next lease sealed',
   STORED: 'lease sealed',
   GRACE: 'lease unpaid',
   LAPSING: 'lease given up',
@@ -21,11 +22,15 @@ const HAPPENED: Record<LeaseStateName, string> = {
 export function logLease(log: Logger, lease: Lease, before: LeaseState | null): void {
   const { role, state, terms, reason } = lease
   const paidAgain = before === LEASE.GRACE && state === LEASE.STORED
-  log.info(paidAgain ? 'lease served again' : HAPPENED[leaseStates.nameOf(state)], {
-    lease: agreementId(terms),
-    role,
-    peer: (role === 'buyer' ? terms.provider : terms.buyer).device,
-    bytes: terms.cores.reduce((sum, core) => sum + core.byteLength, 0),
-    ...(isGivenUp(lease) ? { reason } : {})
-  })
+  const hasBegun = before === LEASE.NEXT && state === LEASE.STORED
+  log.info(
+    paidAgain ? 'lease served again' : hasBegun ? 'next lease begun' : HAPPENED[leaseStates.nameOf(state)],
+    {
+      lease: agreementId(terms),
+      role,
+      peer: (role === 'buyer' ? terms.provider : terms.buyer).device,
+      bytes: terms.cores.reduce((sum, core) => sum + core.byteLength, 0),
+      ...(isGivenUp(lease) ? { reason } : {})
+    }
+  )
 }

@@ -7,7 +7,7 @@ export type LeaseStateName = (typeof leaseStates)['names'][number]
 /** A lease, by role: the agreement and its payments as each side knows them. */
 export const leaseStates = defineStates(
   'lease',
-  ['AGREED', 'BOUND', 'COUNTERSIGNED', 'ACTIVE', 'STORED', 'LAPSING', 'GRACE', 'ENDED', 'VOID'],
+  ['AGREED', 'BOUND', 'COUNTERSIGNED', 'ACTIVE', 'NEXT', 'STORED', 'LAPSING', 'GRACE', 'ENDED', 'VOID'],
   {
     buyer: {
       AGREED: {
@@ -33,7 +33,16 @@ export const leaseStates = defineStates(
         meaning: 'the first installment is paid; the copy is uploaded',
         to: {
           STORED: 'the provider has signed the receipt for the whole copy',
+          NEXT: 'the same, where it follows a lease that is not over',
           LAPSING: 'the provider fails, and the lease is given up',
+          ENDED: 'the owner ends it'
+        }
+      },
+      NEXT: {
+        meaning: 'sealed; it begins when the lease before it ends',
+        to: {
+          STORED: 'the lease before it has been served',
+          LAPSING: 'the lease before it, or this one, is given up',
           ENDED: 'the owner ends it'
         }
       },
@@ -68,7 +77,15 @@ export const leaseStates = defineStates(
         meaning: 'the first installment is received; the upload is taken in',
         to: {
           STORED: 'the seal fits the upload, and the receipt is signed',
+          NEXT: 'the same, where it follows a lease that is not over',
           ENDED: 'the buyer or the owner ends it, the upload breaks the terms, or it is not sealed in time'
+        }
+      },
+      NEXT: {
+        meaning: 'sealed; it begins when the lease before it ends, in whose space it is kept',
+        to: {
+          STORED: 'the lease before it has been served',
+          ENDED: 'the buyer or the owner ends it, or the lease before it'
         }
       },
       STORED: {
@@ -104,7 +121,10 @@ export const isOver = leaseStates.recordIn('ENDED', 'VOID')
 export const isGivenUp = leaseStates.recordIn('LAPSING', 'ENDED', 'VOID')
 
 /** Whether both have signed and the lease is not given up. */
-export const isLive = leaseStates.recordIn('BOUND', 'COUNTERSIGNED', 'ACTIVE', 'STORED', 'GRACE')
+export const isLive = leaseStates.recordIn('BOUND', 'COUNTERSIGNED', 'ACTIVE', 'NEXT', 'STORED', 'GRACE')
+
+/** Whether its provider has signed that it keeps the copy. */
+export const isSealed = leaseStates.recordIn('NEXT', 'STORED', 'GRACE')
 
 /** Whether the lease waits for its first payment. */
 export const isUnpaid = leaseStates.recordIn('AGREED', 'BOUND', 'COUNTERSIGNED')

@@ -3,7 +3,7 @@ import { billedBytes } from '../../../contracts/money/money.js'
 import type { Store } from '../../store/store.js'
 import type { Transaction } from '../../store/transaction.js'
 import { askSumTable, auditTable, leaseDueTable, leaseSumTable, leaseTable } from '../tables.js'
-import { isLive, isOver } from './lease-state.js'
+import { LEASE, isLive, isOver } from './lease-state.js'
 
 const ROLES = ['buyer', 'provider'] as const
 const NONE = { live: 0, bytes: 0 }
@@ -44,9 +44,12 @@ function addToSums(transaction: Transaction, role: string, lease: Lease, from: t
   })
 }
 
-/** The part of a lease in the sums of its role. */
+/** The part of a lease in the sums of its role. One that follows another is kept in the space of that until it begins. */
 function partOf(lease: Lease | null): { live: number; bytes: number } {
-  return lease && isLive(lease) ? { live: 1, bytes: Number(billedBytes(lease.terms.cores)) } : NONE
+  if (!lease || !isLive(lease)) return NONE
+  const hasBegun = lease.state === LEASE.STORED || lease.state === LEASE.GRACE
+  const bytes = lease.terms.follows && !hasBegun ? 0n : billedBytes(lease.terms.cores)
+  return { live: 1, bytes: Number(bytes) }
 }
 
 /** Compares the kept sums and due times with the leases: a line for each problem. */

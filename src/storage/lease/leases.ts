@@ -108,6 +108,11 @@ export class Leases {
     return this.#store.table(leaseTable).first('seal', { under: seal })?.value ?? null
   }
 
+  /** The lease that follows this one and is not over. */
+  successorOf(role: LeaseRole, id: Buffer): Lease | null {
+    return this.#store.table(leaseTable).first('follows', { under: [role, id] })?.value ?? null
+  }
+
   /** The leases that we provide under one of our asks. */
   sumsUnder(ask: Buffer): { live: number; bytes: number } {
     return sumsUnder(this.#store, ask)

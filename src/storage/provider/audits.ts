@@ -61,10 +61,11 @@ export class Audits {
     }
   }
 
-  /** The lease of a seal, while it is served; its buyer is answered in the grace too, for it audits before it pays. */
+  /** The lease of a seal, while it is served; its buyer is answered in the grace too, and before it begins, for it audits before it pays. */
   #sealed(seal: Buffer, { device }: Counterparty): Lease | null {
     const lease = this.#leases.sealed(seal)
     if (lease?.state === LEASE.STORED) return lease
-    return lease?.state === LEASE.GRACE && device.equals(lease.terms.buyer.device) ? lease : null
+    const isForBuyer = lease?.state === LEASE.GRACE || lease?.state === LEASE.NEXT
+    return isForBuyer && device.equals(lease.terms.buyer.device) ? lease : null
   }
 }

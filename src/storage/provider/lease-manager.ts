@@ -27,7 +27,11 @@ import { dueAt, isDue } from './due.js'
 import { STEP } from '../../payment/payment-state.js'
 import type { LeaseDesk } from './selling.js'
 import { Room } from './room.js'
+import { Succession } from './succession.js'
 import { trustedNow } from '../../base/time/trusted-time.js'
+
+/** Why a lease ended that another one follows. */
+const SUCCEEDED = 'it was served, and the lease that follows it goes on'
 
 /**
  * The provider's side of storage. Reserves space for agreed leases; takes in, proves and serves paid ones; frees the
@@ -42,6 +46,7 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
   readonly #intake: Intake
   readonly #room: Room
   readonly #serving: Serving
+  readonly #succession: Succession
   readonly #poller: Poller
   /** Since when this process has taken uploads in without a gap, ms since 1970. */
   #awake = 0
@@ -80,6 +85,7 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
       release: ({ id }) => this.#giveWay(id)
     })
     this.#serving = new Serving(shelf, announcer)
+    this.#succession = new Succession(leases, payments.ledger)
     this.#intake = new Intake({
       ...{ shelf, log, now: this.#now, since: lease => Math.max(lease.committed, this.#awake) },
       onviolation: (id, why) => this.#finish(id, why)
@@ -91,9 +97,11 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     const sealing = new Sealing({
       ...{ deals, payments, shelf, intake: this.#intake, now: this.#now },
       leaseOf: (agreement, peer) => this.#of(agreement, peer),
+      before: lease => this.#succession.before(lease),
       onsealed: async sealed => {
         await this.#save(sealed)
-        this.#serving.begin(sealed)
+        if (sealed.state === LEASE.STORED) this.#serving.begin(sealed)
+        else await this.#handOver(sealed.terms.follows!)
       }
     })
     const repairs = new Repairs({
@@ -131,8 +139,9 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     for (const { lease } of leases.at('provider', LEASE.STORED)) this.#serving.begin(lease)
     // One that the shelf could not read is not there.
     const kept = new Set(this.#options.shelf.leases.map(({ id }) => id))
-    for (const { lease } of leases.at('provider', LEASE.GRACE))
-      if (kept.has(idOf(lease))) await this.#options.shelf.silence(idOf(lease))
+    for (const state of [LEASE.GRACE, LEASE.NEXT])
+      for (const { lease } of leases.at('provider', state))
+        if (kept.has(idOf(lease))) await this.#options.shelf.silence(idOf(lease))
     for (const payment of [...payments.ledger.at(STEP.received)]) await this.#paid(payment)
     this.#billing.resume()
     void this.#poller.start()
@@ -146,8 +155,16 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
   // Before the agreement
 
   /** `from` is null for whoever would pay at once. */
-  capacityFault(order: Order, bytes: bigint, from: Counterparty | null = null): Promise<string | null> {
+  capacityFault(
+    order: Order,
+    bytes: bigint | null,
+    from: Counterparty | null = null
+  ): Promise<string | null> {
     return this.#room.fault(order, bytes, from)
+  }
+
+  followFault(id: Buffer, from: Counterparty, terms?: Terms): string | null {
+    return this.#succession.fault(id, from, terms)
   }
 
   makeRoom(order: Order, terms: Terms, from: Counterparty): Promise<void> {
@@ -241,6 +258,8 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     const group = crypto.hash([readKey!, buyer.identity!]).toString('hex')
     const access = { readKey: readKey!.equals(PUBLIC_READ) ? null : readKey!, owner: buyer.device!, group }
     await this.#options.shelf.keep({ id: idOf(lease), cores, egressBytes, ...access })
+    // Until it begins, readers are served for the lease before it.
+    if (lease.terms.follows) await this.#options.shelf.silence(idOf(lease))
     const current = this.#options.leases.get('provider', agreementId(lease.terms))!
     await this.#save({ ...current, state: LEASE.ACTIVE, committed: this.#now() })
   }
@@ -271,17 +290,37 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
   async #finishNow({ terms }: Lease, reason: string): Promise<void> {
     const { payments, leases, deals } = this.#options
     const id = agreementId(terms)
+    const next = this.#succession.after(id, this.#now())
+    if (next && next.state !== LEASE.STORED) await this.#finishAfter(next, reason)
     await payments.refuseRest(id)
     const ended: Lease = { ...leases.get('provider', id)!, state: LEASE.ENDED, reason }
     const debt = this.#billing.debtOf(ended)
     const owed = debt ? [this.#billing.debtChange(terms, debt)] : []
     const served = leases.servedChange(this.#options.shelf.egressBytes(idOf(ended)))
-    await deals.store.set(leases.change(ended), served, ...owed)
-    this.#room.changed(ended)
-    this.emit('change', ended)
+    const begun = next?.state === LEASE.STORED ? [leases.change(next)] : []
+    await deals.store.set(leases.change(ended), served, ...owed, ...begun)
+    for (const changed of begun.length > 0 ? [ended, next!] : [ended]) {
+      this.#room.changed(changed)
+      this.emit('change', changed)
+    }
+    if (begun.length > 0) this.#serving.begin(next!)
     await this.#intake.done(ended)
     await this.#serving.end(ended)
     await this.#drop(idOf(ended))
+  }
+
+  /** Ends a lease that is over, where it was kept in its grace until another one follows it. */
+  #handOver(id: Buffer): Promise<void> {
+    const { leases } = this.#options
+    return leases.inTurn('provider', id, async () => {
+      if (this.#succession.after(id, this.#now())?.state === LEASE.STORED)
+        await this.#finishNow(leases.get('provider', id)!, SUCCEEDED)
+    })
+  }
+
+  /** Ends a lease with the one that it follows. */
+  async #finishAfter({ terms }: Lease, reason: string): Promise<void> {
+    await this.#finish(agreementId(terms), `the lease before it is over: ${reason.slice(0, 100)}`)
   }
 
   /** Ends expired leases, and drops from the shelf what an earlier end left behind. */
@@ -349,6 +388,7 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
       )
     else if (lease.state === LEASE.GRACE)
       await this.#finishNow(lease, 'the paid time and the grace have run out')
+    else if (this.#succession.after(id, now)?.state === LEASE.STORED) await this.#finishNow(lease, SUCCEEDED)
     else {
       await this.#save({ ...lease, state: LEASE.GRACE })
       await this.#serving.end(lease)

@@ -42,13 +42,17 @@ export class Room {
       this.#unpaid.add(this.#holdOf(lease.terms, null, lease.created))
   }
 
-  /** Why `bytes` cannot be stored under this ask, for this buyer or for anybody who pays at once; null when they can. */
-  async fault(order: Order, bytes: bigint, from: Counterparty | null): Promise<string | null> {
-    const asking = from && this.#askingOf(from, Number(bytes), orderId(order))
+  /**
+   * Why `bytes` cannot be stored under this ask, for this buyer or for anybody who pays at once; null when they can. `bytes` are
+   * null for a lease that follows one which is stored.
+   */
+  async fault(order: Order, bytes: bigint | null, from: Counterparty | null): Promise<string | null> {
+    const asking = from && this.#askingOf(from, Number(bytes ?? 0n), orderId(order))
     if (asking) {
       const place = this.#unpaid.placeFault(asking)
       if (place) return place
     }
+    if (bytes === null) return null
     const yielding = asking ? this.#unpaid.yielding(asking) : this.#unpaid.amountIn(poolOf(orderId(order)))
     if (this.#missing(order, bytes) > yielding) return FULL
     if (!(await this.#options.canReserve(Number(bytes)))) return 'the disk has no room for it'
@@ -57,13 +61,14 @@ export class Room {
 
   /** Ends what must give way to these terms. Declines when there is no room for them. */
   async make(order: Order, terms: Terms, from: Counterparty): Promise<void> {
-    const bytes = billedBytes(terms.cores)
+    const bytes = newBytesOf(terms)
     const fault = await this.fault(order, bytes, from)
     if (fault) throw new DeclineError('NO_CAPACITY', fault)
-    const asking = this.#askingOf(from, Number(bytes), terms.ask!)
-    await this.#unpaid.makeRoom(asking, () => this.#missing(order, bytes))
+    const missing = (): number => (bytes === null ? 0 : this.#missing(order, bytes))
+    const asking = this.#askingOf(from, Number(bytes ?? 0n), terms.ask!)
+    await this.#unpaid.makeRoom(asking, missing)
     // A payment at the last moment may have kept what had to give way.
-    if (this.#missing(order, bytes) > 0) throw new DeclineError('NO_CAPACITY', FULL)
+    if (missing() > 0) throw new DeclineError('NO_CAPACITY', FULL)
   }
 
   /** The terms are about to be on disk, with nothing paid. */
@@ -100,11 +105,16 @@ export class Room {
     const { identity, device } = terms.buyer
     const asking = this.#askingOf(
       { identity: identity!, device: device!, address },
-      Number(billedBytes(terms.cores)),
+      Number(newBytesOf(terms) ?? 0n),
       terms.ask!
     )
     return { ...asking, id: agreementId(terms), since }
   }
+}
+
+/** What terms take of the space; null where they follow a lease whose space they take over. */
+function newBytesOf({ follows, cores }: Terms): bigint | null {
+  return follows ? null : billedBytes(cores)
 }
 
 function poolOf(ask: Buffer): string {

@@ -6,7 +6,7 @@ import { DeclineError } from '../../deal/decline.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Payments } from '../../payment/payments.js'
 import { LEASE, leaseStates } from '../lease/lease-state.js'
-import { idOf, paidUntil } from '../lease/leases.js'
+import { endOf, idOf, paidUntil } from '../lease/leases.js'
 import { allOf } from './intake.js'
 import type { Intake } from './intake.js'
 
@@ -21,7 +21,9 @@ export interface SealingOptions {
   now: () => number
   /** The lease of an agreement with this peer; throws DeclineError when there is none or it is over. */
   leaseOf(agreement: Buffer, peer: Counterparty): Lease
-  /** Saves a newly sealed lease and starts serving it. */
+  /** The lease that this one follows, which is paid to its end; null for none. Throws DeclineError when it is over or not paid. */
+  before(lease: Lease): Lease | null
+  /** Saves a newly sealed lease and starts serving it, when it has begun. */
   onsealed(lease: Lease): Promise<void>
 }
 
@@ -56,8 +58,10 @@ export class Sealing {
     // The lease may have ended, or been sealed, while its cores were read.
     const current = leaseOf(seal.agreement, peer)
     if (current.state !== LEASE.ACTIVE) return sealedBefore(current, seal)
-    const start = now()
-    const sealed: Lease = { ...current, state: LEASE.STORED, start, seal: { seal, signature } }
+    const before = this.#options.before(current)
+    const start = before ? endOf(before) : now()
+    const state = before ? LEASE.NEXT : LEASE.STORED
+    const sealed: Lease = { ...current, state, start, seal: { seal, signature } }
     const paid = payments.ledger.contiguous(seal.agreement)
     const stored: Stored = { seal: hashOf('seal', seal), start, paidUntil: paidUntil(sealed, paid) }
     sealed.stored = { stored, signature: sign('stored', stored, deals.self.device) }

@@ -45,8 +45,10 @@ const MAX_SLICES = 200n
 
 /** What selling storage needs: capacity, payment and the records of agreements. */
 export interface LeaseDesk {
-  /** Why `bytes` cannot be stored under this ask for this buyer, or null. */
-  capacityFault(ask: Order, bytes: bigint, from: Counterparty): Promise<string | null>
+  /** Why `bytes` cannot be stored under this ask for this buyer, or null; without bytes: why nothing can be agreed now. */
+  capacityFault(ask: Order, bytes: bigint | null, from: Counterparty): Promise<string | null>
+  /** Why no lease can follow this one for this buyer, or null; `terms` are those of the one that would. */
+  followFault(id: Buffer, from: Counterparty, terms?: Terms): string | null
   /** Ends what gives way to these terms; declines when there is no room for them. */
   makeRoom(ask: Order, terms: Terms, from: Counterparty): Promise<void>
   /** Why the first payments of these terms cannot be received, or null. */
@@ -85,7 +87,8 @@ export class StorageSelling implements Selling<StorageAsk, StorageRequest, Stora
     if (request.bytes <= 0 || request.blocks <= 0)
       throw new DeclineError('SIZE', 'a quote needs at least one byte and one block')
     const bytes = billedBytes([{ byteLength: request.bytes, length: request.blocks }])
-    const fault = await this.#desk.capacityFault(order, bytes, from)
+    if (request.follows) this.#demandFollows(request.follows, from)
+    const fault = await this.#desk.capacityFault(order, request.follows ? null : bytes, from)
     if (fault) throw new DeclineError('NO_CAPACITY', fault)
     const minChargeMsat = most(ask.minChargeMsat, 1n)
     const leastMsat = await this.#desk.leastMsat()
@@ -113,6 +116,7 @@ export class StorageSelling implements Selling<StorageAsk, StorageRequest, Stora
     // Fewer bytes than quoted have the egress of fewer.
     if (!isQuoted(agreeing) || terms.egressBytes > this.#egress(bytes))
       throw new DeclineError('TERMS', 'the terms differ from the quote')
+    if (terms.follows) this.#demandFollows(terms.follows, from, terms)
     const inbound = await this.#desk.inboundFault(terms)
     if (inbound) throw new DeclineError('NO_INBOUND', inbound)
     await this.#desk.makeRoom(ask.order, terms, from)
@@ -120,6 +124,11 @@ export class StorageSelling implements Selling<StorageAsk, StorageRequest, Stora
     const countersign = { list, signature: sign('installment-list', list, this.#self.device) }
     const changes = this.#desk.agreed(terms, signature, countersign, from)
     return { body: encode('countersign', countersign), changes }
+  }
+
+  #demandFollows(id: Buffer, from: Counterparty, terms?: Terms): void {
+    const fault = this.#desk.followFault(id, from, terms)
+    if (fault) throw new DeclineError('FOLLOWS', fault)
   }
 
   /** The egress in the price of these bytes. */
@@ -138,6 +147,7 @@ function isQuoted({
     sum(terms, 'byteLength') <= request.bytes &&
     sum(terms, 'length') <= request.blocks &&
     terms.time === request.time &&
+    isSame(terms.follows, request.follows) &&
     terms.firstInstallmentMsat === offer.firstInstallmentMsat &&
     terms.maxInstallmentMsat === offer.maxInstallmentMsat &&
     terms.minChargeMsat === offer.minChargeMsat &&
@@ -145,6 +155,10 @@ function isQuoted({
     terms.egressBytes <= offer.egressBytes &&
     terms.grace <= offer.grace
   )
+}
+
+function isSame(a: Buffer | null | undefined, b: Buffer | null | undefined): boolean {
+  return a && b ? a.equals(b) : !a && !b
 }
 
 function sum({ cores }: Terms, field: 'length' | 'byteLength'): number {

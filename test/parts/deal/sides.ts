@@ -213,6 +213,10 @@ export class FakeSeller implements LeaseDesk {
     return null
   }
 
+  followFault(): string {
+    return 'it keeps no lease'
+  }
+
   async inboundFault(): Promise<null> {
     return null
   }

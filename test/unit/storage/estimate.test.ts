@@ -46,7 +46,8 @@ function estimate(copies: number, prepayMaxMsat: bigint, minChargeMsat = SAT) {
     copies,
     time: 30 * DAY,
     offer: null,
-    maxPrice: null
+    maxPrice: null,
+    renew: false
   }
   const notes: string[] = []
   const outcome = mirrors.estimate({ ...request, prepayMaxMsat }, { note: note => void notes.push(note) })

@@ -16,6 +16,7 @@ export const { syntax, run } = oneCall({
   options: {
     '--copies <n>': { help: 'number of copies, each at another provider', default: '2' },
     '--time <time>': { help: 'how long to store it, such as 10min, 30d, 4w or 1y', default: '30d' },
+    '--renew': 'extend it by itself before it ends, as long as this node is up',
     '--name <name>': 'its name among your mirrors (default: that of the path)',
     ...EXCLUDE,
     ...OFFER,
@@ -29,6 +30,7 @@ export const { syntax, run } = oneCall({
     ...given({
       market,
       name: text(options, 'name'),
+      renew: options['renew'] === true || undefined,
       exclude: texts(options, 'exclude'),
       offer: parsed(options, 'offer', parsePrice)?.toString(),
       maxPrice: parsed(options, 'maxPrice', parsePrice)?.toString(),

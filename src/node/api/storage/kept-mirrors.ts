@@ -84,7 +84,7 @@ export const KEPT_MIRROR_CALLS = {
         )
       )
       const ok = copies.every(one => one.result === 'held')
-      if (!ok) storage.replacements?.poke()
+      if (!ok) storage.mirrorUpkeep?.poke()
       return { ok, copies }
     }
   ),

@@ -17,15 +17,17 @@ import {
   nameOfMirror
 } from '../../../storage/buyer/mirror-names.js'
 import { MIRROR, isResting } from '../../../storage/buyer/mirror-state.js'
-import { copiesOf } from '../../../storage/buyer/upkeep/copies.js'
+import { copiesOf, isFollower } from '../../../storage/buyer/upkeep/copies.js'
+import { renewAt } from '../../../storage/buyer/upkeep/extending.js'
 import type { Health } from '../../../storage/lease/challenge.js'
-import { isGivenUp } from '../../../storage/lease/lease-state.js'
+import { LEASE, isGivenUp } from '../../../storage/lease/lease-state.js'
 import { Leases, atRiskOf, endOf, idOf, installmentsOf, paidUntil } from '../../../storage/lease/leases.js'
 import { payAt } from '../../../storage/buyer/upkeep/maintenance.js'
 import {
   bytes,
   count,
   fields,
+  flag,
   key,
   maybe,
   moment,
@@ -38,8 +40,8 @@ import {
 /** A mirror that is over is listed for so long, ms. */
 const TOLD = 30 * DAY
 
-const HEALTH = ['uploading', 'healthy', 'unanswered', 'failing', 'gone', 'over'] as const
-const NEXT = ['upload', 'offers', 'pay', 'end', 'ended'] as const
+const HEALTH = ['uploading', 'next', 'healthy', 'unanswered', 'failing', 'gone', 'over'] as const
+const NEXT = ['upload', 'offers', 'replace', 'pay', 'renew', 'end', 'ended'] as const
 
 export const MIRROR_OVERVIEW = {
   id: said('id of the mirror, hex'),
@@ -56,13 +58,14 @@ export const MIRROR_OVERVIEW = {
   ),
   paidUntil: moment('until when every copy that is not over is paid; 0: none is'),
   ends: moment('end of what is agreed; 0: nothing is'),
+  renew: flag('true: it is extended by itself, as long as this node is up'),
   monthMsat: msat('what its copies cost in 30 days'),
   atRiskMsat: msat('paid ahead and not yet served'),
   next: v.pipe(
     fields({
       what: oneOf(
         NEXT,
-        'its upload goes on, its bid waits for offers, an installment is paid, it ends, or it has ended'
+        'its upload goes on, its bid waits for offers, a lost copy is replaced, an installment is paid, it is extended, it ends, or it has ended'
       ),
       at: moment('when; 0: with the next command, when an offer fits, or before its time')
     }),
@@ -83,6 +86,8 @@ export const MIRROR_COPY = fields({
 })
 type Overview = v.InferOutput<ReturnType<typeof fields<typeof MIRROR_OVERVIEW>>>
 type CopyEntry = v.InferOutput<typeof MIRROR_COPY>
+
+type Chain = readonly [first: Lease, next: Lease | null]
 
 /** The mirrors of a home as they stand at one moment. */
 export class MirrorView {
@@ -117,7 +122,8 @@ export class MirrorView {
   overview(job: MirrorJob, leases: readonly Lease[]): Overview {
     const open = leases.filter(lease => !isGivenUp(lease))
     const { failed, missing } = copiesOf(job, this.#leases, this.#now)
-    const month = open.reduce((sum, { terms }) => sum + monthOf(terms), 0n)
+    const chains = open.filter(lease => !isFollower(lease)).map(lease => this.#chainOf(lease))
+    const month = chains.reduce((sum, [{ terms }]) => sum + monthOf(terms), 0n)
     const atRisk = open.reduce((sum, lease) => sum + atRiskOf(lease, this.#paid(lease), this.#now), 0n)
     return {
       id: job.store,
@@ -126,14 +132,15 @@ export class MirrorView {
       bytes: job.bytes,
       copies: {
         wanted: job.copies,
-        healthy: open.filter(lease => this.health(lease) === 'healthy').length,
+        healthy: chains.map(([first]) => first).filter(lease => this.health(lease) === 'healthy').length,
         failing: Math.min(failed.length, missing)
       },
-      paidUntil: earliest(open.map(lease => paidUntil(lease, this.#paid(lease)))),
-      ends: earliest(open.map(endOf)),
+      paidUntil: earliest(chains.map(chain => this.#paidUntil(chain))),
+      ends: earliest(chains.map(([first, next]) => endOf(next ?? first))),
+      renew: job.renew === true,
       monthMsat: month.toString(),
       atRiskMsat: atRisk.toString(),
-      next: this.#next(job, leases, open)
+      next: this.#next(job, leases, chains, missing)
     }
   }
 
@@ -159,20 +166,42 @@ export class MirrorView {
   }
 
   /** The next thing that happens to a mirror. */
-  #next(job: MirrorJob, leases: readonly Lease[], open: readonly Lease[]): Overview['next'] {
+  #next(
+    job: MirrorJob,
+    leases: readonly Lease[],
+    chains: readonly Chain[],
+    missing: number
+  ): Overview['next'] {
     if (isResting(job)) return { what: 'offers', at: 0 }
     if (job.state === MIRROR.PACKED) return { what: 'upload', at: 0 }
-    if (open.length === 0) {
+    if (chains.length === 0) {
       const last = Math.max(0, ...leases.map(endOf))
       return { what: 'ended', at: last <= this.#now ? last : 0 }
     }
-    const payments = open.flatMap(lease => {
-      const next = installmentsOf(lease)[this.#paid(lease)]
-      return next ? [payAt(lease, next)] : []
-    })
-    return payments.length > 0
-      ? { what: 'pay', at: Math.min(...payments) }
-      : { what: 'end', at: earliest(open.map(endOf)) }
+    if (missing > 0) return { what: 'replace', at: 0 }
+    const payments = chains
+      .flatMap(chain => chain.filter(lease => lease !== null))
+      .flatMap(lease => {
+        const next = installmentsOf(lease)[this.#paid(lease)]
+        return next ? [payAt(lease, next)] : []
+      })
+    if (payments.length > 0) return { what: 'pay', at: Math.min(...payments) }
+    const renewed = chains.flatMap(([first, next]) => (job.renew && !next ? [renewAt(first)] : []))
+    return renewed.length > 0
+      ? { what: 'renew', at: Math.min(...renewed) }
+      : { what: 'end', at: earliest(chains.map(([first, next]) => endOf(next ?? first))) }
+  }
+
+  /** A lease that runs, with the sealed one that follows it. */
+  #chainOf(lease: Lease): Chain {
+    const next = this.#leases.successorOf('buyer', agreementId(lease.terms))
+    return [lease, next?.state === LEASE.NEXT ? next : null]
+  }
+
+  #paidUntil([first, next]: Chain): number {
+    const isPaidOut = this.#paid(first) === installmentsOf(first).length
+    const last = isPaidOut && next ? next : first
+    return paidUntil(last, this.#paid(last))
   }
 
   #paid(lease: Lease): number {

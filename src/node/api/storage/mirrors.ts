@@ -48,6 +48,9 @@ export const MIRROR_FIELDS = {
   time: duration('how long to store it'),
   offer: maybe(storagePrice("price to open with; absent: the providers' prices are taken")),
   maxPrice: maybe(storagePrice('highest price; absent: any')),
+  renew: maybe(
+    flag('true: it is extended by itself before it ends, as long as this node is up; absent: false')
+  ),
   prepayMaxMsat: maybe(msat('most to pay ahead; absent: 20 000 sat'))
 }
 
@@ -159,6 +162,7 @@ export function mirrorRequest(market: Buffer, params: Values<typeof MIRROR_FIELD
     exclude: params.exclude ?? [],
     copies: params.copies,
     time: params.time,
+    renew: params.renew ?? false,
     offer: params.offer === undefined ? null : BigInt(params.offer),
     maxPrice: params.maxPrice === undefined ? null : BigInt(params.maxPrice),
     prepayMaxMsat: params.prepayMaxMsat === undefined ? DEFAULT_PREPAY : BigInt(params.prepayMaxMsat)

@@ -3,7 +3,7 @@ import { parseLink } from '../../../../contracts/keys/link.js'
 import { readKeyPair } from '../../../../contracts/keys/read-key.js'
 import { BushelError, isOurs } from '../../../../contracts/errors/error.js'
 import { formatAmount } from '../../../../contracts/money/money.js'
-import { aheadOf, amountsIn, planInstallments } from '../../../../contracts/money/installments.js'
+import { amountsIn, planInstallments } from '../../../../contracts/money/installments.js'
 import type { Clock } from '../../../base/clock.js'
 import { Mutex } from '../../../base/mutex.js'
 import type { DealChannel } from '../../../deal/channel.js'
@@ -167,7 +167,7 @@ export class Placement {
       for (let reached = false; !reached;) {
         while (copies.length < this.#job.copies)
           copies.push(...(await this.#agree(this.#job.copies - copies.length, copies, signal)))
-        const due = copies.reduce((sum, copy) => sum + this.#ahead(copy), 0n)
+        const due = copies.reduce((sum, copy) => sum + copy.aheadMsat(shareOf(this.#plan)), 0n)
         const { spendable: ask, timeouts = TIMEOUTS } = this.#context
         const spendable = await whenBack(ask, timeouts.wallet, signal)
         if (due > spendable) throw noBalance(due, spendable)
@@ -194,7 +194,7 @@ export class Placement {
    */
   async #reaches(copy: BuyerLease): Promise<bigint | null> {
     try {
-      return await copy.reach(this.#ahead(copy))
+      return await copy.reach(copy.aheadMsat(shareOf(this.#plan)))
     } catch (error) {
       if (!(error instanceof BushelError) || isOurs(error)) throw error
       await copy.leave(`the buyer cannot pay it: ${error.message}`)
@@ -218,11 +218,6 @@ export class Placement {
       this.#sellers.passOver(channel.device, error)
       return false
     }
-  }
-
-  /** Most that is paid in advance for a copy, msat. */
-  #ahead(copy: BuyerLease): bigint {
-    return aheadOf(copy.chargeMsat, shareOf(this.#plan), copy.lease.terms)
   }
 
   #planOf(terms: Terms, paidMsat = 0n): PlannedSpending {
@@ -313,7 +308,7 @@ export class Placement {
       }
       replaced = await this.#uploadedOrReplaced(copy, signal)
       if (!replaced) {
-        await this.#payAhead(copy, signal)
+        await copy.payAhead(shareOf(this.#plan), signal, payment => this.#listener.paid(copy, payment))
         await this.#context.experiences.good(copy.lease.terms.provider.identity)
         return copy
       }
@@ -360,18 +355,6 @@ export class Placement {
       agree: () => this.#spare(signal),
       drop: async one => void (await one.void('the first provider answered again'))
     })
-  }
-
-  async #payAhead(copy: BuyerLease, signal: AbortSignal): Promise<void> {
-    let left = this.#ahead(copy) - this.#context.payments.ledger.totals(copy.id).paidMsat
-    for (;;) {
-      const next = copy.nextMsat
-      if (next === null || next > left) return
-      const payment = await copy.payNext(signal)
-      if (!payment) return
-      left -= payment.msat
-      this.#listener.paid(copy, payment)
-    }
   }
 
   /** An agreement in the place of one whose provider is silent; null when there is none within balance and limits. */

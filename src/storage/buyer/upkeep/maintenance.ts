@@ -102,6 +102,8 @@ export class Maintenance extends ReadyResource {
       const copy = new BuyerLease(this.#options, id)
       if (isUnpaid(lease) && now() > lease.terms.startBy) await this.#lapse(copy)
       if (lease.state === LEASE.LAPSING) await this.#settle(copy, lease.reason ?? 'the buyer gave it up')
+      if (lease.state === LEASE.NEXT && now() >= lease.start)
+        await leases.save({ ...copy.lease, state: LEASE.STORED })
       if (lease.state !== LEASE.STORED) continue
       const next = installmentsOf(lease)[copy.paidInstallments]
       if (now() > copy.paidUntil + (next ? lease.terms.grace : 0))
@@ -207,6 +209,7 @@ export class Maintenance extends ReadyResource {
 /** From when on there may be something to do for a lease, ms since 1970; later when more is paid. */
 function dueAt(lease: Lease, paid: number, audit: number): number {
   if (isUnpaid(lease)) return lease.terms.startBy
+  if (lease.state === LEASE.NEXT) return lease.start
   if (lease.state !== LEASE.STORED) return lease.state === LEASE.LAPSING ? 0 : Infinity
   const next = installmentsOf(lease)[paid]
   const money = next

@@ -4,6 +4,7 @@ import { DAY, HOUR, formatTime } from '../../../../contracts/money/quantity.js'
 import type { Logger } from '../../../base/logger.js'
 import { Poller } from '../../../base/poller.js'
 import type { Store } from '../../../store/store.js'
+import { agreementId } from '../../../../contracts/terms.js'
 import { LEASE } from '../../lease/lease-state.js'
 import { endOf } from '../../lease/leases.js'
 import type { Leases } from '../../lease/leases.js'
@@ -31,17 +32,26 @@ export function noticesOf(store: Store, leases: Leases, now: number): Notice[] {
     .filter(job => !isLongOver(job, now))
     .flatMap(job => {
       const copies = copiesOf(job, leases, now)
-      return [...ending(job, copies.all, now), ...lost(job, copies, sourcesOf(copies, leases).length > 0)]
+      return [
+        ...ending(job, leases, copies.all, now),
+        ...lost(job, copies, sourcesOf(copies, leases).length > 0)
+      ]
     })
 }
 
 /** Of the copy that ends first of those of which the owner is to be told. */
-function ending(job: MirrorJob, copies: readonly Lease[], now: number): Notice[] {
+function ending(job: MirrorJob, leases: Leases, copies: readonly Lease[], now: number): Notice[] {
+  const isLast = ({ terms }: Lease): boolean =>
+    leases.successorOf('buyer', agreementId(terms))?.state !== LEASE.NEXT
   const [first] = copies
-    .filter(lease => lease.state === LEASE.STORED && withinDays(lease, now) !== null)
+    .filter(lease => lease.state === LEASE.STORED && isLast(lease) && withinDays(lease, now) !== null)
     .sort((a, b) => endOf(a) - endOf(b))
   if (!first) return []
-  const text = `'${nameOfMirror(job)}' ends in ${formatTime(endOf(first) - now)}; to keep it, buy it anew before: bushel mirror ${quoted(job.path)}`
+  const name = nameOfMirror(job)
+  const next = job.renew
+    ? 'this node extends it as long as it is up'
+    : `to keep it: bushel mirrors extend ${quoted(name)} --time 30d`
+  const text = `'${name}' ends in ${formatTime(endOf(first) - now)}; ${next}`
   return [{ id: `${job.store} ends within ${withinDays(first, now)}`, text }]
 }
 

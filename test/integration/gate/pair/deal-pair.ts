@@ -226,6 +226,7 @@ export class DealPair {
       time: TIME,
       offer: null,
       maxPrice: null,
+      renew: false,
       prepayMaxMsat: INSTALLMENT_MSAT * BigInt(installments)
     }
   }

@@ -1,0 +1,254 @@
+import type * as v from 'valibot'
+import type { Lease, MirrorJob } from '#spec'
+import { BushelError } from '../../../../contracts/errors/error.js'
+import { formatKey } from '../../../../contracts/keys/key.js'
+import { billedBytes, totalCharge } from '../../../../contracts/money/money.js'
+import { agreementId } from '../../../../contracts/terms.js'
+import { nameOf } from '../../../base/states.js'
+import { nullLogger } from '../../../base/logger.js'
+import { BuyerLease } from '../../../storage/buyer/buyer-lease.js'
+import { MOST_NAME, nameOfMirror } from '../../../storage/buyer/mirror-names.js'
+import { copiesOf } from '../../../storage/buyer/upkeep/copies.js'
+import { Extending } from '../../../storage/buyer/upkeep/extending.js'
+import type { Extended } from '../../../storage/buyer/upkeep/extending.js'
+import { Renewal } from '../../../storage/buyer/upkeep/renewal.js'
+import { LEASE, isGivenUp } from '../../../storage/lease/lease-state.js'
+import { ENDED_BY_OWNER, endOf } from '../../../storage/lease/leases.js'
+import type { Trade } from '../../trade/trade.js'
+import { callWithDryRun, dry } from '../definition/call.js'
+import {
+  duration,
+  fields,
+  flag,
+  key,
+  listed,
+  maybe,
+  moment,
+  msat,
+  oneOf,
+  said,
+  storagePrice,
+  text
+} from '../definition/schema.js'
+import { marketOf } from '../markets.js'
+import { MirrorView } from './mirror-view.js'
+import { mirrorListener } from './mirrors.js'
+
+const BOOK_WAIT = 10_000
+/** How long ending a mirror waits for each refund, ms; a running node receives a later one. */
+const REFUND_WAIT = 15_000
+
+const asked = text(1, MOST_NAME, 'name of the mirror, or the beginning of its id')
+const maxPrice = maybe(storagePrice('highest price; absent: any'))
+const WHO = { id: said('id of the mirror, hex'), name: said('its name') }
+
+const extension = fields({
+  lease: key('id of the lease that ends'),
+  provider: key('device of its provider'),
+  result: oneOf(['extended', 'failed'], 'whether the copy is kept on; in a dry run whether it would be'),
+  why: maybe(said('what went wrong')),
+  next: maybe(key('id of the lease that follows')),
+  ends: moment('until when the copy is agreed now; in a dry run: would be'),
+  price: storagePrice('price of what follows; 0 where it failed')
+})
+type ExtensionEntry = v.InferOutput<typeof extension>
+
+/** Mirrors that last: extended, renewed by themselves, and ended. */
+export const LASTING_MIRROR_CALLS = {
+  'mirrors.extend': callWithDryRun(
+    {
+      summary: 'keeps every copy of a mirror for longer, at its provider and without an upload',
+      params: { mirror: asked, time: duration('how much longer'), maxPrice },
+      result: {
+        ...WHO,
+        ok: flag('true: every copy is extended'),
+        copies: listed(extension, 'its copies'),
+        chargeMsat: msat('what the extension costs over its whole time'),
+        paidMsat: msat('paid now, with what was left to pay until the end; 0 in a dry run')
+      },
+      events: ['note', 'payment'],
+      changes: true,
+      needs: 'node'
+    },
+    async (node, params, context) => {
+      const { storage, ledger } = await node.trade()
+      const { mirrors, leases } = storage
+      const view = new MirrorView(node.store, ledger)
+      const { store: id } = view.find(params.mirror)
+      const how = {
+        time: params.time,
+        maxPrice: params.maxPrice === undefined ? null : BigInt(params.maxPrice)
+      }
+      const listener = mirrorListener(context)
+      return mirrors.inTurn(id, async () => {
+        const job = mirrors.get(id)!
+        await marketOf(node, formatKey(job.market)).inStep({ timeoutMs: BOOK_WAIT })
+        const stored = copiesOf(job, leases, mirrors.placing.now()).living.filter(isStored)
+        if (stored.length === 0)
+          throw new BushelError('NOT_FOUND', `no copy of '${params.mirror}' is stored`, 'see: bushel mirrors')
+        const open = stored.filter(({ terms }) => {
+          const next = leases.successorOf('buyer', agreementId(terms))
+          return next?.state !== LEASE.NEXT
+        })
+        if (open.length === 0) throw extendedAlready(job, stored)
+        if (params.dryRun) return dry(params, await foreseen(storage, job, open, how))
+        const before = paidOf(ledger, job)
+        const all = await new Extending(mirrors, nullLogger).extend(job, open, how, listener, context.signal)
+        const next = all.flatMap(one => (one.next ? [one.next] : []))
+        return dry(params, {
+          id,
+          name: nameOfMirror(job),
+          ok: next.length === all.length,
+          copies: all.map(entryOf),
+          chargeMsat: next.reduce((sum, copy) => sum + copy.chargeMsat, 0n).toString(),
+          paidMsat: (paidOf(ledger, mirrors.get(id)!) - before).toString()
+        })
+      })
+    }
+  ),
+  'mirrors.renew': callWithDryRun(
+    {
+      summary: 'turns on or off that a mirror is extended by itself before it ends',
+      params: { mirror: asked, on: flag('true: it is extended, as long as this node is up'), maxPrice },
+      result: { ...WHO, renew: flag('whether it is extended by itself') },
+      changes: true,
+      needs: 'node'
+    },
+    async (node, params) => {
+      const { storage, ledger } = await node.trade()
+      const job = new MirrorView(node.store, ledger).find(params.mirror)
+      const price = params.maxPrice === undefined ? null : BigInt(params.maxPrice)
+      if (!params.dryRun) {
+        await storage.mirrors.inTurn(job.store, () => storage.mirrors.renew(job.store, params.on, price))
+        storage.mirrorUpkeep?.poke()
+      }
+      return dry(params, { id: job.store, name: nameOfMirror(job), renew: params.on })
+    }
+  ),
+  'mirrors.end': callWithDryRun(
+    {
+      summary: 'ends every lease of a mirror, and collects what was paid and not served',
+      params: { mirror: asked },
+      result: {
+        ...WHO,
+        leases: listed(
+          fields({
+            lease: key('id of the lease'),
+            state: said(
+              'its state; LAPSING: its provider is away, and is asked again as long as this node is up'
+            ),
+            refundedMsat: msat('paid back so far')
+          }),
+          'the leases that were open'
+        )
+      },
+      changes: true,
+      needs: 'node'
+    },
+    async (node, params) => {
+      const { storage, ledger } = await node.trade()
+      const view = new MirrorView(node.store, ledger)
+      const job = view.find(params.mirror)
+      return storage.mirrors.inTurn(job.store, async () => {
+        const open = view.leasesOf(job).filter(lease => !isGivenUp(lease))
+        const ended = await Promise.all(
+          open.map(lease => endedOf(storage, ledger, lease, params.dryRun === true))
+        )
+        return dry(params, { id: job.store, name: nameOfMirror(job), leases: ended })
+      })
+    }
+  )
+}
+
+type Storage = Trade['storage']
+
+async function endedOf(
+  { context, leases, refunds }: Storage,
+  ledger: Trade['ledger'],
+  { terms }: Lease,
+  isDry: boolean
+): Promise<{ lease: string; state: string; refundedMsat: string }> {
+  const id = agreementId(terms)
+  if (!isDry) {
+    await new BuyerLease(context, id).giveUp(ENDED_BY_OWNER)
+    if (leases.get('buyer', id)!.state === LEASE.ENDED) await refunds.settle(id, REFUND_WAIT)
+  }
+  const { state } = leases.get('buyer', id)!
+  return {
+    lease: formatKey(id),
+    state: nameOf(state),
+    refundedMsat: ledger.totals(id).refundedMsat.toString()
+  }
+}
+
+function isStored({ state }: Lease): boolean {
+  return state === LEASE.STORED
+}
+
+function entryOf({ before, next, error }: Extended): ExtensionEntry {
+  return {
+    lease: formatKey(agreementId(before.terms)),
+    provider: formatKey(before.terms.provider.device!),
+    result: next ? 'extended' : 'failed',
+    ...(error ? { why: error.message } : {}),
+    ...(next ? { next: formatKey(next.id) } : {}),
+    ends: endOf(next?.lease ?? before),
+    price: next ? next.lease.terms.price!.toString() : '0'
+  }
+}
+
+/** What an extension would come to by the asks on the book. */
+async function foreseen(
+  { mirrors }: Storage,
+  job: MirrorJob,
+  copies: readonly Lease[],
+  { time, maxPrice: highest }: { time: number; maxPrice: bigint | null }
+): Promise<ForeseenExtension> {
+  const nothing = (): void => undefined
+  const listener = { note: nothing, uploaded: nothing, paid: nothing }
+  const renewal = new Renewal(mirrors.placing, listener, async () => undefined)
+  let charge = 0n
+  const entries: ExtensionEntry[] = []
+  for (const before of copies) {
+    const entry = entryOf({ before, next: null })
+    try {
+      const ask = await renewal.askFor(before, { market: job.market, time, maxPrice: highest, shareMsat: 0n })
+      const bytes = billedBytes(before.terms.cores)
+      charge += totalCharge({ bytes, time, price: ask.price, minChargeMsat: ask.minChargeMsat })
+      entries.push({ ...entry, result: 'extended', ends: entry.ends + time, price: ask.price.toString() })
+    } catch (error) {
+      if (!(error instanceof BushelError)) throw error
+      entries.push({ ...entry, why: error.message })
+    }
+  }
+  return {
+    id: job.store,
+    name: nameOfMirror(job),
+    ok: entries.every(({ result }) => result === 'extended'),
+    copies: entries,
+    chargeMsat: charge.toString(),
+    paidMsat: '0'
+  }
+}
+
+interface ForeseenExtension {
+  id: string
+  name: string
+  ok: boolean
+  copies: ExtensionEntry[]
+  chargeMsat: string
+  paidMsat: string
+}
+
+function paidOf(ledger: Trade['ledger'], { agreements }: MirrorJob): bigint {
+  return agreements.reduce((sum, id) => sum + ledger.totals(id!).paidMsat, 0n)
+}
+
+function extendedAlready(job: MirrorJob, stored: readonly Lease[]): BushelError {
+  const from = new Date(Math.min(...stored.map(endOf))).toISOString()
+  return new BushelError(
+    'IN_PROGRESS',
+    `'${nameOfMirror(job)}' is extended already; what follows begins on ${from}`,
+    'it can be extended again from then on'
+  )
+}

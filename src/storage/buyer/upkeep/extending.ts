@@ -1,0 +1,101 @@
+import type { Lease, MirrorJob } from '#spec'
+import { BushelError, isOurs } from '../../../../contracts/errors/error.js'
+import { DAY } from '../../../../contracts/money/quantity.js'
+import { agreementId } from '../../../../contracts/terms.js'
+import type { Logger } from '../../../base/logger.js'
+import { LEASE } from '../../lease/lease-state.js'
+import { endOf } from '../../lease/leases.js'
+import type { BuyerLease } from '../buyer-lease.js'
+import { nameOfMirror } from '../mirror-names.js'
+import type { Mirrors } from '../mirrors.js'
+import type { PlacementListener } from '../placing/placement.js'
+import { shareOf } from '../placing/seller-search.js'
+import { priceCeiling } from './copies.js'
+import type { Copies } from './copies.js'
+import { loggedBy } from './logged.js'
+import type { MirrorTask } from './mirror-upkeep.js'
+import { Renewal } from './renewal.js'
+
+/** A mirror is extended by itself so long before its end, ms: a quarter of its time, at most this. */
+const BEFORE_END = 14 * DAY
+
+/** When a copy is extended by itself, ms since 1970. */
+export function renewAt(lease: Lease): number {
+  return Math.floor(endOf(lease) - Math.min(BEFORE_END, lease.terms.time / 4))
+}
+
+/** How the extension of one copy went. */
+export interface Extended {
+  before: Lease
+  /** Null when it failed. */
+  next: BuyerLease | null
+  error?: BushelError
+}
+
+/** Extends the copies of mirrors, when their owner says so, or before they end. */
+export class Extending implements MirrorTask {
+  readonly #mirrors: Mirrors
+  readonly #log: Logger
+
+  constructor(mirrors: Mirrors, log: Logger) {
+    this.#mirrors = mirrors
+    this.#log = log
+  }
+
+  /** Where an extension was begun and stopped, or is due and wanted. */
+  isDue(job: MirrorJob, copies: Copies): boolean {
+    return this.#due(job, copies).length > 0
+  }
+
+  async run(job: MirrorJob, copies: Copies, signal: AbortSignal): Promise<void> {
+    const due = this.#due(job, copies)
+    const time = Math.max(...due.map(({ terms }) => terms.time))
+    const how = { time, maxPrice: priceCeiling(copies, job.renewMaxPrice) }
+    const name = nameOfMirror(job)
+    const all = await this.extend(job, due, how, loggedBy(this.#log, name), signal)
+    const failed = all.find(({ error }) => error)
+    if (failed) throw failed.error!
+    this.#log.info(`'${name}' is extended`)
+  }
+
+  /**
+   * Extends copies, all at once and each by itself. Call it in the mirror's turn. Rejects for a fault of our own; what becomes
+   * of the copies is in the result.
+   */
+  async extend(
+    job: MirrorJob,
+    copies: readonly Lease[],
+    { time, maxPrice }: { time: number; maxPrice: bigint | null },
+    listener: PlacementListener,
+    signal: AbortSignal
+  ): Promise<Extended[]> {
+    const renewal = new Renewal(this.#mirrors.placing, listener, id => this.#mirrors.addLease(job.store, id))
+    const how = { market: job.market, time, maxPrice, shareMsat: shareOf(job) }
+    const isSealed = ({ terms }: Lease): boolean =>
+      this.#mirrors.placing.leases.successorOf('buyer', agreementId(terms))?.state === LEASE.NEXT
+    const sealed = copies.filter(isSealed)
+    const one = async (before: Lease): Promise<Extended> => {
+      try {
+        return { before, next: await renewal.extend(job, before, how, signal) }
+      } catch (error) {
+        signal.throwIfAborted()
+        if (!(error instanceof BushelError) || isOurs(error)) throw error
+        return { before, next: null, error }
+      }
+    }
+    const all = await Promise.all(copies.map(one))
+    if (all.some(({ before, next }) => next && !sealed.includes(before)))
+      await this.#mirrors.lengthen(job.store, time)
+    return all
+  }
+
+  #due({ renew }: MirrorJob, { living }: Copies): Lease[] {
+    const { leases, now } = this.#mirrors.placing
+    return living.filter(lease => {
+      if (lease.state !== LEASE.STORED) return false
+      const next = leases.successorOf('buyer', agreementId(lease.terms))
+      if (next) return next.state === LEASE.BOUND || next.state === LEASE.ACTIVE
+      return renew === true && renewAt(lease) <= now() && now() < endOf(lease)
+    })
+  }
+}

@@ -1,0 +1,173 @@
+import type { CoreLimit, Lease, MirrorJob, SealedCore } from '#spec'
+import { BushelError } from '../../../../contracts/errors/error.js'
+import { formatPrice, most } from '../../../../contracts/money/money.js'
+import { formatTime } from '../../../../contracts/money/quantity.js'
+import { agreementId } from '../../../../contracts/terms.js'
+import { firstInstallmentFor } from '../../../deal/sellers/first-installment.js'
+import { LEASE, isOver } from '../../lease/lease-state.js'
+import { TIMEOUTS } from '../../lease/timeouts.js'
+import { BuyerLease } from '../buyer-lease.js'
+import type { UploadSource } from '../buyer-lease.js'
+import { askQuote, planOfTerms, termsOf } from '../lease-terms.js'
+import type { SignedTerms } from '../lease-terms.js'
+import type { BookedAsk } from '../placing/seller-search.js'
+import type { PlacementContext, PlacementListener } from '../placing/placement.js'
+import type { DealChannel } from '../../../deal/channel.js'
+
+/** For how long a copy is kept on, and for how much. */
+export interface Extension {
+  market: Buffer
+  /** ms. */
+  time: number
+  /** msat; null: any. */
+  maxPrice: bigint | null
+  /** Of one copy, msat. */
+  shareMsat: bigint
+}
+
+/** The copy is with the provider already. */
+class KeptCopy implements UploadSource {
+  readonly #cores: SealedCore[]
+
+  constructor({ seal }: Lease) {
+    this.#cores = seal!.seal.cores
+  }
+
+  attach(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  seals(): Promise<SealedCore[]> {
+    return Promise.resolve(this.#cores)
+  }
+}
+
+/**
+ * Extends one copy at its provider: a lease that follows the one that runs is agreed and paid ahead, and begins where that ends.
+ * Nothing is uploaded, and the link stays the same.
+ */
+export class Renewal {
+  readonly #context: PlacementContext
+  readonly #listener: PlacementListener
+  readonly #note: (id: Buffer) => Promise<void>
+
+  /** `note` adds a lease to the record of the mirror. */
+  constructor(context: PlacementContext, listener: PlacementListener, note: (id: Buffer) => Promise<void>) {
+    this.#context = context
+    this.#listener = listener
+    this.#note = note
+  }
+
+  /**
+   * The provider's cheapest ask for such an extension. Rejects with NO_OFFER when it has none, PRICE_TOO_LOW when it is above
+   * the highest price.
+   */
+  async askFor({ terms }: Lease, { market, time, maxPrice }: Extension): Promise<BookedAsk> {
+    const { device, identity } = terms.provider
+    const name = new BuyerLease(this.#context, agreementId(terms)).name
+    const asks = (await this.#context.asks(market, null)).filter(
+      ask => ask.device.equals(device!) && ask.identity.equals(identity!)
+    )
+    const [ask] = asks.filter(({ minTime, maxTime }) => minTime <= time && time <= maxTime)
+    if (!ask)
+      throw new BushelError(
+        'NO_OFFER',
+        asks.length > 0
+          ? `provider ${name} sells no ${formatTime(time)} at once`
+          : `provider ${name} has no offer on the book`,
+        'nothing was paid; the copy stays as it is'
+      )
+    if (maxPrice !== null && ask.price > maxPrice)
+      throw new BushelError(
+        'PRICE_TOO_LOW',
+        `provider ${name} asks ${formatPrice(ask.price)}; your highest price is ${formatPrice(maxPrice)}`,
+        'nothing was paid; the copy stays as it is'
+      )
+    return ask
+  }
+
+  /** Goes on with an extension that was begun, or begins one; resolves when it is sealed and paid ahead. */
+  async extend(
+    job: MirrorJob,
+    before: Lease,
+    extension: Extension,
+    signal: AbortSignal
+  ): Promise<BuyerLease> {
+    const copy = (await this.#begun(before)) ?? (await this.#agree(job, before, extension, signal))
+    if (copy.lease.state === LEASE.BOUND) {
+      const ran = new BuyerLease(this.#context, agreementId(before.terms))
+      // Its provider takes no seal before that, and nothing of the next one is paid in vain.
+      await ran.payOut(signal)
+      await copy.reach(copy.aheadMsat(extension.shareMsat))
+      this.#listener.paid(copy, await copy.commit(signal))
+    }
+    await copy.upload(new KeptCopy(before), { bytes: () => undefined }, signal)
+    await copy.payAhead(extension.shareMsat, signal, payment => this.#listener.paid(copy, payment))
+    return copy
+  }
+
+  /** An extension that was begun; one that cannot go on is given up. */
+  async #begun({ terms }: Lease): Promise<BuyerLease | null> {
+    const next = this.#context.leases.successorOf('buyer', agreementId(terms))
+    if (!next) return null
+    const copy = new BuyerLease(this.#context, agreementId(next.terms))
+    const isLate = copy.paidInstallments === 0 && this.#context.now() > next.terms.startBy
+    if (next.state === LEASE.AGREED || isLate)
+      await copy.giveUp('the node stopped before the agreement was signed and paid', { ask: false })
+    else if (next.state === LEASE.LAPSING)
+      throw new BushelError(
+        'IN_PROGRESS',
+        `an earlier extension at ${copy.name} is being given up`,
+        'try it again when its provider has answered'
+      )
+    return isOver(copy.lease) ? null : copy
+  }
+
+  async #agree(
+    job: MirrorJob,
+    before: Lease,
+    extension: Extension,
+    signal: AbortSignal
+  ): Promise<BuyerLease> {
+    const { deals, payments, timeouts = TIMEOUTS } = this.#context
+    const ask = await this.askFor(before, extension)
+    const channel = await deals.open(ask.device, { timeoutMs: timeouts.connect, signal })
+    const agree = await this.#terms(channel, ask, before, extension)
+    const plan = planOfTerms(agree.terms, { shareMsat: extension.shareMsat, paidMsat: 0n }, amounts =>
+      payments.limits.feesOf(amounts)
+    )
+    const fault = payments.limits.faultOfPlans([plan])
+    if (fault) throw fault
+    const copy = await BuyerLease.agree(this.#context, channel, agree, job.link)
+    await this.#note(copy.id)
+    return copy
+  }
+
+  async #terms(
+    channel: DealChannel,
+    ask: BookedAsk,
+    { terms }: Lease,
+    { market, time, maxPrice, shareMsat }: Extension
+  ): Promise<SignedTerms> {
+    const { deals, experiences, minGrace, timeouts = TIMEOUTS } = this.#context
+    const firstInstallmentMsat = firstInstallmentFor(experiences, ask.identity)
+    const cores: CoreLimit[] = terms.cores
+    const quoted = await askQuote(deals, channel, {
+      market,
+      ask: ask.id,
+      revision: ask.revision,
+      price: ask.price,
+      minChargeMsat: ask.minChargeMsat,
+      offer: null,
+      maxPrice,
+      cores,
+      time,
+      follows: agreementId(terms),
+      firstInstallmentMsat,
+      aheadMsat: most(shareMsat, firstInstallmentMsat),
+      minGrace,
+      timeoutMs: timeouts.quote
+    })
+    return termsOf(deals, quoted, { cores, readKey: terms.readKey! })
+  }
+}
