@@ -22,15 +22,17 @@ const { values } = parseArgs({
     dir: { type: 'string' },
     socket: { type: 'string' },
     network: { type: 'string' },
-    folder: { type: 'string' }
+    folder: { type: 'string' },
+    syncing: { type: 'string' }
   }
 })
 const {
   dir,
   socket: path,
   network,
-  folder
-} = values as Record<'dir' | 'socket' | 'network' | 'folder', string>
+  folder,
+  syncing = ''
+} = values as Record<'dir' | 'socket' | 'network' | 'folder', string> & { syncing?: string }
 
 mkdirSync(dir, { recursive: true })
 mkdirSync(folder, { recursive: true })
@@ -60,7 +62,7 @@ const behaviour = {
   pieces: 0,
   cut: '',
   mute: '',
-  syncing: '',
+  syncing,
   fail: '',
   failCode: 0,
   era: '' as Era

@@ -71,10 +71,11 @@ export class Lightningd {
     return this.#options.network ?? 'regtest'
   }
 
-  async start(): Promise<void> {
+  async start(syncing = ''): Promise<void> {
     const { dir, folder } = this.#options
     await mkdir(dir, { recursive: true })
     const args = ['--dir', dir, '--socket', this.socket, '--network', this.network, '--folder', folder]
+    if (syncing) args.push('--syncing', syncing)
     const child = this.#children.fork(new URL('./lightningd.js', import.meta.url), { args })
     this.#process = child
     const { id } = await child.next<{ id: string }>()
@@ -86,9 +87,10 @@ export class Lightningd {
     await this.#process?.kill('SIGKILL')
   }
 
-  async restart(): Promise<void> {
+  /** `syncing`: what it says of the chain from its first answer on. */
+  async restart({ syncing = '' }: Pick<Behaviour, 'syncing'> = {}): Promise<void> {
     await this.kill()
-    await this.start()
+    await this.start(syncing)
   }
 
   /** One call over a connection of its own. */

@@ -169,6 +169,8 @@ const REQUESTS = {
   end: 'end',
   refund: 'refund',
   credit: 'credit',
+  repair: 'repair',
+  ticket: 'signed-ticket',
   jobProgress: 'agreement-reference',
   jobReveal: 'agreement-reference',
   jobFinal: 'agreement-reference',

@@ -139,9 +139,7 @@ test('over Core Lightning bad input, limits and wrong networks give one clear li
         ['NO_AMOUNT', written({ msat: null })]
       ] as const)
         await pay(5, code, invoice, '--dry-run')
-      await buyer.behave({ syncing: 'Still loading latest blocks from bitcoind.' })
-      await buyer.restart()
-      await buyer.behave({ syncing: 'Still loading latest blocks from bitcoind.' })
+      await buyer.restart({ syncing: 'Still loading latest blocks from bitcoind.' })
       assert.match(await pay(5, 'WALLET_SYNCING', good), /Still loading latest blocks/)
       await buyer.behave({ syncing: '' })
     })

@@ -10,7 +10,7 @@ import { endOf } from '../../lease/leases.js'
 import type { Leases } from '../../lease/leases.js'
 import { isLongOver, mirrorsOf, nameOfMirror } from '../mirror-names.js'
 import { MIRROR } from '../mirror-state.js'
-import { copiesOf, sourcesOf } from './copies.js'
+import { copiesOf } from './copies.js'
 import type { Copies } from './copies.js'
 
 /** Days before an end at which the owner is told, the nearest first. */
@@ -32,10 +32,7 @@ export function noticesOf(store: Store, leases: Leases, now: number): Notice[] {
     .filter(job => !isLongOver(job, now))
     .flatMap(job => {
       const copies = copiesOf(job, leases, now)
-      return [
-        ...ending(job, leases, copies.all, now),
-        ...lost(job, copies, sourcesOf(copies, leases).length > 0)
-      ]
+      return [...ending(job, leases, copies.all, now), ...lost(job, copies)]
     })
 }
 
@@ -55,7 +52,8 @@ function ending(job: MirrorJob, leases: Leases, copies: readonly Lease[], now: n
   return [{ id: `${job.store} ends within ${withinDays(first, now)}`, text }]
 }
 
-function lost(job: MirrorJob, { failed, missing }: Copies, canReplace: boolean): Notice[] {
+function lost(job: MirrorJob, { living, failed, missing }: Copies): Notice[] {
+  const canReplace = living.some(({ state }) => state === LEASE.STORED)
   const lacking = Math.min(failed.length, missing)
   if (job.state !== MIRROR.KEPT || lacking === 0) return []
   const name = nameOfMirror(job)

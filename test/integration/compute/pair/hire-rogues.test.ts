@@ -40,7 +40,7 @@ test('a buyer leaves every provider that cheats on a job', { timeout: 120_000 },
   const group = await NodeGroup.open(t)
   const openSandbox = sandboxes({ warm: 2 })
   const provider = await group.node('provider', { worker: { openSandbox } })
-  const jobTimeouts = { progress: 1000, answer: 1000, stall: 1500, silence: 2500 }
+  const jobTimeouts = { progress: 3000, answer: 3000, stall: 8000, silence: 6000 }
   const buyer = await group.node('buyer', { serve: false, jobTimeouts })
   const offer = await sellCompute(provider)
   const [sells, buys] = [await provider.trade(), await buyer.trade()]

@@ -36,7 +36,9 @@ async function homeOf(...days: number[]) {
     kept.find(({ terms }) => agreementId(terms).equals(id)) ?? null
   const audits: { id: Buffer; audit: AuditRecord }[] = []
   const auditOf = (id: Buffer): AuditRecord => audits.find(one => one.id.equals(id))?.audit ?? UNTROUBLED
-  const leases = Object.assign(Object.create(Leases.prototype) as Leases, { get, auditOf })
+  const successorOf = (_role: string, id: Buffer): Lease | null =>
+    kept.find(({ terms }) => terms.follows?.equals(id)) ?? null
+  const leases = Object.assign(Object.create(Leases.prototype) as Leases, { get, auditOf, successorOf })
   return { store, job, kept, audits, leases }
 }
 
@@ -57,7 +59,7 @@ test('the owner is told of an end 30, 7 and 1 days before, of the copy that ends
   ])
   assert.deepEqual(
     noticesOf(store, leases, ends - 7 * DAY).map(({ text }) => text),
-    ["'films' ends in 7d; to keep it, buy it anew before: bushel mirror '/home/films'"]
+    ["'films' ends in 7d; to keep it: bushel mirrors extend 'films' --time 30d"]
   )
   kept.forEach((lease, i) => (kept[i] = { ...lease, state: LEASE.ENDED, reason: ENDED_BY_OWNER }))
   assert.equal(told(DAY), null, 'what is over ends no more')
@@ -67,7 +69,7 @@ test('a command in a notice can be pasted into a shell, whatever the path', asyn
   const { store, job, kept, leases } = await homeOf(365)
   Object.assign(job, { path: "/home/tom's $(films)" })
   const [notice] = noticesOf(store, leases, endOf(kept[0]!) - DAY)
-  assert.match(notice!.text, /: bushel mirror '\/home\/tom'\\''s \$\(films\)'$/)
+  assert.match(notice!.text, /: bushel mirrors extend 'tom'\\''s \$\(films\)' --time 30d$/)
 })
 
 test('what was bought for a few days is not told of at once', async () => {
@@ -83,17 +85,20 @@ test('the owner is told of copies that fail or are gone, and not of one that is 
   assert.deepEqual(noticesOf(store, leases, START), [])
   audits.push({ id: one!, audit: { ...UNTROUBLED, failing: 'it lost a block' } })
   const texts = (now: number): string[] => noticesOf(store, leases, now).map(({ text }) => text)
-  const fail = (copies: number): string =>
-    `${copies} of the 3 copies of 'films' fail or are gone, and are not paid on; see: bushel mirrors show 'films'`
+  const fail = (copies: number, isLeft = true): string =>
+    `${copies} of the 3 copies of 'films' fail or are gone, and are not paid on; ` +
+    (isLeft
+      ? "a node that is up replaces them from the others; see: bushel mirrors show 'films'"
+      : "no copy is left from which they could be replaced; if you have the files: bushel mirror '/home/films'")
   assert.deepEqual(texts(START), [fail(1)])
   audits.push({ id: two!, audit: { ...UNTROUBLED, unreachable: START, gone: START } })
   assert.deepEqual(texts(START), [fail(2)])
   kept[2] = { ...kept[2]!, state: LEASE.LAPSING }
-  assert.deepEqual(texts(START), [fail(3)], 'one is given up')
+  assert.deepEqual(texts(START), [fail(3, false)], 'one is given up')
   kept[2] = { ...kept[2]!, state: LEASE.ENDED, reason: 'it failed an audit' }
-  assert.deepEqual(texts(START), [fail(3)], 'its debt is settled')
+  assert.deepEqual(texts(START), [fail(3, false)], 'its debt is settled')
   kept[2] = { ...kept[2]!, state: LEASE.ENDED, reason: ENDED_BY_OWNER }
-  assert.deepEqual(texts(START), [fail(2)])
+  assert.deepEqual(texts(START), [fail(2, false)])
 })
 
 test('each notice is logged once, and again when the end comes nearer', async () => {
