@@ -384,6 +384,7 @@ export class BuyerLease {
     const owed = holds ? [debts.change('creditor', provider.identity, debt)] : []
     const fault = debt && !holds ? 'its signed debt is not valid' : this.#faultOfDebt(debt?.debt.msat ?? 0n)
     await deals.store.set(this.#endedChange(fault ? `${reason}; ${fault}` : reason), ...owed)
+    await this.#next?.giveUp('the lease before it was ended')
     if (!fault) return
     await deals.experiences.bad(provider.identity!, fault)
     throw this.#lie(fault)

@@ -167,8 +167,13 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     return this.#succession.fault(id, from, terms)
   }
 
-  makeRoom(order: Order, terms: Terms, from: Counterparty): Promise<void> {
-    return this.#room.make(order, terms, from)
+  async makeRoom(order: Order, terms: Terms, from: Counterparty): Promise<void> {
+    const unpaid = terms.follows ? this.#succession.unpaid(terms.follows) : null
+    if (unpaid) await this.#giveWay(agreementId(unpaid.terms))
+    // It may have been paid at the last moment.
+    const fault = terms.follows ? this.followFault(terms.follows, from, terms) : null
+    if (fault) throw new DeclineError('FOLLOWS', fault)
+    await this.#room.make(order, terms, from)
   }
 
   /** How much of its bounds is used. */

@@ -25,8 +25,16 @@ export class Succession {
     const before = this.#leases.get('provider', id)
     if (!before || !before.terms.buyer.device!.equals(from.device) || !isKept(before))
       return 'this node keeps no such lease for this buyer'
-    if (this.#leases.successorOf('provider', id)) return 'another lease follows that one already'
+    const next = this.#leases.successorOf('provider', id)
+    // One that nobody has paid gives way: its buyer may not know of it, for an answer can be lost.
+    if (next && next.state !== LEASE.COUNTERSIGNED) return 'another lease follows that one already'
     return terms && !isSameCopy(terms, before.terms) ? 'the lease that it follows is for another copy' : null
+  }
+
+  /** The lease that follows and is not paid, which gives way to another one. */
+  unpaid(id: Buffer): Lease | null {
+    const next = this.#leases.successorOf('provider', id)
+    return next?.state === LEASE.COUNTERSIGNED ? next : null
   }
 
   /** See `SealingOptions.before`. */

@@ -11,6 +11,7 @@ import { DealPair } from '../../integration/gate/pair/deal-pair.js'
 import type { DealOptions } from '../../integration/gate/pair/deal-pair.js'
 import { NodePair } from '../../integration/gate/pair/node-pair.js'
 import { sequence } from '../../world/gate/seed.js'
+import { LEASE } from '../../../src/storage/lease/lease-state.js'
 import { FAULT_KINDS } from '../../integration/gate/pair/faulty-wire.js'
 import type { FaultKind, WireFault, Way } from '../../integration/gate/pair/faulty-wire.js'
 
@@ -38,6 +39,8 @@ const METHODS: readonly Method[] = [
   'refund',
   'credit'
 ]
+/** Messages of an extension whose answers differ from those of a deal, or decide about it. */
+const EXTENDING: readonly Method[] = ['quote', 'agree', 'strip', 'paid', 'progress', 'seal', 'end']
 const SEED = process.env['BUSHEL_GATE_SEED'] ?? randomBytes(4).toString('hex')
 const FAULTS = Number(process.env['BUSHEL_GATE_MESSAGES'] ?? 40)
 /** Real wallets are slower: their number of faults is divided by this. */
@@ -133,6 +136,40 @@ suite('deals survive one faulty message', { concurrency: PAIRS }, () => {
       for (const method of METHODS)
         test(`a deal survives a ${faultKind} ${way} of ${method}`, () =>
           onPair(pair => dealWithFault(pair, { method, way, faultKind })))
+})
+
+/** A lease that is extended with one fault in it, ended, and the check of the sums. */
+async function extensionWithFault(pair: DealPair, fault: WireFault): Promise<void> {
+  const { method, way, faultKind } = fault
+  pair.notes = []
+  pair.isPatient = ALL_ARRIVE.includes(faultKind)
+  for (let attempt = 1; ; attempt++) {
+    const lease = await pair.deal({ installments: 2 })
+    pair.wire.arm(fault)
+    const next = await pair.extend(lease)
+    assert.equal(pair.provider.leases.get('provider', next)!.state, LEASE.NEXT)
+    await pair.end(lease)
+    for (const id of [lease, next]) await pair.refund(id)
+    await pair.exchangeOnce(lease)
+    pair.wire.endFaults()
+    await pair.wire.lateArrived()
+    assert.deepEqual(
+      [lease, next].map(id => pair.buyer.leases.get('buyer', id)!.state),
+      [LEASE.ENDED, LEASE.ENDED]
+    )
+    if (pair.wire.count > 0 || faultKind !== 'replayed' || attempt === ATTEMPTS) break
+  }
+  assert.equal(pair.wire.count, 1, `${method} (${way}) was ${faultKind}`)
+  await pair.settle()
+  pair.isPatient = false
+}
+
+suite('extensions survive one faulty message', { concurrency: PAIRS }, () => {
+  for (const faultKind of FAULT_KINDS)
+    for (const way of WAYS)
+      for (const method of EXTENDING)
+        test(`an extension survives a ${faultKind} ${way} of ${method}`, () =>
+          onPair(pair => extensionWithFault(pair, { method, way, faultKind })))
 })
 
 test('money paid to a provider that falls silent is refunded when it is heard again', () =>

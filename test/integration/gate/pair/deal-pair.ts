@@ -22,6 +22,8 @@ import type { LeaseState } from '../../../../src/storage/lease/leases.js'
 import { DEFAULT_POLICY, StorageSelling } from '../../../../src/storage/provider/selling.js'
 import type { Policy } from '../../../../src/storage/provider/selling.js'
 import { storage } from '../../../../src/storage/resource.js'
+import { mirrorsOf } from '../../../../src/storage/buyer/mirror-names.js'
+import { Extending } from '../../../../src/storage/buyer/upkeep/extending.js'
 import { Mirrors } from '../../../../src/storage/buyer/mirrors.js'
 import type { MirrorListener, MirrorRequest, Packer } from '../../../../src/storage/buyer/mirrors.js'
 import type { Timeouts } from '../../../../src/storage/lease/timeouts.js'
@@ -71,6 +73,7 @@ const PATIENT: Timeouts = {
 const ATTEMPTS = 20
 const MARKET = Buffer.alloc(32, 1)
 const TIME = 30 * DAY
+const LONGER = 20 * DAY
 const INSTALLMENT_MSAT = 1000n
 const BLOCK = 1024
 const BLOCKS = 3
@@ -268,6 +271,22 @@ export class DealPair {
     await this.#retry(async () => {
       if (this.buyer.leases.get('buyer', id)!.state !== LEASE.ENDED)
         await this.buyerLease(id).end('the owner ended it')
+    })
+  }
+
+  /** Extends a lease by 20 days, begun again as often as needed; gives the lease that follows. */
+  async extend(id: Buffer): Promise<Buffer> {
+    const job = mirrorsOf(this.buyer.store, this.buyer.leases).find(({ agreements }) =>
+      agreements.some(one => one!.equals(id))
+    )!
+    const extending = new Extending(this.mirrors, nullLogger)
+    return this.#retry(async () => {
+      const before = this.buyer.leases.get('buyer', id)!
+      const how = { time: LONGER, maxPrice: null }
+      const { signal } = new AbortController()
+      const [extended] = await extending.extend(job, [before], how, this.listener, signal)
+      if (extended!.error) throw extended!.error
+      return extended!.next!.id
     })
   }
 
