@@ -734,6 +734,8 @@ export interface Calls {
       })[]
       /** what the extension costs over its whole time, msat */
       chargeMsat: string
+      /** what was left to pay until the end, which is paid first, msat */
+      restMsat: string
       /** paid now, with what was left to pay until the end, msat; 0 in a dry run */
       paidMsat: string
       /** true: nothing was changed */

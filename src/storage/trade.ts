@@ -171,7 +171,7 @@ const mirrorUpkeep = tradeService(
     if (!node.serve) return null
     const { store, now } = node
     const log = logOf(node)
-    const tasks = [new Extending(own, log), new Replacement(own.placing, log)]
+    const tasks = [new Extending(own, log), new Replacement(own, log)]
     return scope.open(new MirrorUpkeep({ store, now, leases: records, mirrors: own, tasks, log }))
   }
 )

@@ -37,6 +37,8 @@ export interface BuyerLeaseContext extends PayingContext {
 }
 
 const ATTEMPTS = 3
+/** Why a lease ends with the one that it follows. */
+const AFTER_END = 'the lease before it is over'
 /** ms before an interrupted step is tried again. */
 const RETRY = 250
 
@@ -123,6 +125,11 @@ export class BuyerLease {
 
   get chargeMsat(): bigint {
     return chargeOf(this.lease.terms)
+  }
+
+  /** What is left to pay of it, msat. */
+  get restMsat(): bigint {
+    return this.chargeMsat - this.#context.payments.ledger.totals(this.id).paidMsat
   }
 
   /** Paid and not served yet, msat. */
@@ -384,7 +391,7 @@ export class BuyerLease {
     const owed = holds ? [debts.change('creditor', provider.identity, debt)] : []
     const fault = debt && !holds ? 'its signed debt is not valid' : this.#faultOfDebt(debt?.debt.msat ?? 0n)
     await deals.store.set(this.#endedChange(fault ? `${reason}; ${fault}` : reason), ...owed)
-    await this.#next?.giveUp('the lease before it was ended')
+    await this.#next?.giveUp(AFTER_END)
     if (!fault) return
     await deals.experiences.bad(provider.identity!, fault)
     throw this.#lie(fault)
@@ -410,7 +417,7 @@ export class BuyerLease {
     // It may have ended meanwhile; an ended lease stays so.
     if (isOver(this.lease)) return
     await leases.save({ ...this.lease, state: LEASE.LAPSING, reason })
-    await this.#next?.giveUp('the lease before it was given up', { ask })
+    await this.#next?.giveUp(AFTER_END, { ask })
     if (!ask) return
     try {
       await this.end(reason)
@@ -430,15 +437,26 @@ export class BuyerLease {
     await this.#installments.resolve(await this.channel())
   }
 
-  /** Ends the lease on this side. */
+  /** Ends the lease on this side, with the one that follows it. */
   async close(reason: string): Promise<void> {
     await this.#context.deals.store.set(this.#endedChange(reason))
+    await this.#next?.giveUp(AFTER_END)
+  }
+
+  /** Ends the lease, which was paid to its end and served; one that follows begins with the same write. */
+  async served(): Promise<void> {
+    const { deals, leases } = this.#context
+    const next = leases.successorOf('buyer', this.id)
+    const begins = next?.state === LEASE.NEXT ? [leases.change({ ...next, state: LEASE.STORED })] : []
+    await deals.store.set(this.#endedChange('it was served'), ...begins)
+    if (begins.length === 0) await this.#next?.giveUp(AFTER_END)
   }
 
   /** A lease that is over already keeps its state and its reason. */
   #endedChange(reason: string): Change {
     const { lease } = this
-    const ended = isOver(lease) ? lease : { ...lease, state: LEASE.ENDED, reason }
+    const why = lease.state === LEASE.LAPSING ? (lease.reason ?? reason) : reason
+    const ended = isOver(lease) ? lease : { ...lease, state: LEASE.ENDED, reason: why }
     return this.#context.leases.change(ended)
   }
 

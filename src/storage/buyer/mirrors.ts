@@ -14,7 +14,7 @@ import type { Change } from '../../store/change.js'
 import type { Store } from '../../store/store.js'
 import { BuyerLease } from './buyer-lease.js'
 import { UNKNOWN_ASK, planOf } from './lease-plan.js'
-import { LEASE, isOver } from '../lease/lease-state.js'
+import { isOver, isSealed } from '../lease/lease-state.js'
 import { idOf } from '../lease/leases.js'
 import { match } from './placing/matching.js'
 import { nameOf } from '../../base/states.js'
@@ -131,7 +131,7 @@ export class Mirrors {
       const ended: string[] = []
       for (const id of job.agreements) {
         const copy = new BuyerLease(this.#context, id)
-        if (isOver(copy.lease) || copy.lease.state === LEASE.STORED) continue
+        if (isOver(copy.lease) || isSealed(copy.lease)) continue
         await copy.giveUp('its files have changed, and are mirrored anew')
         ended.push(idOf(copy.lease).slice(0, 8))
       }
@@ -243,10 +243,11 @@ export class Mirrors {
     return this.#turns.run(store, work)
   }
 
-  /** Adds a lease to a mirror. On disk when it resolves. */
+  /** Adds a lease to a mirror that has not got it. On disk when it resolves. */
   async addLease(store: string, id: Buffer): Promise<void> {
     const job = this.#job(store)!
-    await this.#save({ ...job, agreements: [...job.agreements, id] })
+    if (!job.agreements.some(one => one!.equals(id)))
+      await this.#save({ ...job, agreements: [...job.agreements, id] })
   }
 
   /** Notes that a mirror is kept for so much longer, ms. */
@@ -439,8 +440,9 @@ export class Mirrors {
   /** Saves the progress of a placement; its bid may have been withdrawn meanwhile, and its name changed. */
   async #saveStep(job: MirrorJob): Promise<void> {
     const { state, bid = null, name = null, ...now } = this.#job(job.store) ?? job
-    const { renew = false, renewMaxPrice = null, time } = now
-    await this.#save({ ...job, state, bid, name, time, renew, renewMaxPrice })
+    const { renew = false, renewMaxPrice = null, time, agreements } = now
+    const all = new Map([...agreements, ...job.agreements].map(id => [id!.toString('hex'), id]))
+    await this.#save({ ...job, state, bid, name, time, renew, renewMaxPrice, agreements: [...all.values()] })
   }
 
   async #save(job: MirrorJob): Promise<void> {

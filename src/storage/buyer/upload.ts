@@ -20,6 +20,8 @@ export interface UploadSource {
   /** Gives the cores of an agreement to the provider at the other end, or says where they are. */
   attach(channel: DealChannel, agreement: Buffer): Promise<void>
   seals(): Promise<SealedCore[]>
+  /** Below this rate it is given up, bytes a ms; absent: 16 KiB/s. */
+  readonly leastRate?: number
 }
 
 /** Hears of an upload while it runs. */
@@ -75,7 +77,7 @@ export class Upload {
     const { timeouts, clock } = this.#options
     const stall = new Stall(timeouts.upload, clock)
     const whole = new Stall(
-      SLOWEST.times * timeouts.upload + bytesOf(this.#lease) / SLOWEST.bytesPerMs,
+      SLOWEST.times * timeouts.upload + bytesOf(this.#lease) / (goods.leastRate ?? SLOWEST.bytesPerMs),
       clock
     )
     let most = -1
@@ -90,13 +92,13 @@ export class Upload {
       signal.throwIfAborted()
       try {
         const channel = await this.#options.channel(signal)
-        if (channel !== attached) await goods.attach(channel, this.#options.id)
-        attached = channel
         if (heard === 'no') {
           tellings++
           await this.#options.tell(channel)
           heard = 'now'
         }
+        if (channel !== attached) await goods.attach(channel, this.#options.id)
+        attached = channel
         const { id: agreement } = this.#options
         const asked = channel.request('progress', { agreement }, { timeoutMs: timeouts.answer })
         const progress = await unlessAborted(asked, signal)

@@ -16,6 +16,7 @@ export function dueAt(lease: Lease, paidInstallments: number, moved = Infinity):
   if (lease.state === LEASE.COUNTERSIGNED) return Math.min(startBy, lease.created + UNPAID.endsMs)
   if (lease.state === LEASE.STORED) return until + TOLERANCE
   if (lease.state === LEASE.ACTIVE) return Math.min(until + grace, moved + UNSEALED_STALLS)
+  if (lease.state === LEASE.NEXT) return lease.start
   return lease.state === LEASE.GRACE ? until + grace : Infinity
 }
 

@@ -1,5 +1,5 @@
 import type { NoiseStream } from 'hyperdht'
-import type { Lease } from '#spec'
+import type { Lease, SignedTicket } from '#spec'
 import { BOUNDS, UPLOAD_FLOOR } from '../../base/bounds/bounds.js'
 import { BushelError, isBlamed } from '../../../contracts/errors/error.js'
 import { agreementId } from '../../../contracts/terms.js'
@@ -76,9 +76,10 @@ export class Intake {
     return this.#running.size
   }
 
-  /** From now on the copy is fetched from these sources, instead of earlier ones. */
-  repair(lease: Lease, sources: RepairSources): void {
-    this.#sources.get(idOf(lease))?.close()
+  /** From now on the copy is fetched from other copies, with these tickets instead of earlier ones. */
+  repair(lease: Lease, tickets: readonly SignedTicket[], open: () => RepairSources): void {
+    const sources = this.#sources.get(idOf(lease)) ?? open()
+    sources.use(tickets)
     this.#sources.set(idOf(lease), sources)
   }
 
@@ -96,6 +97,11 @@ export class Intake {
     const { blocks, bytes } = this.#arrivedOf(id)
     const { paused } = this.#options.shelf
     const isDry = sources && running && this.#options.now() - running.moved >= IDLE
+    if (isDry && !paused.has(id)) {
+      // A copy may have closed its channel and not the connection: all are joined again.
+      this.#running.delete(id)
+      await this.#options.shelf.rest(id)
+    }
     const waits = paused.has(id) ? WAITS.disk : !running ? WAITS.place : isDry ? WAITS.source : null
     return { blocks, bytes, ...(waits !== null && { waits }) }
   }

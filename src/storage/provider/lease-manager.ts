@@ -3,6 +3,7 @@ import ReadyResource from 'ready-resource'
 import type { Countersign, Lease, Order, Terms } from '#spec'
 import crypto from 'hypercore-crypto'
 import { PUBLIC_READ } from '../../../contracts/keys/read-key.js'
+import { billedBytes } from '../../../contracts/money/money.js'
 import { parseKey } from '../../../contracts/keys/key.js'
 import { agreementId } from '../../../contracts/terms.js'
 import type { Used } from '../../base/bounds/bounds.js'
@@ -27,6 +28,7 @@ import { dueAt, isDue } from './due.js'
 import { STEP } from '../../payment/payment-state.js'
 import type { LeaseDesk } from './selling.js'
 import { Room } from './room.js'
+import type { Need } from './room.js'
 import { Succession } from './succession.js'
 import { trustedNow } from '../../base/time/trusted-time.js'
 
@@ -101,7 +103,7 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
       onsealed: async sealed => {
         await this.#save(sealed)
         if (sealed.state === LEASE.STORED) this.#serving.begin(sealed)
-        else await this.#handOver(sealed.terms.follows!)
+        else await this.#handOver(sealed)
       }
     })
     const repairs = new Repairs({
@@ -139,9 +141,10 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     for (const { lease } of leases.at('provider', LEASE.STORED)) this.#serving.begin(lease)
     // One that the shelf could not read is not there.
     const kept = new Set(this.#options.shelf.leases.map(({ id }) => id))
-    for (const state of [LEASE.GRACE, LEASE.NEXT])
+    for (const state of [LEASE.GRACE, LEASE.NEXT, LEASE.ACTIVE])
       for (const { lease } of leases.at('provider', state))
-        if (kept.has(idOf(lease))) await this.#options.shelf.silence(idOf(lease))
+        if (kept.has(idOf(lease)) && (state !== LEASE.ACTIVE || lease.terms.follows))
+          await this.#options.shelf.silence(idOf(lease))
     for (const payment of [...payments.ledger.at(STEP.received)]) await this.#paid(payment)
     this.#billing.resume()
     void this.#poller.start()
@@ -157,10 +160,17 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
   /** `from` is null for whoever would pay at once. */
   capacityFault(
     order: Order,
-    bytes: bigint | null,
-    from: Counterparty | null = null
+    bytes: bigint,
+    from: Counterparty | null = null,
+    follows: Buffer | null = null
   ): Promise<string | null> {
-    return this.#room.fault(order, bytes, from)
+    return this.#room.fault(order, this.#needOf(order, bytes, follows), from)
+  }
+
+  /** Under the ask of the lease that it follows, a lease needs no space of its own; under another one it has to fit. */
+  #needOf(order: Order, bytes: bigint, follows: Buffer | null): Need {
+    const isSame = follows !== null && this.#succession.isUnder(follows, order)
+    return { bytes: isSame ? 0n : bytes, isKept: follows !== null }
   }
 
   followFault(id: Buffer, from: Counterparty, terms?: Terms): string | null {
@@ -173,7 +183,8 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     // It may have been paid at the last moment.
     const fault = terms.follows ? this.followFault(terms.follows, from, terms) : null
     if (fault) throw new DeclineError('FOLLOWS', fault)
-    await this.#room.make(order, terms, from)
+    const need = this.#needOf(order, billedBytes(terms.cores), terms.follows ?? null)
+    await this.#room.make(order, terms, need, from)
   }
 
   /** How much of its bounds is used. */
@@ -266,7 +277,10 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     // Until it begins, readers are served for the lease before it.
     if (lease.terms.follows) await this.#options.shelf.silence(idOf(lease))
     const current = this.#options.leases.get('provider', agreementId(lease.terms))!
-    await this.#save({ ...current, state: LEASE.ACTIVE, committed: this.#now() })
+    const active = { ...current, state: LEASE.ACTIVE, committed: this.#now() }
+    await this.#save(active)
+    if (lease.terms.follows && !this.#succession.isKept(lease.terms.follows))
+      await this.#finishNow(active, 'the lease before it is over')
   }
 
   // The end
@@ -302,25 +316,31 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     const debt = this.#billing.debtOf(ended)
     const owed = debt ? [this.#billing.debtChange(terms, debt)] : []
     const served = leases.servedChange(this.#options.shelf.egressBytes(idOf(ended)))
-    const begun = next?.state === LEASE.STORED ? [leases.change(next)] : []
+    // It may have changed while the invoices were refused.
+    const begins = this.#succession.after(id, this.#now())
+    const begun = begins?.state === LEASE.STORED ? [leases.change(begins)] : []
     await deals.store.set(leases.change(ended), served, ...owed, ...begun)
-    for (const changed of begun.length > 0 ? [ended, next!] : [ended]) {
+    for (const changed of begun.length > 0 ? [ended, begins!] : [ended]) {
       this.#room.changed(changed)
       this.emit('change', changed)
     }
-    if (begun.length > 0) this.#serving.begin(next!)
+    if (begun.length > 0) this.#serving.begin(begins!)
     await this.#intake.done(ended)
     await this.#serving.end(ended)
     await this.#drop(idOf(ended))
   }
 
-  /** Ends a lease that is over, where it was kept in its grace until another one follows it. */
-  #handOver(id: Buffer): Promise<void> {
+  /** At the end of a lease that was served: the one that follows it begins. */
+  async #handOver({ terms }: Lease): Promise<void> {
     const { leases } = this.#options
-    return leases.inTurn('provider', id, async () => {
+    const id = terms.follows!
+    await leases.inTurn('provider', id, async () => {
       if (this.#succession.after(id, this.#now())?.state === LEASE.STORED)
         await this.#finishNow(leases.get('provider', id)!, SUCCEEDED)
     })
+    const own = agreementId(terms)
+    if (leases.get('provider', own)!.state === LEASE.NEXT && !this.#succession.isKept(id))
+      await this.#finish(own, 'the lease before it is over')
   }
 
   /** Ends a lease with the one that it follows. */
@@ -338,9 +358,10 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     const now = this.#now()
     const due = (lease: Lease): number =>
       dueAt(lease, payments.ledger.contiguous(agreementId(lease.terms)), this.#movedAt(lease))
-    for await (const { id } of leases.due('provider', now, due)) {
+    for await (const { id, lease } of leases.due('provider', now, due)) {
       if (this.closing) return
-      await leases.inTurn('provider', id, () => this.#runOut(id, now))
+      if (lease.state === LEASE.NEXT) await this.#handOver(lease)
+      else await leases.inTurn('provider', id, () => this.#runOut(id, now))
     }
     if (this.#isLeftBehind) await this.#sweep()
   }

@@ -1,7 +1,8 @@
-import type { Lease } from '#spec'
+import type { Lease, SignedTicket } from '#spec'
 import { verify } from '../../../contracts/keys/signature.js'
 import { MAX_CLOCK_SKEW, TICKET_TIME } from '../../../contracts/terms.js'
 import type { Duplex } from 'node:stream'
+import type { NoiseStream } from 'hyperdht'
 import type { Logger } from '../../base/logger.js'
 import type { Answer, Counterparty, DealChannel } from '../../deal/channel.js'
 import type { RequestOf } from '../../deal/methods.js'
@@ -16,7 +17,7 @@ import { RepairSources } from './repair-sources.js'
 
 export interface RepairShelf {
   /** Lets the peer fetch the copy of a lease; false when repairs have fetched what they may. */
-  admit(id: string, stream: Duplex, now: number): Promise<boolean>
+  admit(id: string, stream: NoiseStream, now: number): Promise<boolean>
   /** Takes blocks of a lease from this connection to another copy. */
   draw(id: string, stream: Duplex): Promise<void>
 }
@@ -46,21 +47,26 @@ export class Repairs {
     const { deals, leaseOf, intake, shelf, now, log, timeouts } = this.#options
     const lease = leaseOf(agreement, peer)
     const own = deals.self.device.publicKey
-    if (tickets.length === 0 || tickets.some(({ ticket }) => !ticket.to.equals(own)))
-      throw new DeclineError('TICKET', 'a repair needs tickets for this node')
+    const isOurs = ({ ticket, signature }: SignedTicket): boolean =>
+      ticket.to.equals(own) &&
+      !ticket.source.equals(own) &&
+      verify('ticket', ticket, signature, lease.terms.buyer.device)
+    if (tickets.length === 0 || !tickets.every(isOurs))
+      throw new DeclineError('TICKET', 'a repair needs tickets for this node, signed by its buyer')
     if (lease.state === LEASE.COUNTERSIGNED)
       throw new DeclineError('NOT_PAID', 'nothing is fetched before the first payment')
     if (lease.state === LEASE.ACTIVE)
       intake.repair(
         lease,
-        new RepairSources({
-          tickets,
-          open: device => deals.open(device, { timeoutMs: timeouts.connect }),
-          draw: stream => shelf.draw(idOf(lease), stream),
-          answerMs: timeouts.answer,
-          now,
-          log
-        })
+        tickets,
+        () =>
+          new RepairSources({
+            open: (device, signal) => deals.open(device, { timeoutMs: timeouts.connect, signal }),
+            draw: stream => shelf.draw(idOf(lease), stream),
+            answerMs: timeouts.answer,
+            now,
+            log
+          })
       )
     return { body: { ok: 1 } }
   }

@@ -21,6 +21,14 @@ export interface RoomOptions {
   release(hold: UnpaidHold): Promise<void>
 }
 
+/** What a lease needs of the space of an ask. */
+export interface Need {
+  /** 0 for one that follows a lease under the same ask: it takes over the space of that. */
+  bytes: bigint
+  /** The copy is on the disk already. */
+  isKept: boolean
+}
+
 /** The space that a provider has for one more lease: what is paid for stays, what is not gives way. */
 export class Room {
   readonly #options: RoomOptions
@@ -42,30 +50,27 @@ export class Room {
       this.#unpaid.add(this.#holdOf(lease.terms, null, lease.created))
   }
 
-  /**
-   * Why `bytes` cannot be stored under this ask, for this buyer or for anybody who pays at once; null when they can. `bytes` are
-   * null for a lease that follows one which is stored.
-   */
-  async fault(order: Order, bytes: bigint | null, from: Counterparty | null): Promise<string | null> {
-    const asking = from && this.#askingOf(from, Number(bytes ?? 0n), orderId(order))
+  /** Why a need cannot be met under this ask, for this buyer or for anybody who pays at once; null when it can. */
+  async fault(order: Order, { bytes, isKept }: Need, from: Counterparty | null): Promise<string | null> {
+    const asking = from && this.#askingOf(from, Number(bytes), orderId(order))
     if (asking) {
       const place = this.#unpaid.placeFault(asking)
       if (place) return place
     }
-    if (bytes === null) return null
+    if (bytes === 0n) return null
     const yielding = asking ? this.#unpaid.yielding(asking) : this.#unpaid.amountIn(poolOf(orderId(order)))
     if (this.#missing(order, bytes) > yielding) return FULL
-    if (!(await this.#options.canReserve(Number(bytes)))) return 'the disk has no room for it'
+    if (!isKept && !(await this.#options.canReserve(Number(bytes)))) return 'the disk has no room for it'
     return null
   }
 
   /** Ends what must give way to these terms. Declines when there is no room for them. */
-  async make(order: Order, terms: Terms, from: Counterparty): Promise<void> {
-    const bytes = newBytesOf(terms)
-    const fault = await this.fault(order, bytes, from)
+  async make(order: Order, terms: Terms, need: Need, from: Counterparty): Promise<void> {
+    const { bytes } = need
+    const fault = await this.fault(order, need, from)
     if (fault) throw new DeclineError('NO_CAPACITY', fault)
-    const missing = (): number => (bytes === null ? 0 : this.#missing(order, bytes))
-    const asking = this.#askingOf(from, Number(bytes ?? 0n), terms.ask!)
+    const missing = (): number => (bytes === 0n ? 0 : this.#missing(order, bytes))
+    const asking = this.#askingOf(from, Number(bytes), terms.ask!)
     await this.#unpaid.makeRoom(asking, missing)
     // A payment at the last moment may have kept what had to give way.
     if (missing() > 0) throw new DeclineError('NO_CAPACITY', FULL)
@@ -105,16 +110,11 @@ export class Room {
     const { identity, device } = terms.buyer
     const asking = this.#askingOf(
       { identity: identity!, device: device!, address },
-      Number(newBytesOf(terms) ?? 0n),
+      terms.follows ? 0 : Number(billedBytes(terms.cores)),
       terms.ask!
     )
     return { ...asking, id: agreementId(terms), since }
   }
-}
-
-/** What terms take of the space; null where they follow a lease whose space they take over. */
-function newBytesOf({ follows, cores }: Terms): bigint | null {
-  return follows ? null : billedBytes(cores)
 }
 
 function poolOf(ask: Buffer): string {

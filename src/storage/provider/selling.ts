@@ -45,8 +45,13 @@ const MAX_SLICES = 200n
 
 /** What selling storage needs: capacity, payment and the records of agreements. */
 export interface LeaseDesk {
-  /** Why `bytes` cannot be stored under this ask for this buyer, or null; without bytes: why nothing can be agreed now. */
-  capacityFault(ask: Order, bytes: bigint | null, from: Counterparty): Promise<string | null>
+  /** Why `bytes` cannot be stored under this ask for this buyer, or null; `follows`: they are, for this lease. */
+  capacityFault(
+    ask: Order,
+    bytes: bigint,
+    from: Counterparty,
+    follows?: Buffer | null
+  ): Promise<string | null>
   /** Why no lease can follow this one for this buyer, or null; `terms` are those of the one that would. */
   followFault(id: Buffer, from: Counterparty, terms?: Terms): string | null
   /** Ends what gives way to these terms; declines when there is no room for them. */
@@ -88,7 +93,7 @@ export class StorageSelling implements Selling<StorageAsk, StorageRequest, Stora
       throw new DeclineError('SIZE', 'a quote needs at least one byte and one block')
     const bytes = billedBytes([{ byteLength: request.bytes, length: request.blocks }])
     if (request.follows) this.#demandFollows(request.follows, from)
-    const fault = await this.#desk.capacityFault(order, request.follows ? null : bytes, from)
+    const fault = await this.#desk.capacityFault(order, bytes, from, request.follows)
     if (fault) throw new DeclineError('NO_CAPACITY', fault)
     const minChargeMsat = most(ask.minChargeMsat, 1n)
     const leastMsat = await this.#desk.leastMsat()
@@ -122,6 +127,8 @@ export class StorageSelling implements Selling<StorageAsk, StorageRequest, Stora
     await this.#desk.makeRoom(ask.order, terms, from)
     const list = this.#desk.firstList(terms)
     const countersign = { list, signature: sign('installment-list', list, this.#self.device) }
+    // It may have ended while its follower was agreed.
+    if (terms.follows) this.#demandFollows(terms.follows, from, terms)
     const changes = this.#desk.agreed(terms, signature, countersign, from)
     return { body: encode('countersign', countersign), changes }
   }

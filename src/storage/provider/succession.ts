@@ -1,4 +1,5 @@
-import type { Lease, Terms } from '#spec'
+import type { Lease, Order, Terms } from '#spec'
+import { orderId } from '../../../contracts/order.js'
 import { agreementId } from '../../../contracts/terms.js'
 import type { Counterparty } from '../../deal/channel.js'
 import { DeclineError } from '../../deal/decline.js'
@@ -31,6 +32,17 @@ export class Succession {
     return terms && !isSameCopy(terms, before.terms) ? 'the lease that it follows is for another copy' : null
   }
 
+  /** Whether the lease with this id is under this ask. */
+  isUnder(id: Buffer, order: Order): boolean {
+    return this.#leases.get('provider', id)?.terms.ask!.equals(orderId(order)) === true
+  }
+
+  /** Whether the copy of a lease is kept. */
+  isKept(id: Buffer): boolean {
+    const lease = this.#leases.get('provider', id)
+    return lease !== null && isKept(lease)
+  }
+
   /** The lease that follows and is not paid, which gives way to another one. */
   unpaid(id: Buffer): Lease | null {
     const next = this.#leases.successorOf('provider', id)
@@ -54,8 +66,9 @@ export class Succession {
    */
   after(id: Buffer, now: number): Lease | null {
     const next = this.#leases.successorOf('provider', id)
-    const before = this.#leases.get('provider', id)!
-    const takesOver = next?.state === LEASE.NEXT && endOf(before) <= now && this.#isPaidOut(before)
+    const before = this.#leases.get('provider', id)
+    const isServed = before !== null && isKept(before) && endOf(before) <= now && this.#isPaidOut(before)
+    const takesOver = next?.state === LEASE.NEXT && isServed
     return takesOver ? { ...next, state: LEASE.STORED } : next
   }
 

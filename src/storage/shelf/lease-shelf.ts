@@ -1,17 +1,21 @@
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
+import type { NoiseStream } from 'hyperdht'
 import ReadyResource from 'ready-resource'
 import type { BlockProof, BlockReference, SealedCore } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
 import type { FetchCall } from './fetching.js'
 import type { ShelfLease, ShelvedLease } from './lease-files.js'
 import { LeaseHolder, LeaseKind } from './lease-holder.js'
-import { RepairHolder, repairIdOf } from './repair-holder.js'
+import { RepairHolder } from './repair-holder.js'
 import { Shelf } from './shelf.js'
 import type { ShelfOptions } from './shelf.js'
 import type { ShelfUsage } from './space.js'
 
 const EVENTS = ['paused', 'resumed', 'egress-spent', 'problem'] as const
+
+/** Most devices that fetch one copy for repairs while this node runs. */
+const MOST_REPAIRS = 16
 
 /** The shelf for leases, each of which is a holder. Emits the events of the shelf. */
 export class LeaseShelf extends ReadyResource {
@@ -19,6 +23,8 @@ export class LeaseShelf extends ReadyResource {
   /** Uploads that wait for room on the disk, by their leases. */
   readonly paused = new Set<string>()
   readonly #kind: LeaseKind
+  /** By lease and device, hex. */
+  readonly #repairs = new Map<string, Map<string, RepairHolder>>()
 
   /** Creates the shelf in a folder; `kinds` adds other kinds of holders. */
   constructor({
@@ -74,12 +80,15 @@ export class LeaseShelf extends ReadyResource {
   }
 
   /** Lets another provider fetch the copy for a repair over this connection; false when repairs have fetched what they may. */
-  async admit(id: string, stream: Duplex, now: number): Promise<boolean> {
-    const known = this.shelf.get(repairIdOf(id))
-    const repairs = known instanceof RepairHolder ? known : new RepairHolder(this.#get(id))
-    const isAdmitted = repairs.admit(stream, now)
-    await this.shelf.hold(repairs)
-    return isAdmitted
+  async admit(id: string, stream: NoiseStream, now: number): Promise<boolean> {
+    const lease = this.#get(id)
+    const device = stream.remotePublicKey.toString('hex')
+    const all = this.#repairs.get(id) ?? new Map<string, RepairHolder>()
+    const repair = all.get(device) ?? new RepairHolder(lease, stream.remotePublicKey)
+    if ((!all.has(device) && all.size >= MOST_REPAIRS) || !repair.admit(stream, now)) return false
+    this.#repairs.set(id, all.set(device, repair))
+    await this.shelf.hold(repair)
+    return true
   }
 
   // Passed on to the shelf
@@ -128,8 +137,10 @@ export class LeaseShelf extends ReadyResource {
 
   async drop(id: string): Promise<void> {
     this.paused.delete(id)
+    const repairs = [...(this.#repairs.get(id)?.values() ?? [])]
+    this.#repairs.delete(id)
     await this.shelf.drop(id)
-    await this.shelf.drop(repairIdOf(id))
+    for (const repair of repairs) await this.shelf.drop(repair.id)
   }
 
   usage(): Promise<ShelfUsage> {

@@ -1,16 +1,19 @@
 import type { Duplex } from 'node:stream'
+import crypto from 'hypercore-crypto'
 import { billedBytes } from '../../../contracts/money/money.js'
 import { DAY } from '../../../contracts/money/quantity.js'
 import type { Holder } from './holder.js'
 import type { LeaseHolder } from './lease-holder.js'
 
-/** What repairs may fetch of a copy in `REFILLED`, in sizes of it: two, for one that breaks off is begun anew elsewhere. */
-const SIZES = 2
+/** What repairs may fetch of a copy in `REFILLED`, in sizes of it: those that break off are begun anew elsewhere. */
+const SIZES = 3
+/** Of which one device may fetch so much: a size, with some blocks that come twice. */
+const SIZES_OF_ONE = 1.1
 /** ms */
 const REFILLED = 90 * DAY
 
 /**
- * Lets other providers fetch a copy for which they show a ticket of its owner. It counts by itself, so that readers who have
+ * Lets another provider fetch a copy for which it shows a ticket of the owner. It counts by itself, so that readers who have
  * spent the egress of a lease do not keep it from being repaired; it is not announced, and goes on in the grace.
  */
 export class RepairHolder implements Holder {
@@ -21,9 +24,11 @@ export class RepairHolder implements Holder {
   readonly takesIn = false
   readonly #lease: LeaseHolder
   readonly #admitted = new WeakSet<Duplex>()
+  /** Of this device, in this process, bytes. */
+  #used = 0
 
-  constructor(lease: LeaseHolder) {
-    this.id = repairIdOf(lease.id)
+  constructor(lease: LeaseHolder, device: Buffer) {
+    this.id = crypto.hash([Buffer.from(lease.id), device]).toString('hex')
     this.#lease = lease
   }
 
@@ -36,7 +41,9 @@ export class RepairHolder implements Holder {
   }
 
   get egressLeft(): number {
-    return Math.max(0, SIZES * Number(billedBytes(this.cores)) - this.#lease.repairUsed)
+    const size = Number(billedBytes(this.cores))
+    const left = Math.min(SIZES * size - this.#lease.repairUsed, SIZES_OF_ONE * size - this.#used)
+    return Math.max(0, left)
   }
 
   /** Admits a connection at `now`, ms since 1970; false when what repairs may fetch is used up. */
@@ -56,6 +63,7 @@ export class RepairHolder implements Holder {
   }
 
   charge(bytes: number): void {
+    this.#used += bytes
     this.#lease.repairUsed += bytes
   }
 
@@ -75,9 +83,4 @@ export class RepairHolder implements Holder {
   forget(): Promise<void> {
     return Promise.resolve()
   }
-}
-
-/** The id on the shelf of the repairs of a lease. */
-export function repairIdOf(lease: string): string {
-  return `repair${lease}`
 }

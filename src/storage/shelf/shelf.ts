@@ -268,6 +268,7 @@ export class Shelf extends ReadyResource {
     this.#journal.forget(holder)
     await this.#fetching.stop(id, closing())
     await this.#mutex.run(() => holder.forget())
+    for (const { key } of holder.cores) this.#moveReaders(this.#coreOf(holder, key), holder, 'over')
     for (const { key } of holder.cores)
       await this.#cores.trim(
         this.#coreOf(holder, key),

@@ -72,9 +72,15 @@ test('a second, smaller ask sells though the first has let more than it has', as
   const { room, let: letUnder } = await records(t)
   const [first, second] = [await askOf(10 * GIB), await askOf(GIB)]
   await letUnder(first, 9 * GIB)
-  assert.equal(await room.fault(second, BigInt(GIB / 2), null), null)
-  assert.equal(await room.fault(second, BigInt(2 * GIB), null), 'the space of this offer is used up')
-  assert.equal(await room.fault(first, BigInt(2 * GIB), null), 'the space of this offer is used up')
+  assert.equal(await room.fault(second, { bytes: BigInt(GIB / 2), isKept: false }, null), null)
+  assert.equal(
+    await room.fault(second, { bytes: BigInt(2 * GIB), isKept: false }, null),
+    'the space of this offer is used up'
+  )
+  assert.equal(
+    await room.fault(first, { bytes: BigInt(2 * GIB), isKept: false }, null),
+    'the space of this offer is used up'
+  )
 })
 
 test('the ask on the book falls as it fills, says when it is full, and rises again', async t => {

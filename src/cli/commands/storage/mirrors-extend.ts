@@ -22,7 +22,7 @@ export const { syntax, run } = oneCall({
     dryRun
   }),
   isPart: ({ ok }) => !ok,
-  text: ({ copies, chargeMsat, paidMsat }, { dryRun }) => [
+  text: ({ copies, chargeMsat, restMsat, paidMsat }, { dryRun }) => [
     ...list(copies, 'no copies', [
       [{ title: 'PROVIDER' }, ({ provider }) => provider.slice(0, 8)],
       [
@@ -35,6 +35,7 @@ export const { syntax, run } = oneCall({
     '',
     ...facts([
       [dryRun ? 'would cost' : 'costs', formatAmount(BigInt(chargeMsat))],
+      ['until the end', `${formatAmount(BigInt(restMsat))} that were left to pay, and are paid first`],
       ...(dryRun ? [] : [['paid now', formatAmount(BigInt(paidMsat))] as [string, string]])
     ])
   ]

@@ -1,6 +1,6 @@
 import type * as v from 'valibot'
 import type { Lease, MirrorJob } from '#spec'
-import { BushelError } from '../../../../contracts/errors/error.js'
+import { BushelError, isOurs } from '../../../../contracts/errors/error.js'
 import { formatKey } from '../../../../contracts/keys/key.js'
 import { billedBytes, totalCharge } from '../../../../contracts/money/money.js'
 import { agreementId } from '../../../../contracts/terms.js'
@@ -8,6 +8,7 @@ import { nameOf } from '../../../base/states.js'
 import { nullLogger } from '../../../base/logger.js'
 import { BuyerLease } from '../../../storage/buyer/buyer-lease.js'
 import { MOST_NAME, nameOfMirror } from '../../../storage/buyer/mirror-names.js'
+import { MIRROR } from '../../../storage/buyer/mirror-state.js'
 import { copiesOf } from '../../../storage/buyer/upkeep/copies.js'
 import { Extending } from '../../../storage/buyer/upkeep/extending.js'
 import type { Extended } from '../../../storage/buyer/upkeep/extending.js'
@@ -64,6 +65,7 @@ export const LASTING_MIRROR_CALLS = {
         ok: flag('true: every copy is extended'),
         copies: listed(extension, 'its copies'),
         chargeMsat: msat('what the extension costs over its whole time'),
+        restMsat: msat('what was left to pay until the end, which is paid first'),
         paidMsat: msat('paid now, with what was left to pay until the end; 0 in a dry run')
       },
       events: ['note', 'payment'],
@@ -82,6 +84,12 @@ export const LASTING_MIRROR_CALLS = {
       const listener = mirrorListener(context)
       return mirrors.inTurn(id, async () => {
         const job = mirrors.get(id)!
+        if (job.state !== MIRROR.KEPT)
+          throw new BushelError(
+            'BAD_INPUT',
+            `'${nameOfMirror(job)}' is not kept by all its providers yet`,
+            'run the same mirror again first'
+          )
         await marketOf(node, formatKey(job.market)).inStep({ timeoutMs: BOOK_WAIT })
         const stored = copiesOf(job, leases, mirrors.placing.now()).living.filter(isStored)
         if (stored.length === 0)
@@ -93,6 +101,7 @@ export const LASTING_MIRROR_CALLS = {
         if (open.length === 0) throw extendedAlready(job, stored)
         if (params.dryRun) return dry(params, await foreseen(storage, job, open, how))
         const before = paidOf(ledger, job)
+        const rest = restOf(storage, open)
         const all = await new Extending(mirrors, nullLogger).extend(job, open, how, listener, context.signal)
         const next = all.flatMap(one => (one.next ? [one.next] : []))
         return dry(params, {
@@ -101,6 +110,7 @@ export const LASTING_MIRROR_CALLS = {
           ok: next.length === all.length,
           copies: all.map(entryOf),
           chargeMsat: next.reduce((sum, copy) => sum + copy.chargeMsat, 0n).toString(),
+          restMsat: rest.toString(),
           paidMsat: (paidOf(ledger, mirrors.get(id)!) - before).toString()
         })
       })
@@ -119,7 +129,7 @@ export const LASTING_MIRROR_CALLS = {
       const job = new MirrorView(node.store, ledger).find(params.mirror)
       const price = params.maxPrice === undefined ? null : BigInt(params.maxPrice)
       if (!params.dryRun) {
-        await storage.mirrors.inTurn(job.store, () => storage.mirrors.renew(job.store, params.on, price))
+        await storage.mirrors.renew(job.store, params.on, price)
         storage.mirrorUpkeep?.poke()
       }
       return dry(params, { id: job.store, name: nameOfMirror(job), renew: params.on })
@@ -149,6 +159,7 @@ export const LASTING_MIRROR_CALLS = {
       const { storage, ledger } = await node.trade()
       const view = new MirrorView(node.store, ledger)
       const job = view.find(params.mirror)
+      if (!params.dryRun) await storage.mirrorUpkeep?.stop(job.store)
       return storage.mirrors.inTurn(job.store, async () => {
         const open = view.leasesOf(job).filter(lease => !isGivenUp(lease))
         const ended = await Promise.all(
@@ -171,7 +182,11 @@ async function endedOf(
   const id = agreementId(terms)
   if (!isDry) {
     await new BuyerLease(context, id).giveUp(ENDED_BY_OWNER)
-    if (leases.get('buyer', id)!.state === LEASE.ENDED) await refunds.settle(id, REFUND_WAIT)
+    // What does not come now is asked for later.
+    if (leases.get('buyer', id)!.state === LEASE.ENDED)
+      await refunds.settle(id, REFUND_WAIT).catch((error: unknown) => {
+        if (isOurs(error)) throw error
+      })
   }
   const { state } = leases.get('buyer', id)!
   return {
@@ -199,14 +214,14 @@ function entryOf({ before, next, error }: Extended): ExtensionEntry {
 
 /** What an extension would come to by the asks on the book. */
 async function foreseen(
-  { mirrors }: Storage,
+  storage: Storage,
   job: MirrorJob,
   copies: readonly Lease[],
   { time, maxPrice: highest }: { time: number; maxPrice: bigint | null }
 ): Promise<ForeseenExtension> {
   const nothing = (): void => undefined
   const listener = { note: nothing, uploaded: nothing, paid: nothing }
-  const renewal = new Renewal(mirrors.placing, listener, async () => undefined)
+  const renewal = new Renewal(storage.mirrors.placing, listener, async () => undefined)
   let charge = 0n
   const entries: ExtensionEntry[] = []
   for (const before of copies) {
@@ -227,6 +242,7 @@ async function foreseen(
     ok: entries.every(({ result }) => result === 'extended'),
     copies: entries,
     chargeMsat: charge.toString(),
+    restMsat: restOf(storage, copies).toString(),
     paidMsat: '0'
   }
 }
@@ -237,7 +253,12 @@ interface ForeseenExtension {
   ok: boolean
   copies: ExtensionEntry[]
   chargeMsat: string
+  restMsat: string
   paidMsat: string
+}
+
+function restOf({ context }: Storage, copies: readonly Lease[]): bigint {
+  return copies.reduce((sum, { terms }) => sum + new BuyerLease(context, agreementId(terms)).restMsat, 0n)
 }
 
 function paidOf(ledger: Trade['ledger'], { agreements }: MirrorJob): bigint {

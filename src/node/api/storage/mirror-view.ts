@@ -17,7 +17,7 @@ import {
   nameOfMirror
 } from '../../../storage/buyer/mirror-names.js'
 import { MIRROR, isResting } from '../../../storage/buyer/mirror-state.js'
-import { copiesOf, isFollower } from '../../../storage/buyer/upkeep/copies.js'
+import { copiesOf } from '../../../storage/buyer/upkeep/copies.js'
 import { renewAt } from '../../../storage/buyer/upkeep/extending.js'
 import type { Health } from '../../../storage/lease/challenge.js'
 import { LEASE, isGivenUp } from '../../../storage/lease/lease-state.js'
@@ -121,8 +121,9 @@ export class MirrorView {
 
   overview(job: MirrorJob, leases: readonly Lease[]): Overview {
     const open = leases.filter(lease => !isGivenUp(lease))
-    const { failed, missing } = copiesOf(job, this.#leases, this.#now)
-    const chains = open.filter(lease => !isFollower(lease)).map(lease => this.#chainOf(lease))
+    const { all, living, failed, missing } = copiesOf(job, this.#leases, this.#now)
+    const isOurs = (lease: Lease): boolean => !isGivenUp(lease) && failed.includes(lease)
+    const chains = [...living, ...all.filter(isOurs)].map(lease => this.#chainOf(lease))
     const month = chains.reduce((sum, [{ terms }]) => sum + monthOf(terms), 0n)
     const atRisk = open.reduce((sum, lease) => sum + atRiskOf(lease, this.#paid(lease), this.#now), 0n)
     return {

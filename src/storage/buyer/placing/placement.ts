@@ -55,7 +55,7 @@ export class Placement {
   readonly #plan: Plan
   readonly #sellers: SellerSearch
   /** Once the drive is packed. */
-  #packed: { job: MirrorJob; goods: UploadSource } | null = null
+  #packed: { job: MirrorJob; goods: UploadSource | null } | null = null
   /** Identities of which no copy is bought. */
   #avoided: readonly Buffer[] = []
   /** Serializes replacements, so that two do not take the same offer. */
@@ -102,34 +102,19 @@ export class Placement {
     const copies = this.#standing()
     const committed = copies.filter(copy => copy.paidInstallments > 0)
     if (committed.length === 0) await this.#prepare(copies, signal)
-    const kept = await this.#place(copies, this.#job.copies - copies.length, signal)
+    const done = await this.#together(copies, signal)
+    for (let missing = this.#job.copies - copies.length; missing > 0; missing--)
+      done.push(await this.#replace(signal))
+    const kept = done.filter(copy => copy !== null)
     if (kept.length < this.#job.copies) throw this.#short(kept)
     return kept
   }
 
-  /**
-   * Places `missing` more copies of a mirror that is kept already, with identities that it does not avoid, and goes on with
-   * those that were begun. Resolves to those that are stored, perhaps fewer.
-   */
-  more(
-    job: MirrorJob,
-    goods: UploadSource,
-    {
-      begun,
-      missing,
-      avoided
-    }: { begun: readonly BuyerLease[]; missing: number; avoided: readonly Buffer[] },
-    signal: AbortSignal
-  ): Promise<BuyerLease[]> {
-    this.#packed = { job, goods }
+  /** An agreement for one more copy of a mirror that is kept, with an identity that is not `avoided`; null: no offer fits. */
+  another(job: MirrorJob, avoided: readonly Buffer[], signal: AbortSignal): Promise<BuyerLease | null> {
+    this.#packed = { job, goods: null }
     this.#avoided = avoided
-    return this.#place(begun, missing, signal)
-  }
-
-  async #place(begun: readonly BuyerLease[], missing: number, signal: AbortSignal): Promise<BuyerLease[]> {
-    const done = await this.#together(begun, signal)
-    for (let left = missing; left > 0; left--) done.push(await this.#replace(signal))
-    return done.filter(copy => copy !== null)
+    return this.#mutex.run(() => this.#nextCopy(signal))
   }
 
   /** Works on all copies at once. A fault of our own stops them all; a later run goes on from there. */
@@ -153,7 +138,7 @@ export class Placement {
   #standing(): BuyerLease[] {
     return this.#job.agreements
       .map(id => new BuyerLease(this.#context, id))
-      .filter(copy => !isGivenUp(copy.lease))
+      .filter(({ lease }) => !isGivenUp(lease) && lease.state !== LEASE.NEXT)
   }
 
   async #prepare(copies: BuyerLease[], signal: AbortSignal): Promise<void> {
@@ -349,7 +334,7 @@ export class Placement {
     const bytes = (here: number): void => this.#listener.uploaded(copy, here)
     const note = (message: string): void => this.#listener.note(message)
     const upload = (stop: AbortSignal, answer: () => void): Promise<void> =>
-      copy.upload(this.#packed!.goods, { bytes, note, answer }, stop)
+      copy.upload(this.#packed!.goods!, { bytes, note, answer }, stop)
     return doneOrReplaced(upload, {
       ...{ name: copy.name, signal, silentMs: timeouts.spare, clock },
       agree: () => this.#spare(signal),

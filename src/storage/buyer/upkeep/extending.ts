@@ -47,10 +47,14 @@ export class Extending implements MirrorTask {
     return this.#due(job, copies).length > 0
   }
 
-  async run(job: MirrorJob, copies: Copies, signal: AbortSignal): Promise<void> {
+  run(job: MirrorJob, copies: Copies, signal: AbortSignal): Promise<void> {
+    return this.#mirrors.inTurn(job.store, () => this.#renew(job, copies, signal))
+  }
+
+  async #renew(job: MirrorJob, copies: Copies, signal: AbortSignal): Promise<void> {
     const due = this.#due(job, copies)
     const time = Math.max(...due.map(({ terms }) => terms.time))
-    const how = { time, maxPrice: priceCeiling(copies, job.renewMaxPrice) }
+    const how = { time, maxPrice: priceCeiling(job, copies, job.renewMaxPrice) }
     const name = nameOfMirror(job)
     const all = await this.extend(job, due, how, loggedBy(this.#log, name), signal)
     const failed = all.find(({ error }) => error)
@@ -74,25 +78,31 @@ export class Extending implements MirrorTask {
     const isSealed = ({ terms }: Lease): boolean =>
       this.#mirrors.placing.leases.successorOf('buyer', agreementId(terms))?.state === LEASE.NEXT
     const sealed = copies.filter(isSealed)
+    const stop = new AbortController()
+    const either = AbortSignal.any([signal, stop.signal])
     const one = async (before: Lease): Promise<Extended> => {
       try {
-        return { before, next: await renewal.extend(job, before, how, signal) }
+        return { before, next: await renewal.extend(job, before, how, either) }
       } catch (error) {
-        signal.throwIfAborted()
-        if (!(error instanceof BushelError) || isOurs(error)) throw error
-        return { before, next: null, error }
+        either.throwIfAborted()
+        if (error instanceof BushelError && !isOurs(error)) return { before, next: null, error }
+        stop.abort(error)
+        throw error
       }
     }
-    const all = await Promise.all(copies.map(one))
+    const settled = await Promise.allSettled(copies.map(one))
+    const all = settled.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
     if (all.some(({ before, next }) => next && !sealed.includes(before)))
       await this.#mirrors.lengthen(job.store, time)
+    either.throwIfAborted()
     return all
   }
 
-  #due({ renew }: MirrorJob, { living }: Copies): Lease[] {
+  /** A copy that fails is not extended, nor are more than are wanted. */
+  #due({ renew, copies }: MirrorJob, { living }: Copies): Lease[] {
     const { leases, now } = this.#mirrors.placing
-    return living.filter(lease => {
-      if (lease.state !== LEASE.STORED) return false
+    const stored = living.filter(({ state }) => state === LEASE.STORED)
+    return stored.slice(0, copies).filter(lease => {
       const next = leases.successorOf('buyer', agreementId(lease.terms))
       if (next) return next.state === LEASE.BOUND || next.state === LEASE.ACTIVE
       return renew === true && renewAt(lease) <= now() && now() < endOf(lease)

@@ -7,7 +7,7 @@ import { Poller } from '../../../base/poller.js'
 import { BuyerLease } from '../buyer-lease.js'
 import type { BuyerLeaseContext } from '../buyer-lease.js'
 import { auditAt, woken } from '../../lease/challenge.js'
-import { LEASE, isUnpaid } from '../../lease/lease-state.js'
+import { LEASE, isSealed, isUnpaid } from '../../lease/lease-state.js'
 import type { Lease } from '#spec'
 import { agreementId } from '../../../../contracts/terms.js'
 import type { Installment } from '../../../../contracts/money/installments.js'
@@ -102,12 +102,12 @@ export class Maintenance extends ReadyResource {
       const copy = new BuyerLease(this.#options, id)
       if (isUnpaid(lease) && now() > lease.terms.startBy) await this.#lapse(copy)
       if (lease.state === LEASE.LAPSING) await this.#settle(copy, lease.reason ?? 'the buyer gave it up')
-      if (lease.state === LEASE.NEXT && now() >= lease.start)
-        await leases.save({ ...copy.lease, state: LEASE.STORED })
+      if (lease.state === LEASE.NEXT && now() >= auditAt(lease, leases.auditOf(id), now()))
+        this.#auditor.add(copy)
       if (lease.state !== LEASE.STORED) continue
       const next = installmentsOf(lease)[copy.paidInstallments]
       if (now() > copy.paidUntil + (next ? lease.terms.grace : 0))
-        await copy.close(next ? 'it ran out' : 'it was served')
+        await (next ? copy.close('it ran out') : copy.served())
       else await this.#keep(copy, next ?? null)
     }
     await this.#resolve()
@@ -165,7 +165,7 @@ export class Maintenance extends ReadyResource {
   async #audit(copy: BuyerLease, signal: AbortSignal): Promise<void> {
     try {
       // It may have ended while it waited.
-      if (copy.lease.state !== LEASE.STORED) return
+      if (!isSealed(copy.lease)) return
       await copy.check(signal)
       this.#poller.poke() // a payment may have waited for it
     } catch (error) {
@@ -209,7 +209,7 @@ export class Maintenance extends ReadyResource {
 /** From when on there may be something to do for a lease, ms since 1970; later when more is paid. */
 function dueAt(lease: Lease, paid: number, audit: number): number {
   if (isUnpaid(lease)) return lease.terms.startBy
-  if (lease.state === LEASE.NEXT) return lease.start
+  if (lease.state === LEASE.NEXT) return audit
   if (lease.state !== LEASE.STORED) return lease.state === LEASE.LAPSING ? 0 : Infinity
   const next = installmentsOf(lease)[paid]
   const money = next

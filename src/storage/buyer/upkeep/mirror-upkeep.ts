@@ -1,8 +1,8 @@
 import ReadyResource from 'ready-resource'
 import type { MirrorJob } from '#spec'
 import { BushelError } from '../../../../contracts/errors/error.js'
-import { HOUR, MINUTE } from '../../../../contracts/money/quantity.js'
-import { KeyedBackoff } from '../../../base/backoff.js'
+import { DAY, HOUR, MINUTE } from '../../../../contracts/money/quantity.js'
+import { Backoff } from '../../../base/backoff.js'
 import { Poller } from '../../../base/poller.js'
 import type { Logger } from '../../../base/logger.js'
 import type { Store } from '../../../store/store.js'
@@ -16,6 +16,7 @@ import type { Copies } from './copies.js'
 /** What a node does by itself for a mirror that is kept. */
 export interface MirrorTask {
   isDue(job: MirrorJob, copies: Copies): boolean
+  /** Rejects when it could not be done; it is tried again, ever more rarely. */
   run(job: MirrorJob, copies: Copies, signal: AbortSignal): Promise<void>
 }
 
@@ -31,24 +32,31 @@ export interface MirrorUpkeepOptions {
 }
 
 const LOOK = 10 * MINUTE
-/** Until a task that failed is tried again, ms. */
+/** Until a task of a mirror is run again, ms: also after a success, so that nobody has us buy again and again. */
 const AGAIN = { first: 10 * MINUTE, last: 6 * HOUR }
-/** Most mirrors that are worked on at the same time. */
-const AT_ONCE = 4
+/** After this time without a run the delays begin anew, ms. */
+const FORGOTTEN = 3 * DAY
+/** Most mirrors for which one task runs at the same time. */
+const AT_ONCE = 8
 
-/** Looks after the mirrors that are kept while the node runs. */
+/** One task of one mirror. */
+interface Work {
+  backoff: Backoff
+  tried: number
+  running: { stop: AbortController; done: Promise<void> } | null
+}
+
+/** Looks after the mirrors that are kept while the node runs. Each task of each mirror goes on by itself. */
 export class MirrorUpkeep extends ReadyResource {
   readonly #options: MirrorUpkeepOptions
   readonly #poller: Poller
-  readonly #tries: KeyedBackoff
-  readonly #running = new Map<string, Promise<void>>()
-  /** A look found more than it may do at once. */
-  #hasMore = false
+  /** By task and mirror; of those that were due. */
+  readonly #works: readonly Map<string, Work>[]
 
   constructor(options: MirrorUpkeepOptions) {
     super()
     this.#options = options
-    this.#tries = new KeyedBackoff(AGAIN, options.now)
+    this.#works = options.tasks.map(() => new Map<string, Work>())
     this.#poller = new Poller({
       look: () => this.#look(),
       interval: options.lookEvery ?? LOOK,
@@ -63,7 +71,7 @@ export class MirrorUpkeep extends ReadyResource {
 
   protected override async _close(): Promise<void> {
     await this.#poller.close()
-    await Promise.all(this.#running.values())
+    await Promise.all(this.#works.flatMap(works => [...works.keys()].map(id => stopOf(works, id))))
   }
 
   /** Looks soon: something has happened to a mirror. */
@@ -71,42 +79,50 @@ export class MirrorUpkeep extends ReadyResource {
     this.#poller.poke()
   }
 
+  /** Ends what goes on for a mirror, because its owner does something with it; what was begun is gone on with later. */
+  async stop(id: string): Promise<void> {
+    await Promise.all(this.#works.map(works => stopOf(works, id)))
+  }
+
   #look(): void {
     const { store, leases, tasks, now } = this.#options
-    this.#hasMore = false
     for (const job of mirrorsOf(store, leases)) {
-      if (this.#running.size >= AT_ONCE) {
-        this.#hasMore = true
-        return
-      }
-      if (job.state !== MIRROR.KEPT || isLongOver(job, now()) || this.#running.has(job.store)) continue
+      if (job.state !== MIRROR.KEPT || isLongOver(job, now())) continue
       const copies = copiesOf(job, leases, now())
-      const task = tasks.find(one => one.isDue(job, copies))
-      if (!task || !this.#tries.isDue(Buffer.from(job.store, 'hex'))) continue
-      const work = this.#run(task, job).finally(() => {
-        this.#running.delete(job.store)
-        if (this.#hasMore) this.poke()
-      })
-      this.#running.set(job.store, work)
+      for (const [i, task] of tasks.entries())
+        if (task.isDue(job, copies)) this.#begin(this.#works[i]!, task, job, copies)
     }
   }
 
-  /** In the mirror's turn it may have changed. */
-  async #run(task: MirrorTask, { store: id }: MirrorJob): Promise<void> {
-    const { leases, mirrors, now, log } = this.#options
-    const { signal } = this.#poller
+  #begin(works: Map<string, Work>, task: MirrorTask, job: MirrorJob, copies: Copies): void {
+    const { now } = this.#options
+    const known = works.get(job.store)
+    const isFresh = known && now() - known.tried < FORGOTTEN
+    const work = isFresh ? known : { backoff: new Backoff(AGAIN, now), tried: now(), running: null }
+    works.set(job.store, work)
+    const running = [...works.values()].filter(one => one.running).length
+    if (work.running || running >= AT_ONCE || !work.backoff.isDue()) return
+    work.tried = now()
+    const stop = new AbortController()
+    const done = this.#run(task, job, copies, stop.signal).finally(() => (work.running = null))
+    work.running = { stop, done }
+  }
+
+  async #run(task: MirrorTask, job: MirrorJob, copies: Copies, signal: AbortSignal): Promise<void> {
+    const { log } = this.#options
     try {
-      await mirrors.inTurn(id, async () => {
-        const job = mirrors.get(id)
-        const copies = job && copiesOf(job, leases, now())
-        if (copies && task.isDue(job, copies)) await task.run(job, copies, signal)
-      })
-      this.#tries.reset(Buffer.from(id, 'hex'))
+      await task.run(job, copies, signal)
     } catch (error) {
       if (signal.aborted) return
-      const name = nameOfMirror(mirrors.get(id)!)
-      if (error instanceof BushelError) log.warn(`'${name}': ${error.message}; it is tried again later`)
+      if (error instanceof BushelError)
+        log.warn(`'${nameOfMirror(job)}': ${error.message}; it is tried again later`)
       else log.fault(error)
     }
   }
+}
+
+async function stopOf(works: ReadonlyMap<string, Work>, id: string): Promise<void> {
+  const running = works.get(id)?.running
+  running?.stop.abort()
+  await running?.done
 }

@@ -6,11 +6,16 @@ import type { DealChannel } from '../../../deal/channel.js'
 import type { Deals } from '../../../deal/deals.js'
 import type { UploadSource } from '../buyer-lease.js'
 
+/** 64 KiB/s, in bytes a ms: half of what an uplink of 1 Mbit/s carries. */
+const LEAST_RATE = 64 * 1.024
+
 /**
  * The copies of a mirror that are left: a new provider fetches its copy from them, with tickets of the owner, who needs
  * neither the files nor the packed drive.
  */
 export class OtherCopies implements UploadSource {
+  /** Nobody looks on: who takes longer gives its place to another. */
+  readonly leastRate = LEAST_RATE
   readonly #deals: Deals
   readonly #sources: readonly Lease[]
   readonly #now: () => number

@@ -1,6 +1,13 @@
 import type { CoreLimit, Lease, MirrorJob, SealedCore } from '#spec'
-import { BushelError } from '../../../../contracts/errors/error.js'
-import { formatPrice, most } from '../../../../contracts/money/money.js'
+import { BushelError, isOurs } from '../../../../contracts/errors/error.js'
+import {
+  SAT,
+  billedBytes,
+  formatAmount,
+  formatPrice,
+  most,
+  totalCharge
+} from '../../../../contracts/money/money.js'
 import { formatTime } from '../../../../contracts/money/quantity.js'
 import { agreementId } from '../../../../contracts/terms.js'
 import { firstInstallmentFor } from '../../../deal/sellers/first-installment.js'
@@ -13,6 +20,7 @@ import type { SignedTerms } from '../lease-terms.js'
 import type { BookedAsk } from '../placing/seller-search.js'
 import type { PlacementContext, PlacementListener } from '../placing/placement.js'
 import type { DealChannel } from '../../../deal/channel.js'
+import { afterFailure } from './failure.js'
 
 /** For how long a copy is kept on, and for how much. */
 export interface Extension {
@@ -65,44 +73,63 @@ export class Renewal {
   async askFor({ terms }: Lease, { market, time, maxPrice }: Extension): Promise<BookedAsk> {
     const { device, identity } = terms.provider
     const name = new BuyerLease(this.#context, agreementId(terms)).name
+    const bytes = billedBytes(terms.cores)
     const asks = (await this.#context.asks(market, null)).filter(
       ask => ask.device.equals(device!) && ask.identity.equals(identity!)
     )
-    const [ask] = asks.filter(({ minTime, maxTime }) => minTime <= time && time <= maxTime)
+    // Under the ask of the copy it needs no more space; any other one must have it.
+    const [ask] = asks.filter(
+      ({ id, space, minTime, maxTime }) =>
+        minTime <= time && time <= maxTime && (id.equals(terms.ask!) || BigInt(space) >= bytes)
+    )
     if (!ask)
       throw new BushelError(
         'NO_OFFER',
         asks.length > 0
-          ? `provider ${name} sells no ${formatTime(time)} at once`
+          ? `provider ${name} has no offer for ${formatTime(time)} and this size`
           : `provider ${name} has no offer on the book`,
         'nothing was paid; the copy stays as it is'
       )
-    if (maxPrice !== null && ask.price > maxPrice)
+    if (maxPrice !== null && (ask.price > maxPrice || isLeastAbove(ask, { bytes, time, price: maxPrice })))
       throw new BushelError(
         'PRICE_TOO_LOW',
-        `provider ${name} asks ${formatPrice(ask.price)}; your highest price is ${formatPrice(maxPrice)}`,
+        `provider ${name} asks ${formatPrice(ask.price)}, at least ${formatAmount(ask.minChargeMsat)}; your highest price is ${formatPrice(maxPrice)}`,
         'nothing was paid; the copy stays as it is'
       )
     return ask
   }
 
-  /** Goes on with an extension that was begun, or begins one; resolves when it is sealed and paid ahead. */
+  /**
+   * Goes on with an extension that was begun, or begins one; resolves when it is sealed, and paid ahead as far as that can be
+   * done now. The copy is audited first: nothing is paid for one that does not answer.
+   */
   async extend(
     job: MirrorJob,
     before: Lease,
     extension: Extension,
     signal: AbortSignal
   ): Promise<BuyerLease> {
+    const ran = new BuyerLease(this.#context, agreementId(before.terms))
+    await ran.check(signal)
     const copy = (await this.#begun(before)) ?? (await this.#agree(job, before, extension, signal))
-    if (copy.lease.state === LEASE.BOUND) {
-      const ran = new BuyerLease(this.#context, agreementId(before.terms))
-      // Its provider takes no seal before that, and nothing of the next one is paid in vain.
-      await ran.payOut(signal)
-      await copy.reach(copy.aheadMsat(extension.shareMsat))
-      this.#listener.paid(copy, await copy.commit(signal))
+    await this.#note(copy.id)
+    try {
+      if (copy.lease.state === LEASE.BOUND) {
+        // Its provider takes no seal before that, and nothing of the next one is paid in vain.
+        await ran.payOut(signal)
+        await copy.reach(copy.aheadMsat(extension.shareMsat))
+        this.#listener.paid(copy, await copy.commit(signal))
+      }
+      await copy.upload(new KeptCopy(before), { bytes: () => undefined }, signal)
+      await copy.payAhead(extension.shareMsat, signal, payment => this.#listener.paid(copy, payment))
+    } catch (error) {
+      signal.throwIfAborted()
+      if (isOurs(error)) throw error
+      await afterFailure(this.#context.experiences, copy, error)
+      // It is sealed: it begins in its time, and is paid on then.
+      if (copy.lease.state !== LEASE.NEXT) throw error
+      this.#listener.note(`${copy.name} cannot be paid ahead now: ${(error as Error).message}`)
     }
-    await copy.upload(new KeptCopy(before), { bytes: () => undefined }, signal)
-    await copy.payAhead(extension.shareMsat, signal, payment => this.#listener.paid(copy, payment))
     return copy
   }
 
@@ -129,18 +156,29 @@ export class Renewal {
     extension: Extension,
     signal: AbortSignal
   ): Promise<BuyerLease> {
-    const { deals, payments, timeouts = TIMEOUTS } = this.#context
+    const { deals, payments, spendable: spend, timeouts = TIMEOUTS } = this.#context
     const ask = await this.askFor(before, extension)
     const channel = await deals.open(ask.device, { timeoutMs: timeouts.connect, signal })
     const agree = await this.#terms(channel, ask, before, extension)
     const plan = planOfTerms(agree.terms, { shareMsat: extension.shareMsat, paidMsat: 0n }, amounts =>
       payments.limits.feesOf(amounts)
     )
-    const fault = payments.limits.faultOfPlans([plan])
+    // The copy is paid to its end first.
+    const ran = new BuyerLease(this.#context, agreementId(before.terms))
+    const rest = ran.restMsat
+    const dueMsat = rest + plan.aheadMsat
+    const fault = payments.limits.faultOfPlans([
+      { ...plan, chargeMsat: plan.chargeMsat + rest, aheadMsat: dueMsat }
+    ])
     if (fault) throw fault
-    const copy = await BuyerLease.agree(this.#context, channel, agree, job.link)
-    await this.#note(copy.id)
-    return copy
+    const spendable = await spend()
+    if (dueMsat > spendable)
+      throw new BushelError(
+        'NO_BALANCE',
+        `this needs ${formatAmount(dueMsat)} now, and ${formatAmount(spendable)} can be spent`,
+        'nothing was paid; the copy stays as it is'
+      )
+    return BuyerLease.agree(this.#context, channel, agree, job.link)
   }
 
   async #terms(
@@ -170,4 +208,12 @@ export class Renewal {
     })
     return termsOf(deals, quoted, { cores, readKey: terms.readKey! })
   }
+}
+
+/** Whether the minimum charge of an ask is more than the highest price comes to; that of a sat never is. */
+function isLeastAbove(
+  { minChargeMsat }: BookedAsk,
+  { bytes, time, price }: { bytes: bigint; time: number; price: bigint }
+): boolean {
+  return minChargeMsat > SAT && minChargeMsat > totalCharge({ bytes, time, price, minChargeMsat: 1n })
 }

@@ -1,87 +1,162 @@
 import type { Lease, MirrorJob } from '#spec'
-import { BushelError } from '../../../../contracts/errors/error.js'
-import { HOUR } from '../../../../contracts/money/quantity.js'
+import { BushelError, isOurs } from '../../../../contracts/errors/error.js'
+import { DAY, HOUR } from '../../../../contracts/money/quantity.js'
 import { agreementId } from '../../../../contracts/terms.js'
 import type { Logger } from '../../../base/logger.js'
-import { LEASE } from '../../lease/lease-state.js'
-import { endOf } from '../../lease/leases.js'
+import { LEASE, isGivenUp } from '../../lease/lease-state.js'
 import { TIMEOUTS } from '../../lease/timeouts.js'
 import { BuyerLease } from '../buyer-lease.js'
 import { nameOfMirror } from '../mirror-names.js'
-import { Placement } from '../placing/placement.js'
 import type { PlacementContext } from '../placing/placement.js'
-import { priceCeiling, sourcesOf } from './copies.js'
+import { copiesOf, lastEndOf, priceCeiling, sourcesOf } from './copies.js'
 import type { Copies } from './copies.js'
+import { afterFailure } from './failure.js'
 import { loggedBy } from './logged.js'
+import type { Mirrors } from '../mirrors.js'
 import type { MirrorTask } from './mirror-upkeep.js'
+import { FurtherCopy } from './further-copy.js'
 import { OtherCopies } from './other-copies.js'
 
-/** A copy is not replaced for less time than this before its end, ms. */
+/** A copy is not replaced in the last part of its time, nor for less than this, ms. */
 const LEAST_TIME = HOUR
+const LAST_PART = 20
+/** A copy that was begun and not stored is given up after this time where nothing brings it on, ms. */
+const BEGUN = DAY
+/** A provider of which a copy was lost is asked for another after this time, ms. */
+const AVOIDED = 7 * DAY
 
 /**
  * Replaces copies that fail, are gone or were given up, from the copies that are left. What is bought ends with the others.
  */
 export class Replacement implements MirrorTask {
-  readonly #context: PlacementContext
+  readonly #mirrors: Mirrors
   readonly #log: Logger
 
-  constructor(context: PlacementContext, log: Logger) {
-    this.#context = context
+  constructor(mirrors: Mirrors, log: Logger) {
+    this.#mirrors = mirrors
     this.#log = log
   }
 
+  get #context(): PlacementContext {
+    return this.#mirrors.placing
+  }
+
   isDue(_job: MirrorJob, copies: Copies): boolean {
-    if (copies.missing === 0 && copies.living.every(({ state }) => state === LEASE.STORED)) return false
-    return this.#timeLeft(copies) >= LEAST_TIME && sourcesOf(copies, this.#context.leases).length > 0
+    if (unstoredOf(copies).length > 0 || this.#replacedOf(copies).length > 0) return true
+    return copies.missing > 0 && this.#isWorth(copies) && sourcesOf(copies, this.#context.leases).length > 0
   }
 
   async run(job: MirrorJob, copies: Copies, signal: AbortSignal): Promise<void> {
+    const { leases, now } = this.#context
+    const sources = this.#isWorth(copies) ? await this.#answering(sourcesOf(copies, leases), signal) : []
+    const begun = await this.#begun(unstoredOf(copies), sources.length > 0)
+    if (sources.length > 0) await this.#place(job, copies, { sources, begun }, signal)
+    // It took a while: a copy may have come back, or another one may have been lost.
+    const after = copiesOf(this.#mirrors.get(job.store)!, leases, now())
+    for (const { terms } of this.#replacedOf(after))
+      await new BuyerLease(this.#context, agreementId(terms)).giveUp('another provider keeps this copy now')
+    if (after.missing > 0 && this.#isWorth(after))
+      throw new BushelError(
+        'NO_OFFER',
+        sources.length > 0
+          ? 'a lost copy is not replaced yet: no provider has taken it'
+          : 'a lost copy cannot be replaced now: no copy that is left answers'
+      )
+  }
+
+  async #place(
+    job: MirrorJob,
+    copies: Copies,
+    { sources, begun }: { sources: readonly Lease[]; begun: readonly BuyerLease[] },
+    signal: AbortSignal
+  ): Promise<void> {
     const { deals, leases, now, timeouts = TIMEOUTS } = this.#context
     const name = nameOfMirror(job)
-    const goods = new OtherCopies(deals, sourcesOf(copies, leases), now, timeouts.answer)
+    const goods = new OtherCopies(deals, sources, now, timeouts.answer)
     const plan = {
       ...job,
-      time: Math.floor(this.#timeLeft(copies)),
-      maxPrice: priceCeiling(copies, job.maxPrice)
+      time: Math.floor(lastEndOf(copies, leases) - now()),
+      maxPrice: priceCeiling(job, copies, job.maxPrice)
     }
-    const unstored = copies.living.filter(({ state }) => state !== LEASE.STORED)
-    const begun = await this.#begun(unstored)
-    const how = {
-      begun,
-      missing: copies.missing + unstored.length - begun.length,
-      avoided: copies.all.map(({ terms }) => terms.provider.identity!)
+    const further = new FurtherCopy(this.#context, plan, goods, loggedBy(this.#log, name))
+    const taken = copies.all.filter(lease => !isGivenUp(lease) || this.#isRecent(lease))
+    const avoided = taken.map(({ terms }) => terms.provider.identity!)
+    const place = async (copy: BuyerLease | null): Promise<boolean> => {
+      if (copy) await this.#checked(copy, signal)
+      if (copy) this.#log.info(`'${name}' has a new copy at ${copy.name}, made from the others`)
+      return copy !== null
     }
-    const placement = new Placement(this.#context, plan, loggedBy(this.#log, name))
-    const kept = await placement.more(job, goods, how, signal)
-    for (const copy of kept) this.#log.info(`'${name}' has a new copy at ${copy.name}, made from the others`)
-    if (kept.length < how.missing + begun.length)
-      throw new BushelError('NO_OFFER', 'a lost copy is not replaced yet: no offer fits')
-    await this.#dismiss(copies.failed)
+    for (const copy of begun) await place(await further.goOn(copy, signal))
+    for (let goesOn = true; goesOn && copiesOf(this.#mirrors.get(job.store)!, leases, now()).missing > 0;) {
+      const copy = await further.place(this.#mirrors.get(job.store)!, avoided, signal)
+      goesOn = await place(copy)
+      if (copy) avoided.push(copy.lease.terms.provider.identity!)
+    }
   }
 
-  /** ms until the last of the copies that are left ends. */
-  #timeLeft({ living }: Copies): number {
-    const ends = living.filter(({ state }) => state === LEASE.STORED).map(endOf)
-    return Math.max(0, ...ends) - this.#context.now()
+  /** Audits a new copy: a receipt alone proves nothing. */
+  async #checked(copy: BuyerLease, signal: AbortSignal): Promise<void> {
+    try {
+      await copy.check(signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (isOurs(error)) throw error
+      await afterFailure(this.#context.experiences, copy, error)
+      throw error
+    }
   }
 
-  /** Copies that a stop interrupted, but for those that nobody has countersigned. */
-  async #begun(unstored: readonly Lease[]): Promise<BuyerLease[]> {
+  /** Those of the copies that are left which answer an audit now. */
+  async #answering(sources: readonly Lease[], signal: AbortSignal): Promise<Lease[]> {
+    const answers = await Promise.all(
+      sources.map(async lease => {
+        const copy = new BuyerLease(this.#context, agreementId(lease.terms))
+        try {
+          await copy.check(signal)
+          return lease
+        } catch (error) {
+          signal.throwIfAborted()
+          if (isOurs(error)) throw error
+          await afterFailure(this.#context.experiences, copy, error)
+          return null
+        }
+      })
+    )
+    return answers.filter(lease => lease !== null)
+  }
+
+  /** Whether enough of the time is left to replace a copy. */
+  #isWorth(copies: Copies): boolean {
+    const { leases, now } = this.#context
+    const term = Math.max(0, ...copies.living.map(({ terms }) => terms.time))
+    return lastEndOf(copies, leases) - now() >= Math.max(LEAST_TIME, term / LAST_PART)
+  }
+
+  #isRecent({ committed }: Lease): boolean {
+    return committed > 0 && this.#context.now() - committed < AVOIDED
+  }
+
+  /** Copies that a stop interrupted, but for those with which nothing can be done. */
+  async #begun(unstored: readonly Lease[], canGoOn: boolean): Promise<BuyerLease[]> {
     const begun: BuyerLease[] = []
-    for (const { state, terms } of unstored) {
+    for (const { state, terms, committed, created } of unstored) {
       const copy = new BuyerLease(this.#context, agreementId(terms))
+      const isOld = this.#context.now() - (committed || created) > BEGUN
       if (state === LEASE.AGREED)
         await copy.giveUp('the node stopped before the agreement was signed', { ask: false })
-      else begun.push(copy)
+      else if (canGoOn) begun.push(copy)
+      else if (isOld) await copy.giveUp('no other copy is there to make it from')
     }
     return begun
   }
 
-  /** Gives up the leases that were replaced; what was paid and not served is asked back. */
-  async #dismiss(failed: readonly Lease[]): Promise<void> {
-    for (const { state, terms } of failed)
-      if (state === LEASE.STORED)
-        await new BuyerLease(this.#context, agreementId(terms)).giveUp('another provider keeps this copy now')
+  /** Failed copies that are stored still, where enough others are. */
+  #replacedOf({ failed, missing, living }: Copies): Lease[] {
+    const isWhole = missing === 0 && living.every(({ state }) => state === LEASE.STORED)
+    return isWhole && living.length > 0 ? failed.filter(({ state }) => state === LEASE.STORED) : []
   }
+}
+
+function unstoredOf({ living }: Copies): Lease[] {
+  return living.filter(({ state }) => state !== LEASE.STORED)
 }
