@@ -4,6 +4,7 @@ import type { BookResult, CheckResult, LeaseEntry } from '../../src/node/api/api
 export type {
   CheckResult,
   LeaseEntry,
+  MirrorEntry,
   MirrorResult,
   RestoreResult,
   StatusResult
@@ -11,6 +12,11 @@ export type {
 
 export type StorageBook = BookResult<{ space: number }>
 export type ComputeBook = BookResult<{ cores: number; memory: number }>
+
+/** The audits of a mirror's copies. */
+export interface CheckedMirror {
+  copies: { lease: string; result: string; why?: string }[]
+}
 
 export interface MarketResult {
   key: string

@@ -23,7 +23,8 @@ export function resultOf(ending: Ending): object {
     })),
     sourceSha256,
     restoredSha256,
-    paidMsat: mirror.paidMsat,
+    paidMsat: paidOf(ending).toString(),
+    refundedMsat: backOf(ending).toString(),
     feesMsat: mirror.feesMsat,
     receipts: receiptsOf(ending),
     books: books.map(({ who, check }) => ({ who, ...balanceOf(check) })),
@@ -47,7 +48,7 @@ export function computeOf({ run, liar, evidence }: ComputeEnding): object {
 
 /** The tables at the end of the demo, at most 80 columns wide. */
 export function tablesOf(ending: Ending): string[] {
-  const agreed = '  Ledger and wallet agree to the msat on all three nodes.'
+  const agreed = '  Ledger and wallet agree to the msat on all of these nodes.'
   return [
     ...section('Copies', holding(ending)),
     ...section('Cost of each step', costs(ending)),
@@ -82,19 +83,33 @@ function holding({ holders }: Ending): string[] {
   return columns([['provider', 'price', 'stores', 'state', 'paid until', 'sent to reader'], ...rows], [2, 5])
 }
 
-function costs({ holders, mirror }: Ending): string[] {
+/** What all providers were paid, and what they have paid back, msat. */
+function paidOf({ holders }: Ending): bigint {
+  return holders.reduce((sum, { lease }) => sum + BigInt(lease.earnedMsat), 0n)
+}
+
+function backOf({ holders }: Ending): bigint {
+  return holders.reduce((sum, { refundedMsat }) => sum + refundedMsat, 0n)
+}
+
+function costs(ending: Ending): string[] {
+  const { holders, mirror } = ending
   const kept = holders.map(({ device, lease, payments }) => [
     `storage at ${short(device)}, in ${payments.length} payments`,
     formatAmount(BigInt(lease.earnedMsat))
   ])
+  const back = holders
+    .filter(({ refundedMsat }) => refundedMsat > 0n)
+    .map(({ device, refundedMsat }) => [`paid back by ${short(device)}`, `-${formatAmount(refundedMsat)}`])
   return columns(
     [
       ['packing and encrypting', '0 sat'],
       [`${holders.length} quotes and signed agreements`, '0 sat'],
       ...kept,
+      ...back,
       ['Lightning fees', formatAmount(BigInt(mirror.feesMsat))],
       ['restoring (egress included in the price)', '0 sat'],
-      ['total', formatAmount(BigInt(mirror.paidMsat) + BigInt(mirror.feesMsat))]
+      ['total', formatAmount(paidOf(ending) - backOf(ending) + BigInt(mirror.feesMsat))]
     ],
     [1]
   )
@@ -131,7 +146,7 @@ function balances({ books }: Ending): string[] {
   return columns([titles, ...rows], [1, 2, 3, 4, 5])
 }
 
-function throughput({ mirror, restore, holders }: Ending): string[] {
+function throughput({ mirror, restore }: Ending): string[] {
   const { bytes, storedBytes, seconds } = mirror
   const row = (what: string, amount: number, time: number): string[] => [
     what,
@@ -142,7 +157,7 @@ function throughput({ mirror, restore, holders }: Ending): string[] {
   return columns(
     [
       row('pack and encrypt', bytes, seconds.pack),
-      row(`upload to ${holders.length}, audits and payments`, storedBytes * holders.length, seconds.upload),
+      row(`upload to ${mirror.copies}, audits and payments`, storedBytes * mirror.copies, seconds.upload),
       row('restore and verify', restore.bytes, restore.seconds)
     ],
     [1, 2, 3]

@@ -54,6 +54,31 @@ export class Stage {
     return { device, process }
   }
 
+  /** Runs a node on a home again. */
+  async resume(name: string): Promise<BushelProcess> {
+    const { process } = await this.processes.serve(['up'], { home: this.home(name) })
+    this.#signal.throwIfAborted()
+    return process
+  }
+
+  /** Runs a command that may end with an exit code, and gives its result. */
+  async try<T>(who: string, args: string[]): Promise<T> {
+    const { result } = await this.processes.run(args, { home: this.home(who) })
+    this.#signal.throwIfAborted()
+    return result as T
+  }
+
+  /** Watches what a command prints until it is as wanted; rejects when that takes too long. */
+  async watch<T>(who: string, args: string[], is: (result: T) => boolean): Promise<T> {
+    const watching = this.processes.start(args, { home: this.home(who) })
+    try {
+      return (await watching.line(line => is(line as T))) as T
+    } finally {
+      await watching.kill('SIGINT')
+      this.#signal.throwIfAborted()
+    }
+  }
+
   /** Checks a ledger against its wallet. Rejects when they do not agree. */
   async audit(home: string, who: string): Promise<Books> {
     return { who, check: await this.ask<CheckResult>(home, ['log', '--check']) }

@@ -12,6 +12,8 @@ import type {
   RestoreResult,
   StatusResult
 } from './answers.js'
+import { loseCopy } from './loss-act.js'
+import type { Seller } from './loss-act.js'
 import { COPIES, LEAST_PAYMENTS, TIME, offersFor, packedSize, paymentsAt } from './plan.js'
 import type { Offer } from './plan.js'
 import type { BushelProcess } from './processes.js'
@@ -38,6 +40,8 @@ export interface Holder {
   offer: Offer
   lease: LeaseEntry
   payments: ProvenPayment[]
+  /** Paid back to the buyer, msat. */
+  refundedMsat: bigint
   /** Bytes of ciphertext that it sent to readers. */
   servedBytes: number
 }
@@ -54,9 +58,7 @@ export interface Ending {
   restoredSha256: string
 }
 
-interface Seller {
-  home: string
-  device: string
+interface OfferingSeller extends Seller {
   offer: Offer
 }
 
@@ -88,7 +90,10 @@ export class Story {
     const sellers = await this.#sell(market, tree)
 
     voice.act(`A buyer mirrors it ${COPIES} times, for ${formatTime(TIME)}, paid ahead`)
-    const { mirror, bought, buyer } = await this.#mirror(market)
+    const { mirror, bought: first, buyer } = await this.#mirror(market)
+
+    voice.act('A provider loses its disk, and the copy is made anew')
+    const bought = await loseCopy(this.#stage, mirror.name, sellers, first)
 
     const books = [await this.#stage.audit('buyer', 'the buyer')]
     voice.act('The buyer is killed')
@@ -124,16 +129,16 @@ export class Story {
     return tree
   }
 
-  async #sell(market: MarketResult, tree: TreeSize): Promise<Seller[]> {
+  async #sell(market: MarketResult, tree: TreeSize): Promise<OfferingSeller[]> {
     const { voice } = this.#stage
     const sellers = await Promise.all(
       offersFor(tree).map(async (offer, i) => {
         const home = `provider-${i + 1}`
-        const { device } = await this.#stage.up(home)
+        const { device, process } = await this.#stage.up(home)
         await this.#stage.ask(home, ['market', 'join', market.key])
         const space = ['--space', `${offer.space}B`]
         await this.#stage.ask(home, ['sell', 'storage', ...space, '--price', `${offer.price} msat/TiB-month`])
-        return { home, device, offer }
+        return { home, device, process, offer }
       })
     )
     const { asks } = await this.#stage.ask<StorageBook>('founder', ['book', 'storage'])
@@ -225,14 +230,16 @@ export class Story {
   }
 
   /** Reads the providers' leases and payments of the copies. */
-  async #settle(sellers: Seller[], bought: LeaseEntry[]): Promise<Holder[]> {
+  async #settle(sellers: OfferingSeller[], bought: LeaseEntry[]): Promise<Holder[]> {
     const holders = sellers.map(async ({ home, device, offer }): Promise<Holder[]> => {
       const { leases } = await this.#stage.ask<{ leases: LeaseEntry[] }>(home, ['leases'])
       const { resources } = await this.#stage.ask<StatusResult>(home, ['status'])
       const servedBytes = Number(resources['storage']!.facts['egressBytes'])
       return bought.flatMap(mine => {
         const lease = leases.find(({ id }) => id === mine.id)
-        return lease ? [{ device, offer, lease, payments: provenPayments(mine, lease), servedBytes }] : []
+        const payments = lease ? provenPayments(mine, lease) : []
+        const refundedMsat = BigInt(mine.refundedMsat ?? 0)
+        return lease ? [{ device, offer, lease, payments, refundedMsat, servedBytes }] : []
       })
     })
     return (await Promise.all(holders)).flat()
@@ -242,13 +249,11 @@ export class Story {
 /** Why the outcome is not the expected one; null when it is. */
 function faultOf({ mirror, holders, books, sourceSha256, restoredSha256 }: Ending): string | null {
   if (restoredSha256 !== sourceSha256) return 'the restored files differ from the input'
-  if (mirror.copies !== COPIES || holders.length !== COPIES)
-    return `${holders.length} of ${COPIES} copies are stored`
-  if (new Set(holders.map(holder => holder.device)).size < COPIES) return 'both copies are on one device'
+  const kept = holders.filter(({ lease }) => lease.state === 'STORED')
+  if (mirror.copies !== COPIES || kept.length !== COPIES)
+    return `${kept.length} of ${COPIES} copies are stored`
+  if (new Set(kept.map(({ device }) => device)).size < COPIES) return 'both copies are on one device'
   const paid = holders.flatMap(holder => holder.payments).reduce((sum, payment) => sum + payment.msat, 0n)
-  if (paid !== BigInt(mirror.paidMsat)) {
-    return `the receipts prove ${formatAmount(paid)}, but ${formatAmount(BigInt(mirror.paidMsat))} were paid`
-  }
   for (const { who, check } of books) if (!check.ok) return `the ledger of ${who}: ${check.faults.join('; ')}`
   if (BigInt(books[0]!.check.paidMsat) !== paid) return 'the ledger of the buyer has paid another amount'
   for (const { device, lease, payments } of holders) {

@@ -84,7 +84,10 @@ export const KEPT_MIRROR_CALLS = {
         )
       )
       const ok = copies.every(one => one.result === 'held')
-      if (!ok) storage.mirrorUpkeep?.poke()
+      if (!ok) {
+        storage.mirrorUpkeep?.poke()
+        storage.maintenance?.poke()
+      }
       return { ok, copies }
     }
   ),

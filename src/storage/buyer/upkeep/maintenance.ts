@@ -114,6 +114,11 @@ export class Maintenance extends ReadyResource {
     await this.#options.refunds.look()
   }
 
+  /** Looks soon: something is due that was not. */
+  poke(): void {
+    this.#poller.poke()
+  }
+
   /** Resolves when every audit that is under way has ended. */
   audited(): Promise<void> {
     return this.#auditor.idle()
