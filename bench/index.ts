@@ -14,6 +14,7 @@ import { memoryBench } from './storage/memory.js'
 import { mirrorBench } from './storage/mirror-rate.js'
 import { paymentsBench } from './money/payments.js'
 import { jsonOf, table } from './report.js'
+import { repairBench } from './storage/repair.js'
 import { restoreBench } from './storage/restore-rate.js'
 import { smallBench } from './storage/small-files.js'
 import { startBench } from './start-up.js'
@@ -24,6 +25,7 @@ const BENCHES: Bench[] = [
   copiesBench,
   smallBench,
   restoreBench,
+  repairBench,
   memoryBench,
   dealBench,
   homeBench,

@@ -91,7 +91,10 @@ test('the price of copies that the node bought by itself does not raise its limi
   change(2, { terms: { ...all[2]!.terms, price: 2n * PRICE } })
   const ceiling = (): bigint => priceCeiling(job, at(START), null)
   assert.equal(ceiling(), 4n * PRICE)
-  all.push(made(30, {}, { price: 4n * PRICE }), { ...follow(all[0]!), terms: { ...follow(all[0]!).terms, price: 9n * PRICE } })
+  all.push(made(30, {}, { price: 4n * PRICE }), {
+    ...follow(all[0]!),
+    terms: { ...follow(all[0]!).terms, price: 9n * PRICE }
+  })
   assert.equal(ceiling(), 4n * PRICE)
   assert.equal(priceCeiling(job, at(START), PRICE), PRICE, 'the owner has named one')
 })

@@ -38,7 +38,10 @@ async function providers() {
       admit: async id => !isFull && admitted.push(id) > 0,
       draw: async () => undefined
     },
-    intake: { repair: (_lease, tickets) => void begun.push(tickets.length) } as Pick<Intake, 'repair'> as Intake,
+    intake: { repair: (_lease, tickets) => void begun.push(tickets.length) } as Pick<
+      Intake,
+      'repair'
+    > as Intake,
     now: () => NOW,
     log: nullLogger,
     timeouts: TIMEOUTS,
@@ -57,7 +60,18 @@ async function providers() {
   const from = { device: other!.device.publicKey } as Counterparty
   const admit = (ticket: ReturnType<typeof signed>) => repairs.admit(ticket, from, {} as DealChannel)
   return {
-    ...{ repairs, lease, admitted, begun, signed, admit, from, buyer: buyer!, source: source!, other: other! },
+    ...{
+      repairs,
+      lease,
+      admitted,
+      begun,
+      signed,
+      admit,
+      from,
+      buyer: buyer!,
+      source: source!,
+      other: other!
+    },
     fill: () => void (isFull = true)
   }
 }
