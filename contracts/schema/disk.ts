@@ -138,7 +138,7 @@ export const disk: Struct[] = [
       optional('packMs', 'uint'),
       optional('name', 'string'),
       optional('created', 'uint'),
-      optional('renew', 'bool'),
+      optional('renew', 'uint'),
       optional('renewMaxPrice', 'biguint64')
     ]
   },

@@ -624,7 +624,7 @@ export interface MirrorJob {
   packMs?: number | null
   name?: string | null
   created?: number | null
-  renew?: boolean | null
+  renew?: number | null
   renewMaxPrice?: bigint | null
 }
 

@@ -2708,6 +2708,7 @@ const encoding87 = {
     if (m.packMs) c.uint.preencode(state, m.packMs)
     if (m.name) c.string.preencode(state, m.name)
     if (m.created) c.uint.preencode(state, m.created)
+    if (m.renew) c.uint.preencode(state, m.renew)
     if (m.renewMaxPrice) c.biguint64.preencode(state, m.renewMaxPrice)
   },
   encode(state, m) {
@@ -2741,6 +2742,7 @@ const encoding87 = {
     if (m.packMs) c.uint.encode(state, m.packMs)
     if (m.name) c.string.encode(state, m.name)
     if (m.created) c.uint.encode(state, m.created)
+    if (m.renew) c.uint.encode(state, m.renew)
     if (m.renewMaxPrice) c.biguint64.encode(state, m.renewMaxPrice)
   },
   decode(state) {
@@ -2783,7 +2785,7 @@ const encoding87 = {
       packMs: (flags & 2) !== 0 ? c.uint.decode(state) : 0,
       name: (flags & 4) !== 0 ? c.string.decode(state) : null,
       created: (flags & 8) !== 0 ? c.uint.decode(state) : 0,
-      renew: (flags & 16) !== 0,
+      renew: (flags & 16) !== 0 ? c.uint.decode(state) : 0,
       renewMaxPrice: (flags & 32) !== 0 ? c.biguint64.decode(state) : 0
     }
   }

@@ -258,7 +258,7 @@ export class Mirrors {
 
   /** Turns on or off that a mirror is extended before it ends; `maxPrice`, msat, null: see `priceCeiling`. */
   async renew(store: string, on: boolean, maxPrice: bigint | null): Promise<void> {
-    await this.#save({ ...this.#job(store)!, renew: on, renewMaxPrice: maxPrice })
+    await this.#save({ ...this.#job(store)!, renew: on ? 1 : 0, renewMaxPrice: maxPrice })
   }
 
   /** Deletes a job that came to nothing; keeps one that was paid for or waits as a bid. */
@@ -364,7 +364,7 @@ export class Mirrors {
         offer: request.offer ?? 0n,
         maxPrice: request.maxPrice ?? 0n,
         prepayMaxMsat: request.prepayMaxMsat,
-        renew: request.renew,
+        renew: request.renew ? 1 : 0,
         agreements: [],
         state,
         packMs: Date.now() - started
@@ -440,7 +440,7 @@ export class Mirrors {
   /** Saves the progress of a placement; its bid may have been withdrawn meanwhile, and its name changed. */
   async #saveStep(job: MirrorJob): Promise<void> {
     const { state, bid = null, name = null, ...now } = this.#job(job.store) ?? job
-    const { renew = false, renewMaxPrice = null, time, agreements } = now
+    const { renew = null, renewMaxPrice = null, time, agreements } = now
     const all = new Map([...agreements, ...job.agreements].map(id => [id!.toString('hex'), id]))
     await this.#save({ ...job, state, bid, name, time, renew, renewMaxPrice, agreements: [...all.values()] })
   }

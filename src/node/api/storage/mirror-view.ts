@@ -138,7 +138,7 @@ export class MirrorView {
       },
       paidUntil: earliest(chains.map(chain => this.#paidUntil(chain))),
       ends: earliest(chains.map(([first, next]) => endOf(next ?? first))),
-      renew: job.renew === true,
+      renew: job.renew === 1,
       monthMsat: month.toString(),
       atRiskMsat: atRisk.toString(),
       next: this.#next(job, leases, chains, missing)

@@ -105,7 +105,7 @@ export class Extending implements MirrorTask {
     return stored.slice(0, copies).filter(lease => {
       const next = leases.successorOf('buyer', agreementId(lease.terms))
       if (next) return next.state === LEASE.BOUND || next.state === LEASE.ACTIVE
-      return renew === true && renewAt(lease) <= now() && now() < endOf(lease)
+      return renew === 1 && renewAt(lease) <= now() && now() < endOf(lease)
     })
   }
 }

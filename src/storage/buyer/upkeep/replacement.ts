@@ -1,6 +1,6 @@
 import type { Lease, MirrorJob } from '#spec'
 import { BushelError, isOurs } from '../../../../contracts/errors/error.js'
-import { DAY, HOUR } from '../../../../contracts/money/quantity.js'
+import { DAY, HOUR, MINUTE } from '../../../../contracts/money/quantity.js'
 import { agreementId } from '../../../../contracts/terms.js'
 import type { Logger } from '../../../base/logger.js'
 import { LEASE, isGivenUp } from '../../lease/lease-state.js'
@@ -24,6 +24,8 @@ const LAST_PART = 20
 const BEGUN = DAY
 /** A provider of which a copy was lost is asked for another after this time, ms. */
 const AVOIDED = 7 * DAY
+/** Who has answered an audit so long ago is not audited again at once, ms. */
+const JUST_NOW = MINUTE
 
 /**
  * Replaces copies that fail, are gone or were given up, from the copies that are left. What is bought ends with the others.
@@ -110,6 +112,7 @@ export class Replacement implements MirrorTask {
   async #answering(sources: readonly Lease[], signal: AbortSignal): Promise<Lease[]> {
     const answers = await Promise.all(
       sources.map(async lease => {
+        if (Math.abs(this.#context.now() - (lease.audited ?? 0)) < JUST_NOW) return lease
         const copy = new BuyerLease(this.#context, agreementId(lease.terms))
         try {
           await copy.check(signal)
