@@ -88,6 +88,8 @@ export class Upload {
     /** The provider has answered each time since the last progress. */
     let isAnswering = true
     let waits: number | null = null
+    /** No other copy has given the provider anything since the last progress: that is not its fault. */
+    let isDry = false
     for (;;) {
       signal.throwIfAborted()
       try {
@@ -105,7 +107,8 @@ export class Upload {
         listener.answer?.()
         waits = this.#noteWaits(waits, progress.waits || null, listener) // 0 is sent for none
         // Who says that it waits is not waited for without end: the whole has a bound too.
-        if (waits !== null && waits !== WAITS.source) stall.moved()
+        if (waits === WAITS.source) isDry = true
+        else if (waits !== null) stall.moved()
         // More than there is counts as no progress: a provider could claim ever more, and never sign.
         const blocks = Math.min(progress.blocks, total)
         if (blocks > most) {
@@ -113,6 +116,7 @@ export class Upload {
           wait = Math.min(Math.max((perBlock * (total - blocks)) / 2, POLL.least), POLL.most)
           most = blocks
           isAnswering = true
+          isDry = false
           listener.bytes(Math.min(progress.bytes, bytesOf(this.#lease)))
         }
         if (blocks >= total && (await unlessAborted(this.#seal(channel, goods), signal))) return
@@ -127,7 +131,7 @@ export class Upload {
       // Silence may be due to our own network; only a provider that answers and takes nothing has done it itself.
       if (stall.isStalled) {
         throw new BushelError(
-          isAnswering && waits !== WAITS.source ? 'UPLOAD_STALLED' : 'STALLED',
+          isAnswering && !isDry ? 'UPLOAD_STALLED' : 'STALLED',
           `the upload to ${this.#options.name} has stalled`,
           'what was paid stays recorded; another provider is tried'
         )

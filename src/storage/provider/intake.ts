@@ -66,6 +66,8 @@ export class Intake {
   readonly #arrived = new Map<string, Uploaded & { at: number }>()
   /** Of those that are fetched from other copies, not from the buyer. */
   readonly #sources = new Map<string, RepairSources>()
+  /** Of those, the ones to which no other copy gives anything. */
+  readonly #dry = new Set<string>()
 
   constructor(options: IntakeOptions) {
     this.#options = options
@@ -98,11 +100,18 @@ export class Intake {
     const { paused } = this.#options.shelf
     const isDry = sources && running && this.#options.now() - running.moved >= IDLE
     if (isDry && !paused.has(id)) {
+      this.#dry.add(id)
       // A copy may have closed its channel and not the connection: all are joined again.
       this.#running.delete(id)
       await this.#options.shelf.rest(id)
     }
-    const waits = paused.has(id) ? WAITS.disk : !running ? WAITS.place : isDry ? WAITS.source : null
+    const waits = paused.has(id)
+      ? WAITS.disk
+      : this.#dry.has(id)
+        ? WAITS.source
+        : running
+          ? null
+          : WAITS.place
     return { blocks, bytes, ...(waits !== null && { waits }) }
   }
 
@@ -113,6 +122,7 @@ export class Intake {
     this.#arrived.delete(id)
     this.#sources.get(id)?.close()
     this.#sources.delete(id)
+    this.#dry.delete(id)
     await this.#options.shelf.rest(id)
   }
 
@@ -183,6 +193,7 @@ export class Intake {
     const earned = ((bytes - arrived.bytes) * 1000) / UPLOAD_FLOOR
     Object.assign(arrived, { blocks, bytes })
     if (!isNew) return
+    this.#dry.delete(id)
     running.moved = this.#options.now()
     arrived.at = Math.min(Math.max(arrived.at, since) + earned, running.moved)
   }
