@@ -577,8 +577,8 @@ export interface Calls {
         atRiskMsat: string
         /** the next step */
         next: {
-          /** its upload goes on, its bid waits for offers, a lost copy is replaced, an installment is paid, it is extended, it ends, or it has ended */
-          what: "upload" | "offers" | "replace" | "pay" | "renew" | "end" | "ended"
+          /** its upload goes on, its bid waits for offers, a lost copy is replaced, an installment is paid, it is extended, it ends, it has ended, or all its copies are lost */
+          what: "upload" | "offers" | "replace" | "pay" | "renew" | "end" | "ended" | "lost"
           /** when, ms since 1970; 0: with the next command, when an offer fits, or before its time */
           at: number
         }
@@ -621,8 +621,8 @@ export interface Calls {
       atRiskMsat: string
       /** the next step */
       next: {
-        /** its upload goes on, its bid waits for offers, a lost copy is replaced, an installment is paid, it is extended, it ends, or it has ended */
-        what: "upload" | "offers" | "replace" | "pay" | "renew" | "end" | "ended"
+        /** its upload goes on, its bid waits for offers, a lost copy is replaced, an installment is paid, it is extended, it ends, it has ended, or all its copies are lost */
+        what: "upload" | "offers" | "replace" | "pay" | "renew" | "end" | "ended" | "lost"
         /** when, ms since 1970; 0: with the next command, when an offer fits, or before its time */
         at: number
       }
@@ -784,7 +784,7 @@ export interface Calls {
         lease: string
         /** its state; LAPSING: its provider is away, and is asked again as long as this node is up */
         state: string
-        /** paid back so far, msat */
+        /** paid back so far, msat; in a dry run: what would be owed back */
         refundedMsat: string
       })[]
       /** true: nothing was changed */

@@ -13,7 +13,7 @@ import type { Deals } from '../../deal/deals.js'
 import type { Payment } from '../../payment/ledger.js'
 import type { Change } from '../../store/change.js'
 import { LEASE, isOver, isSealed } from '../lease/lease-state.js'
-import { atRiskOf, installmentsOf, idOf, paidUntil } from '../lease/leases.js'
+import { ENDED_BY_OWNER, SERVED, atRiskOf, installmentsOf, idOf, paidUntil } from '../lease/leases.js'
 import { judgeAudit } from '../lease/audit.js'
 import { UNTROUBLED, challengeOf, lied, notAnswered, notReached, partsOf } from '../lease/challenge.js'
 import { whenBack } from './own-wallet.js'
@@ -320,7 +320,7 @@ export class BuyerLease {
     try {
       return await this.channel(signal)
     } catch (error) {
-      if (!signal.aborted && isLost(error) && deals.isOnline && this.lease.state === LEASE.STORED)
+      if (!signal.aborted && isLost(error) && deals.isOnline && isSealed(this.lease))
         await leases.saveAudit(this.id, notReached(leases.auditOf(this.id), now()))
       throw error
     }
@@ -448,14 +448,16 @@ export class BuyerLease {
     const { deals, leases } = this.#context
     const next = leases.successorOf('buyer', this.id)
     const begins = next?.state === LEASE.NEXT ? [leases.change({ ...next, state: LEASE.STORED })] : []
-    await deals.store.set(this.#endedChange('it was served'), ...begins)
+    await deals.store.set(this.#endedChange(SERVED), ...begins)
     if (begins.length === 0) await this.#next?.giveUp(AFTER_END)
   }
 
   /** A lease that is over already keeps its state and its reason. */
   #endedChange(reason: string): Change {
     const { lease } = this
-    const why = lease.state === LEASE.LAPSING ? (lease.reason ?? reason) : reason
+    // Who ends what is lost already has not wished for it.
+    const isLost = lease.state === LEASE.LAPSING && reason.startsWith(ENDED_BY_OWNER)
+    const why = isLost ? (lease.reason ?? reason) : reason
     const ended = isOver(lease) ? lease : { ...lease, state: LEASE.ENDED, reason: why }
     return this.#context.leases.change(ended)
   }

@@ -18,10 +18,15 @@ export function sumsUnder(store: Store, ask: Buffer): { live: number; bytes: num
   return store.table(askSumTable).get(ask) ?? NONE
 }
 
-/** Sets a lease with the sums of its role. It is due at once, because what is due depends on more than the lease. */
-export function recordedWith(transaction: Transaction, key: [string, Buffer], lease: Lease): void {
+/** Sets a lease with the sums of its role; `followed` is the lease that it follows. It is due at once, because what is due depends on more than the lease. */
+export function recordedWith(
+  transaction: Transaction,
+  key: [string, Buffer],
+  lease: Lease,
+  followed: Lease | null = null
+): void {
   transaction.update(leaseTable, key, before => {
-    addToSums(transaction, key[0], lease, partOf(before))
+    addToSums(transaction, key[0], lease, { from: partOf(before, followed), to: partOf(lease, followed) })
     return lease
   })
   transaction.update(leaseDueTable, key, () => (isOver(lease) ? null : 0))
@@ -29,8 +34,12 @@ export function recordedWith(transaction: Transaction, key: [string, Buffer], le
 }
 
 /** Puts the part of a lease in the place of the part that it had. */
-function addToSums(transaction: Transaction, role: string, lease: Lease, from: typeof NONE): void {
-  const to = partOf(lease)
+function addToSums(
+  transaction: Transaction,
+  role: string,
+  lease: Lease,
+  { from, to }: { from: typeof NONE; to: typeof NONE }
+): void {
   if (from.live === to.live && from.bytes === to.bytes) return
   const add = (sums: typeof NONE | null): typeof NONE => {
     const { live, bytes } = sums ?? NONE
@@ -44,12 +53,15 @@ function addToSums(transaction: Transaction, role: string, lease: Lease, from: t
   })
 }
 
-/** The part of a lease in the sums of its role. One that follows another is kept in the space of that until it begins. */
-function partOf(lease: Lease | null): { live: number; bytes: number } {
+/**
+ * The part of a lease in the sums of its role. One that follows another under the same ask is kept in the space of that until it
+ * begins.
+ */
+function partOf(lease: Lease | null, followed: Lease | null): { live: number; bytes: number } {
   if (!lease || !isLive(lease)) return NONE
   const hasBegun = lease.state === LEASE.STORED || lease.state === LEASE.GRACE
-  const bytes = lease.terms.follows && !hasBegun ? 0n : billedBytes(lease.terms.cores)
-  return { live: 1, bytes: Number(bytes) }
+  const shares = followed?.terms.ask!.equals(lease.terms.ask!) === true && !hasBegun
+  return { live: 1, bytes: shares ? 0 : Number(billedBytes(lease.terms.cores)) }
 }
 
 /** Compares the kept sums and due times with the leases: a line for each problem. */
@@ -58,7 +70,9 @@ export function* problemsOfLeases(store: Store): Iterable<string> {
   for (const role of ROLES) {
     const counted = { live: 0, bytes: 0 }
     for (const { key, value } of store.table(leaseTable).by('open', { under: role })) {
-      const { live, bytes } = partOf(value)
+      const { follows } = value.terms
+      const followed = follows ? store.table(leaseTable).get([role, follows]) : null
+      const { live, bytes } = partOf(value, followed)
       counted.live += live
       counted.bytes += bytes
       if (role === 'provider' && live > 0) {

@@ -138,9 +138,10 @@ export class Leases {
     const role = lease.role as LeaseRole
     const key = agreementId(lease.terms)
     const before = this.get(role, key)?.state ?? null
+    const followed = lease.terms.follows ? this.get(role, lease.terms.follows) : null
     leaseStates.transition(role, before, lease.state, this.#log)
     return {
-      apply: transaction => recordedWith(transaction, [role, key], lease),
+      apply: transaction => recordedWith(transaction, [role, key], lease, followed),
       ondisk: () => {
         if (lease.state !== before) logLease(this.#log, lease, before)
       }
@@ -258,6 +259,9 @@ export function paidUntil(lease: Lease, paid: number): number {
 export function endOf({ start, committed, created, terms }: Lease): number {
   return (start || committed || created) + terms.time
 }
+
+/** Why a lease ended that was paid and served to its end. */
+export const SERVED = 'it was served'
 
 /** Why a lease ended that its owner wanted no more. */
 export const ENDED_BY_OWNER = 'the owner ended it'

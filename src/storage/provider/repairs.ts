@@ -8,7 +8,7 @@ import type { Answer, Counterparty, DealChannel } from '../../deal/channel.js'
 import type { RequestOf } from '../../deal/methods.js'
 import { DeclineError } from '../../deal/decline.js'
 import type { Deals } from '../../deal/deals.js'
-import { LEASE } from '../lease/lease-state.js'
+import { LEASE, isOver } from '../lease/lease-state.js'
 import { idOf } from '../lease/leases.js'
 import type { Leases } from '../lease/leases.js'
 import type { Timeouts } from '../lease/timeouts.js'
@@ -78,7 +78,9 @@ export class Repairs {
     { stream }: DealChannel
   ): Promise<Answer<'ticket'>> {
     const { deals, leases, shelf, now } = this.#options
-    const lease = leases.get('provider', ticket.agreement)
+    const named = leases.get('provider', ticket.agreement)
+    // The copy goes on in the lease that follows the one that was named.
+    const lease = named && isOver(named) ? leases.successorOf('provider', ticket.agreement) : named
     if (!lease || (lease.state !== LEASE.STORED && lease.state !== LEASE.GRACE))
       throw new DeclineError('NO_AGREEMENT', 'this node has no such copy')
     if (!ticket.source.equals(deals.self.device.publicKey) || !ticket.to.equals(peer.device))

@@ -26,6 +26,7 @@ export class RepairHolder implements Holder {
   readonly #admitted = new WeakSet<Duplex>()
   /** Of this device, in this process, bytes. */
   #used = 0
+  #since = 0
 
   constructor(lease: LeaseHolder, device: Buffer) {
     this.id = crypto.hash([Buffer.from(lease.id), device]).toString('hex')
@@ -53,6 +54,8 @@ export class RepairHolder implements Holder {
       lease.repairSince = now
       lease.repairUsed = 0
     }
+    if (this.#since !== lease.repairSince) this.#used = 0
+    this.#since = lease.repairSince
     if (this.egressLeft === 0) return false
     this.#admitted.add(stream)
     return true

@@ -35,8 +35,12 @@ export const { syntax, run } = oneCall({
     '',
     ...facts([
       [dryRun ? 'would cost' : 'costs', formatAmount(BigInt(chargeMsat))],
-      ['until the end', `${formatAmount(BigInt(restMsat))} that were left to pay, and are paid first`],
+      ...(restMsat === '0' ? [] : [rest(restMsat)]),
       ...(dryRun ? [] : [['paid now', formatAmount(BigInt(paidMsat))] as [string, string]])
     ])
   ]
 })
+
+function rest(msat: string): [string, string] {
+  return ['before that', `${formatAmount(BigInt(msat))} that are left to pay until the end`]
+}

@@ -21,6 +21,7 @@ export const { syntax, run } = oneCall({
       ['healthy', `${mirror.copies.healthy} of ${mirror.copies.wanted} copies`],
       ['paid until', dateText(mirror.paidUntil)],
       ['ends', dateText(mirror.ends)],
+      ['renewal', mirror.renew ? 'by itself, while this node is up' : 'off'],
       ['cost', `${formatAmount(BigInt(mirror.monthMsat))} a month`],
       ['at risk', `${formatAmount(BigInt(mirror.atRiskMsat))} paid ahead for time not yet served`],
       ['next', nextText(mirror.next)]

@@ -6,6 +6,7 @@ import { BuyerLease } from '../../../storage/buyer/buyer-lease.js'
 import type { BuyerLeaseContext } from '../../../storage/buyer/buyer-lease.js'
 import { MOST_NAME } from '../../../storage/buyer/mirror-names.js'
 import { isGone } from '../../../storage/buyer/passing.js'
+import { isDeclined } from '../../../deal/decline.js'
 import { afterFailure } from '../../../storage/buyer/upkeep/failure.js'
 import { Ledger } from '../../../payment/ledger.js'
 import { ledgerOf } from '../../backend.js'
@@ -139,6 +140,7 @@ async function checked(
     if (!(error instanceof BushelError) || isOurs(error)) throw error
     samples = lease.challenged
     await afterFailure(deals.experiences, lease, error)
-    return done(isBlamed(error) ? 'failed' : isGone(error) ? 'away' : 'silent', error.message)
+    const hasFailed = isBlamed(error) || isDeclined(error, 'ENDED', 'NO_AGREEMENT')
+    return done(hasFailed ? 'failed' : isGone(error) ? 'away' : 'silent', error.message)
   }
 }

@@ -3,6 +3,7 @@ import type { Lease, MirrorJob } from '#spec'
 import { BushelError, isOurs } from '../../../../contracts/errors/error.js'
 import { formatKey } from '../../../../contracts/keys/key.js'
 import { billedBytes, totalCharge } from '../../../../contracts/money/money.js'
+import { consumedMsat } from '../../../../contracts/money/refund.js'
 import { agreementId } from '../../../../contracts/terms.js'
 import { nameOf } from '../../../base/states.js'
 import { nullLogger } from '../../../base/logger.js'
@@ -91,7 +92,8 @@ export const LASTING_MIRROR_CALLS = {
             'run the same mirror again first'
           )
         await marketOf(node, formatKey(job.market)).inStep({ timeoutMs: BOOK_WAIT })
-        const stored = copiesOf(job, leases, mirrors.placing.now()).living.filter(isStored)
+        const { living, grace } = copiesOf(job, leases, mirrors.placing.now())
+        const stored = [...living.filter(isStored), ...grace]
         if (stored.length === 0)
           throw new BushelError('NOT_FOUND', `no copy of '${params.mirror}' is stored`, 'see: bushel mirrors')
         const open = stored.filter(({ terms }) => {
@@ -147,7 +149,7 @@ export const LASTING_MIRROR_CALLS = {
             state: said(
               'its state; LAPSING: its provider is away, and is asked again as long as this node is up'
             ),
-            refundedMsat: msat('paid back so far')
+            refundedMsat: msat('paid back so far; in a dry run: what would be owed back')
           }),
           'the leases that were open'
         )
@@ -158,27 +160,36 @@ export const LASTING_MIRROR_CALLS = {
     async (node, params) => {
       const { storage, ledger } = await node.trade()
       const view = new MirrorView(node.store, ledger)
-      const job = view.find(params.mirror)
-      if (!params.dryRun) await storage.mirrorUpkeep?.stop(job.store)
-      return storage.mirrors.inTurn(job.store, async () => {
-        const open = view.leasesOf(job).filter(lease => !isGivenUp(lease))
-        const ended = await Promise.all(
-          open.map(lease => endedOf(storage, ledger, lease, params.dryRun === true))
-        )
-        return dry(params, { id: job.store, name: nameOfMirror(job), leases: ended })
-      })
+      const { store: id } = view.find(params.mirror)
+      const end = (): Promise<Ended> =>
+        storage.mirrors.inTurn(id, async () => {
+          const job = storage.mirrors.get(id)!
+          const open = view.leasesOf(job).filter(lease => !isGivenUp(lease))
+          const leases = await Promise.all(
+            open.map(lease => endedOf(storage, ledger, lease, params.dryRun === true))
+          )
+          return { id, name: nameOfMirror(job), leases }
+        })
+      const { mirrorUpkeep: upkeep } = storage
+      return dry(params, await (upkeep && !params.dryRun ? upkeep.without(id, end) : end()))
     }
   )
 }
 
 type Storage = Trade['storage']
 
+interface Ended {
+  id: string
+  name: string
+  leases: { lease: string; state: string; refundedMsat: string }[]
+}
+
 async function endedOf(
   { context, leases, refunds }: Storage,
   ledger: Trade['ledger'],
   { terms }: Lease,
   isDry: boolean
-): Promise<{ lease: string; state: string; refundedMsat: string }> {
+): Promise<Ended['leases'][number]> {
   const id = agreementId(terms)
   if (!isDry) {
     await new BuyerLease(context, id).giveUp(ENDED_BY_OWNER)
@@ -188,12 +199,11 @@ async function endedOf(
         if (isOurs(error)) throw error
       })
   }
-  const { state } = leases.get('buyer', id)!
-  return {
-    lease: formatKey(id),
-    state: nameOf(state),
-    refundedMsat: ledger.totals(id).refundedMsat.toString()
-  }
+  const { state, start, committed } = leases.get('buyer', id)!
+  const { paidMsat, refundedMsat } = ledger.totals(id)
+  const served = context.now() - (start || committed)
+  const back = isDry ? paidMsat - consumedMsat(terms, served, paidMsat) : refundedMsat
+  return { lease: formatKey(id), state: nameOf(state), refundedMsat: back.toString() }
 }
 
 function isStored({ state }: Lease): boolean {

@@ -41,7 +41,7 @@ import {
 const TOLD = 30 * DAY
 
 const HEALTH = ['uploading', 'next', 'healthy', 'unanswered', 'failing', 'gone', 'over'] as const
-const NEXT = ['upload', 'offers', 'replace', 'pay', 'renew', 'end', 'ended'] as const
+const NEXT = ['upload', 'offers', 'replace', 'pay', 'renew', 'end', 'ended', 'lost'] as const
 
 export const MIRROR_OVERVIEW = {
   id: said('id of the mirror, hex'),
@@ -65,7 +65,7 @@ export const MIRROR_OVERVIEW = {
     fields({
       what: oneOf(
         NEXT,
-        'its upload goes on, its bid waits for offers, a lost copy is replaced, an installment is paid, it is extended, it ends, or it has ended'
+        'its upload goes on, its bid waits for offers, a lost copy is replaced, an installment is paid, it is extended, it ends, it has ended, or all its copies are lost'
       ),
       at: moment('when; 0: with the next command, when an offer fits, or before its time')
     }),
@@ -121,9 +121,9 @@ export class MirrorView {
 
   overview(job: MirrorJob, leases: readonly Lease[]): Overview {
     const open = leases.filter(lease => !isGivenUp(lease))
-    const { all, living, failed, missing } = copiesOf(job, this.#leases, this.#now)
-    const isOurs = (lease: Lease): boolean => !isGivenUp(lease) && failed.includes(lease)
-    const chains = [...living, ...all.filter(isOurs)].map(lease => this.#chainOf(lease))
+    const { living, failed, missing } = copiesOf(job, this.#leases, this.#now)
+    const kept = [...living, ...failed.filter(lease => !isGivenUp(lease))]
+    const chains = kept.map(lease => this.#chainOf(lease))
     const month = chains.reduce((sum, [{ terms }]) => sum + monthOf(terms), 0n)
     const atRisk = open.reduce((sum, lease) => sum + atRiskOf(lease, this.#paid(lease), this.#now), 0n)
     return {
@@ -175,11 +175,12 @@ export class MirrorView {
   ): Overview['next'] {
     if (isResting(job)) return { what: 'offers', at: 0 }
     if (job.state === MIRROR.PACKED) return { what: 'upload', at: 0 }
+    if (chains.length === 0 && missing > 0) return { what: 'lost', at: 0 }
     if (chains.length === 0) {
       const last = Math.max(0, ...leases.map(endOf))
       return { what: 'ended', at: last <= this.#now ? last : 0 }
     }
-    if (missing > 0) return { what: 'replace', at: 0 }
+    if (missing > 0 || chains.some(([{ start }]) => start === 0)) return { what: 'replace', at: 0 }
     const payments = chains
       .flatMap(chain => chain.filter(lease => lease !== null))
       .flatMap(lease => {
@@ -187,7 +188,7 @@ export class MirrorView {
         return next ? [payAt(lease, next)] : []
       })
     if (payments.length > 0) return { what: 'pay', at: Math.min(...payments) }
-    const renewed = chains.flatMap(([first, next]) => (job.renew && !next ? [renewAt(first)] : []))
+    const renewed = job.renew === 1 ? chains.map(([first, next]) => renewAt(next ?? first)) : []
     return renewed.length > 0
       ? { what: 'renew', at: Math.min(...renewed) }
       : { what: 'end', at: earliest(chains.map(([first, next]) => endOf(next ?? first))) }

@@ -2,41 +2,55 @@ import type { Lease, MirrorJob } from '#spec'
 import { most } from '../../../../contracts/money/money.js'
 import { agreementId } from '../../../../contracts/terms.js'
 import { LEASE, isGivenUp } from '../../lease/lease-state.js'
-import { ENDED_BY_OWNER, endOf } from '../../lease/leases.js'
+import { ENDED_BY_OWNER, SERVED, endOf } from '../../lease/leases.js'
 import type { Leases } from '../../lease/leases.js'
 import { leasesOf } from '../mirror-names.js'
 
-/** How the copies of a mirror stand. */
+/** How the copies of a mirror stand. A copy is a lease with those that follow it, as its last one that has begun. */
 export interface Copies {
   /** All leases that it ever had, in the order in which they were agreed. */
   all: Lease[]
-  /** Those that are kept or begun, and do not fail, without those that follow one of them. */
+  /** Copies that are kept or begun, and do not fail. */
   living: Lease[]
-  /** Those that fail their audits, are gone, or were lost before their end after something was paid. */
+  /** Copies that fail their audits, are gone, or were lost before their end after something was paid. */
   failed: Lease[]
+  /** Copies that were served to their end and are kept in their grace: they can still be extended. */
+  grace: Lease[]
   /** How many of those that were lost are to be replaced. */
   missing: number
 }
 
+type Standing = 'living' | 'failed' | 'served' | 'ended' | 'nothing'
+
 /** The copies of a mirror at `now`, ms since 1970. What was served to its end, or ended by its owner, is not missing. */
 export function copiesOf(job: MirrorJob, leases: Leases, now: number): Copies {
   const all = leasesOf(job, leases)
-  const isOpen = (id: Buffer | null | undefined): boolean => {
-    const before = id ? leases.get('buyer', id) : null
-    return before !== null && !isGivenUp(before)
-  }
-  const isFollower = ({ terms, state }: Lease): boolean => state === LEASE.NEXT || isOpen(terms.follows)
-  const isLost = (lease: Lease): boolean => lease.committed > 0 && leases.hasFailed(lease, now)
-  const failed = all.filter(lease => isLost(lease) && !isFollower(lease))
-  const living = all.filter(lease => !isGivenUp(lease) && !failed.includes(lease) && !isFollower(lease))
-  const ended = all.filter(lease => isEnded(lease) && !isFollower(lease)).length
-  const missing = Math.max(0, Math.min(failed.length, job.copies - ended - living.length))
-  return { all, living, failed, missing }
+  const ids = new Set(all.map(({ terms }) => agreementId(terms).toString('hex')))
+  const isFirst = ({ terms: { follows } }: Lease): boolean => !follows || !ids.has(follows.toString('hex'))
+  const copies = all.filter(isFirst).map(lease => begunLast(lease, all))
+  const are = (standing: Standing): Lease[] =>
+    copies.filter(lease => standingOf(lease, leases, now) === standing)
+  const [living, failed, served, ended] = [are('living'), are('failed'), are('served'), are('ended')]
+  const wanted = job.copies - served.length - ended.length
+  const missing = Math.max(0, Math.min(failed.length, wanted - living.length))
+  const isInGrace = (lease: Lease): boolean => now < endOf(lease) + lease.terms.grace
+  return { all, living, failed, grace: served.filter(isInGrace), missing }
 }
 
-/** Whether a copy was ended by its owner. */
-function isEnded(lease: Lease): boolean {
-  return isGivenUp(lease) && lease.committed > 0 && lease.reason?.startsWith(ENDED_BY_OWNER) === true
+/** Of a lease and those that follow it, the last one that has begun. */
+function begunLast(lease: Lease, all: readonly Lease[]): Lease {
+  if (lease.reason !== SERVED) return lease
+  const id = agreementId(lease.terms)
+  const next = all.find(({ terms, start }) => start > 0 && terms.follows?.equals(id))
+  return next ? begunLast(next, all) : lease
+}
+
+function standingOf(lease: Lease, leases: Leases, now: number): Standing {
+  if (leases.hasFailed(lease, now)) return lease.committed > 0 ? 'failed' : 'nothing'
+  if (!isGivenUp(lease)) return 'living'
+  if (lease.reason === SERVED) return 'served'
+  if (lease.committed === 0) return 'nothing'
+  return lease.reason?.startsWith(ENDED_BY_OWNER) ? 'ended' : 'nothing'
 }
 
 /** Those from which a lost copy can be fetched: they are stored and have answered their audits. */

@@ -10,7 +10,7 @@ import { nameOfMirror } from '../mirror-names.js'
 import type { Mirrors } from '../mirrors.js'
 import type { PlacementListener } from '../placing/placement.js'
 import { shareOf } from '../placing/seller-search.js'
-import { priceCeiling } from './copies.js'
+import { copiesOf, priceCeiling } from './copies.js'
 import type { Copies } from './copies.js'
 import { loggedBy } from './logged.js'
 import type { MirrorTask } from './mirror-upkeep.js'
@@ -18,6 +18,9 @@ import { Renewal } from './renewal.js'
 
 /** A mirror is extended by itself so long before its end, ms: a quarter of its time, at most this. */
 const BEFORE_END = 14 * DAY
+
+/** Why one copy is not extended, while the others may be. */
+const OF_ONE: ReadonlySet<string> = new Set(['OVER_LIMIT', 'NO_BALANCE', 'IN_PROGRESS'])
 
 /** When a copy is extended by itself, ms since 1970. */
 export function renewAt(lease: Lease): number {
@@ -47,24 +50,29 @@ export class Extending implements MirrorTask {
     return this.#due(job, copies).length > 0
   }
 
-  run(job: MirrorJob, copies: Copies, signal: AbortSignal): Promise<void> {
-    return this.#mirrors.inTurn(job.store, () => this.#renew(job, copies, signal))
+  run({ store: id }: MirrorJob, _copies: Copies, signal: AbortSignal): Promise<void> {
+    return this.#mirrors.inTurn(id, () => this.#renew(id, signal))
   }
 
-  async #renew(job: MirrorJob, copies: Copies, signal: AbortSignal): Promise<void> {
+  /** In the mirror's turn, where its owner may have changed it. */
+  async #renew(id: string, signal: AbortSignal): Promise<void> {
+    const { leases, now } = this.#mirrors.placing
+    const job = this.#mirrors.get(id)!
+    const copies = copiesOf(job, leases, now())
     const due = this.#due(job, copies)
+    if (due.length === 0) return
     const time = Math.max(...due.map(({ terms }) => terms.time))
     const how = { time, maxPrice: priceCeiling(job, copies, job.renewMaxPrice) }
     const name = nameOfMirror(job)
     const all = await this.extend(job, due, how, loggedBy(this.#log, name), signal)
     const failed = all.find(({ error }) => error)
     if (failed) throw failed.error!
-    this.#log.info(`'${name}' is extended`)
+    this.#log.warn(`'${name}' is extended`)
   }
 
   /**
-   * Extends copies, all at once and each by itself. Call it in the mirror's turn. Rejects for a fault of our own; what becomes
-   * of the copies is in the result.
+   * Extends copies, one after the other, so that what is paid for one counts for the next. Call it in the mirror's turn. Rejects
+   * for a fault of our own; what becomes of the copies is in the result.
    */
   async extend(
     job: MirrorJob,
@@ -73,28 +81,25 @@ export class Extending implements MirrorTask {
     listener: PlacementListener,
     signal: AbortSignal
   ): Promise<Extended[]> {
+    const { leases } = this.#mirrors.placing
     const renewal = new Renewal(this.#mirrors.placing, listener, id => this.#mirrors.addLease(job.store, id))
     const how = { market: job.market, time, maxPrice, shareMsat: shareOf(job) }
     const isSealed = ({ terms }: Lease): boolean =>
-      this.#mirrors.placing.leases.successorOf('buyer', agreementId(terms))?.state === LEASE.NEXT
-    const sealed = copies.filter(isSealed)
-    const stop = new AbortController()
-    const either = AbortSignal.any([signal, stop.signal])
-    const one = async (before: Lease): Promise<Extended> => {
+      leases.successorOf('buyer', agreementId(terms))?.state === LEASE.NEXT
+    const all: Extended[] = []
+    let isLonger = false
+    for (const before of copies) {
+      const wasSealed = isSealed(before)
       try {
-        return { before, next: await renewal.extend(job, before, how, either) }
+        all.push({ before, next: await renewal.extend(job, before, how, signal) })
+        if (!wasSealed && !isLonger) await this.#mirrors.lengthen(job.store, time)
+        isLonger ||= !wasSealed
       } catch (error) {
-        either.throwIfAborted()
-        if (error instanceof BushelError && !isOurs(error)) return { before, next: null, error }
-        stop.abort(error)
-        throw error
+        signal.throwIfAborted()
+        if (!(error instanceof BushelError) || (isOurs(error) && !OF_ONE.has(error.code))) throw error
+        all.push({ before, next: null, error })
       }
     }
-    const settled = await Promise.allSettled(copies.map(one))
-    const all = settled.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
-    if (all.some(({ before, next }) => next && !sealed.includes(before)))
-      await this.#mirrors.lengthen(job.store, time)
-    either.throwIfAborted()
     return all
   }
 

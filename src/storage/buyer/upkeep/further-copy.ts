@@ -1,7 +1,7 @@
 import type { MirrorJob } from '#spec'
 import { BushelError, isOurs } from '../../../../contracts/errors/error.js'
 import { formatAmount } from '../../../../contracts/money/money.js'
-import { LEASE } from '../../lease/lease-state.js'
+import { LEASE, isGivenUp } from '../../lease/lease-state.js'
 import type { BuyerLease, UploadSource } from '../buyer-lease.js'
 import { isRouteMissing } from '../own-wallet.js'
 import { isPassing } from '../passing.js'
@@ -36,7 +36,9 @@ export class FurtherCopy {
 
   /** Goes on with a copy that is agreed; null when its provider failed. */
   async goOn(copy: BuyerLease, signal: AbortSignal): Promise<BuyerLease | null> {
+    if (isGivenUp(copy.lease)) return null
     try {
+      signal.throwIfAborted()
       if (copy.lease.state === LEASE.BOUND) this.#listener.paid(copy, await copy.commit(signal))
       const bytes = (here: number): void => this.#listener.uploaded(copy, here)
       await copy.upload(this.#goods, { bytes, note: text => this.#listener.note(text) }, signal)

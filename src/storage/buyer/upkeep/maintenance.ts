@@ -102,11 +102,18 @@ export class Maintenance extends ReadyResource {
       const copy = new BuyerLease(this.#options, id)
       if (isUnpaid(lease) && now() > lease.terms.startBy) await this.#lapse(copy)
       if (lease.state === LEASE.LAPSING) await this.#settle(copy, lease.reason ?? 'the buyer gave it up')
-      if (lease.state === LEASE.NEXT && now() >= auditAt(lease, leases.auditOf(id), now()))
+      const before = lease.state === LEASE.NEXT ? leases.get('buyer', lease.terms.follows!) : null
+      // It was sealed in the grace of one that was closed already.
+      if (before && isOver(before) && now() >= lease.start)
+        await leases.save({ ...copy.lease, state: LEASE.STORED })
+      else if (lease.state === LEASE.NEXT && now() >= auditAt(lease, leases.auditOf(id), now()))
         this.#auditor.add(copy)
       if (lease.state !== LEASE.STORED) continue
       const next = installmentsOf(lease)[copy.paidInstallments]
-      if (now() > copy.paidUntil + (next ? lease.terms.grace : 0))
+      // One that follows and is not sealed yet may be sealed in the grace.
+      const follower = leases.successorOf('buyer', id)
+      const waits = Boolean(next) || (follower !== null && follower.state !== LEASE.NEXT)
+      if (now() > copy.paidUntil + (waits ? lease.terms.grace : 0))
         await (next ? copy.close('it ran out') : copy.served())
       else await this.#keep(copy, next ?? null)
     }
@@ -214,7 +221,7 @@ export class Maintenance extends ReadyResource {
 /** From when on there may be something to do for a lease, ms since 1970; later when more is paid. */
 function dueAt(lease: Lease, paid: number, audit: number): number {
   if (isUnpaid(lease)) return lease.terms.startBy
-  if (lease.state === LEASE.NEXT) return audit
+  if (lease.state === LEASE.NEXT) return Math.min(audit, lease.start)
   if (lease.state !== LEASE.STORED) return lease.state === LEASE.LAPSING ? 0 : Infinity
   const next = installmentsOf(lease)[paid]
   const money = next

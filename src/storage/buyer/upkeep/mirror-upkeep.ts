@@ -32,10 +32,12 @@ export interface MirrorUpkeepOptions {
 }
 
 const LOOK = 10 * MINUTE
-/** Until a task of a mirror is run again, ms: also after a success, so that nobody has us buy again and again. */
+/** Until a task of a mirror that failed is run again, ms. */
 const AGAIN = { first: 10 * MINUTE, last: 6 * HOUR }
 /** After this time without a run the delays begin anew, ms. */
 const FORGOTTEN = 3 * DAY
+/** After so many successes in a day the next one waits as a failure does: nobody has us buy again and again. */
+const IN_A_DAY = 4
 /** Most mirrors for which one task runs at the same time. */
 const AT_ONCE = 8
 
@@ -43,6 +45,8 @@ const AT_ONCE = 8
 interface Work {
   backoff: Backoff
   tried: number
+  /** When it was done in the last day, ms since 1970. */
+  done: number[]
   running: { stop: AbortController; done: Promise<void> } | null
 }
 
@@ -52,6 +56,8 @@ export class MirrorUpkeep extends ReadyResource {
   readonly #poller: Poller
   /** By task and mirror; of those that were due. */
   readonly #works: readonly Map<string, Work>[]
+  /** Mirrors of which nothing is begun now. */
+  readonly #held = new Set<string>()
 
   constructor(options: MirrorUpkeepOptions) {
     super()
@@ -79,15 +85,21 @@ export class MirrorUpkeep extends ReadyResource {
     this.#poller.poke()
   }
 
-  /** Ends what goes on for a mirror, because its owner does something with it; what was begun is gone on with later. */
-  async stop(id: string): Promise<void> {
-    await Promise.all(this.#works.map(works => stopOf(works, id)))
+  /** Does work of the owner on a mirror while nothing else goes on for it; what was begun is gone on with later. */
+  async without<T>(id: string, work: () => Promise<T>): Promise<T> {
+    this.#held.add(id)
+    try {
+      await Promise.all(this.#works.map(works => stopOf(works, id)))
+      return await work()
+    } finally {
+      this.#held.delete(id)
+    }
   }
 
   #look(): void {
     const { store, leases, tasks, now } = this.#options
     for (const job of mirrorsOf(store, leases)) {
-      if (job.state !== MIRROR.KEPT || isLongOver(job, now())) continue
+      if (job.state !== MIRROR.KEPT || isLongOver(job, now()) || this.#held.has(job.store)) continue
       const copies = copiesOf(job, leases, now())
       for (const [i, task] of tasks.entries())
         if (task.isDue(job, copies)) this.#begin(this.#works[i]!, task, job, copies)
@@ -97,26 +109,33 @@ export class MirrorUpkeep extends ReadyResource {
   #begin(works: Map<string, Work>, task: MirrorTask, job: MirrorJob, copies: Copies): void {
     const { now } = this.#options
     const known = works.get(job.store)
-    const isFresh = known && now() - known.tried < FORGOTTEN
-    const work = isFresh ? known : { backoff: new Backoff(AGAIN, now), tried: now(), running: null }
+    const isFresh = known && (known.running || now() - known.tried < FORGOTTEN)
+    const work = isFresh ? known : { backoff: new Backoff(AGAIN, now), tried: now(), done: [], running: null }
     works.set(job.store, work)
     const running = [...works.values()].filter(one => one.running).length
     if (work.running || running >= AT_ONCE || !work.backoff.isDue()) return
     work.tried = now()
     const stop = new AbortController()
-    const done = this.#run(task, job, copies, stop.signal).finally(() => (work.running = null))
+    const done = this.#run(task, job, copies, stop.signal)
+      .then(isDone => {
+        work.done = [...work.done, ...(isDone ? [now()] : [])].filter(at => now() - at < DAY)
+        if (isDone && work.done.length < IN_A_DAY) work.backoff.reset()
+      })
+      .finally(() => (work.running = null))
     work.running = { stop, done }
   }
 
-  async #run(task: MirrorTask, job: MirrorJob, copies: Copies, signal: AbortSignal): Promise<void> {
+  async #run(task: MirrorTask, job: MirrorJob, copies: Copies, signal: AbortSignal): Promise<boolean> {
     const { log } = this.#options
     try {
       await task.run(job, copies, signal)
+      return true
     } catch (error) {
-      if (signal.aborted) return
+      if (signal.aborted) return false
       if (error instanceof BushelError)
         log.warn(`'${nameOfMirror(job)}': ${error.message}; it is tried again later`)
       else log.fault(error)
+      return false
     }
   }
 }

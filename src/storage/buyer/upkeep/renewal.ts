@@ -11,7 +11,7 @@ import {
 import { formatTime } from '../../../../contracts/money/quantity.js'
 import { agreementId } from '../../../../contracts/terms.js'
 import { firstInstallmentFor } from '../../../deal/sellers/first-installment.js'
-import { LEASE, isOver } from '../../lease/lease-state.js'
+import { LEASE, isGivenUp, isOver } from '../../lease/lease-state.js'
 import { TIMEOUTS } from '../../lease/timeouts.js'
 import { BuyerLease } from '../buyer-lease.js'
 import type { UploadSource } from '../buyer-lease.js'
@@ -110,13 +110,15 @@ export class Renewal {
     signal: AbortSignal
   ): Promise<BuyerLease> {
     const ran = new BuyerLease(this.#context, agreementId(before.terms))
-    await ran.check(signal)
-    const copy = (await this.#begun(before)) ?? (await this.#agree(job, before, extension, signal))
+    // In its grace it is closed on this side.
+    if (!isOver(before)) await ran.check(signal)
+    const copy = (await this.#begun(before, extension)) ?? (await this.#agree(job, before, extension, signal))
     await this.#note(copy.id)
     try {
       if (copy.lease.state === LEASE.BOUND) {
         // Its provider takes no seal before that, and nothing of the next one is paid in vain.
-        await ran.payOut(signal)
+        if (!isOver(before)) await ran.payOut(signal)
+        signal.throwIfAborted()
         await copy.reach(copy.aheadMsat(extension.shareMsat))
         this.#listener.paid(copy, await copy.commit(signal))
       }
@@ -133,21 +135,24 @@ export class Renewal {
     return copy
   }
 
-  /** An extension that was begun; one that cannot go on is given up. */
-  async #begun({ terms }: Lease): Promise<BuyerLease | null> {
+  /** An extension that was begun; one that cannot go on, or is not what is wanted now, is given up. */
+  async #begun({ terms }: Lease, { time, maxPrice }: Extension): Promise<BuyerLease | null> {
     const next = this.#context.leases.successorOf('buyer', agreementId(terms))
     if (!next) return null
     const copy = new BuyerLease(this.#context, agreementId(next.terms))
-    const isLate = copy.paidInstallments === 0 && this.#context.now() > next.terms.startBy
-    if (next.state === LEASE.AGREED || isLate)
-      await copy.giveUp('the node stopped before the agreement was signed and paid', { ask: false })
-    else if (next.state === LEASE.LAPSING)
+    const isOther = next.terms.time !== time || (maxPrice !== null && next.terms.price! > maxPrice)
+    const isLate = this.#context.now() > next.terms.startBy
+    const isUnpaid = next.state === LEASE.BOUND && copy.paidInstallments === 0
+    if (next.state === LEASE.AGREED || (isUnpaid && (isLate || isOther)))
+      await copy.giveUp('another extension is bought in its place', { ask: false })
+    if (isOver(copy.lease)) return null
+    if (isGivenUp(copy.lease))
       throw new BushelError(
         'IN_PROGRESS',
         `an earlier extension at ${copy.name} is being given up`,
         'try it again when its provider has answered'
       )
-    return isOver(copy.lease) ? null : copy
+    return copy
   }
 
   async #agree(
@@ -165,11 +170,11 @@ export class Renewal {
     )
     // The copy is paid to its end first.
     const ran = new BuyerLease(this.#context, agreementId(before.terms))
-    const rest = ran.restMsat
+    const rest = isOver(before) ? 0n : ran.restMsat
     const dueMsat = rest + plan.aheadMsat
-    const fault = payments.limits.faultOfPlans([
-      { ...plan, chargeMsat: plan.chargeMsat + rest, aheadMsat: dueMsat }
-    ])
+    const fees = payments.limits.feesOf([rest])
+    const out = { peer: plan.peer, chargeMsat: rest, aheadMsat: rest, feesMsat: fees, aheadFeesMsat: fees }
+    const fault = payments.limits.faultOfPlans(rest > 0n ? [out, plan] : [plan])
     if (fault) throw fault
     const spendable = await spend()
     if (dueMsat > spendable)
@@ -178,6 +183,8 @@ export class Renewal {
         `this needs ${formatAmount(dueMsat)} now, and ${formatAmount(spendable)} can be spent`,
         'nothing was paid; the copy stays as it is'
       )
+    // Before it is agreed: a provider holds what is not paid for some minutes only.
+    if (rest > 0n) await ran.payOut(signal)
     return BuyerLease.agree(this.#context, channel, agree, job.link)
   }
 

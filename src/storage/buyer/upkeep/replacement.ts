@@ -3,7 +3,7 @@ import { BushelError, isOurs } from '../../../../contracts/errors/error.js'
 import { DAY, HOUR, MINUTE } from '../../../../contracts/money/quantity.js'
 import { agreementId } from '../../../../contracts/terms.js'
 import type { Logger } from '../../../base/logger.js'
-import { LEASE, isGivenUp } from '../../lease/lease-state.js'
+import { LEASE } from '../../lease/lease-state.js'
 import { TIMEOUTS } from '../../lease/timeouts.js'
 import { BuyerLease } from '../buyer-lease.js'
 import { nameOfMirror } from '../mirror-names.js'
@@ -22,8 +22,6 @@ const LEAST_TIME = HOUR
 const LAST_PART = 20
 /** A copy that was begun and not stored is given up after this time where nothing brings it on, ms. */
 const BEGUN = DAY
-/** A provider of which a copy was lost is asked for another after this time, ms. */
-const AVOIDED = 7 * DAY
 /** Who has answered an audit so long ago is not audited again at once, ms. */
 const JUST_NOW = MINUTE
 
@@ -53,6 +51,9 @@ export class Replacement implements MirrorTask {
     const sources = this.#isWorth(copies) ? await this.#answering(sourcesOf(copies, leases), signal) : []
     const begun = await this.#begun(unstoredOf(copies), sources.length > 0)
     if (sources.length > 0) await this.#place(job, copies, { sources, begun }, signal)
+    for (const { state, audited, terms } of copiesOf(this.#mirrors.get(job.store)!, leases, now()).living)
+      if (state === LEASE.STORED && !audited)
+        await this.#checked(new BuyerLease(this.#context, agreementId(terms)), signal)
     // It took a while: a copy may have come back, or another one may have been lost.
     const after = copiesOf(this.#mirrors.get(job.store)!, leases, now())
     for (const { terms } of this.#replacedOf(after))
@@ -81,12 +82,12 @@ export class Replacement implements MirrorTask {
       maxPrice: priceCeiling(job, copies, job.maxPrice)
     }
     const further = new FurtherCopy(this.#context, plan, goods, loggedBy(this.#log, name))
-    const taken = copies.all.filter(lease => !isGivenUp(lease) || this.#isRecent(lease))
-    const avoided = taken.map(({ terms }) => terms.provider.identity!)
+    const avoided = [...copies.living, ...copies.failed].map(({ terms }) => terms.provider.identity!)
     const place = async (copy: BuyerLease | null): Promise<boolean> => {
-      if (copy) await this.#checked(copy, signal)
-      if (copy) this.#log.info(`'${name}' has a new copy at ${copy.name}, made from the others`)
-      return copy !== null
+      if (!copy) return false
+      await this.#checked(copy, signal)
+      this.#log.warn(`'${name}' has a new copy at ${copy.name}, made from the others`)
+      return true
     }
     for (const copy of begun) await place(await further.goOn(copy, signal))
     for (let goesOn = true; goesOn && copiesOf(this.#mirrors.get(job.store)!, leases, now()).missing > 0;) {
@@ -135,10 +136,6 @@ export class Replacement implements MirrorTask {
     return lastEndOf(copies, leases) - now() >= Math.max(LEAST_TIME, term / LAST_PART)
   }
 
-  #isRecent({ committed }: Lease): boolean {
-    return committed > 0 && this.#context.now() - committed < AVOIDED
-  }
-
   /** Copies that a stop interrupted, but for those with which nothing can be done. */
   async #begun(unstored: readonly Lease[], canGoOn: boolean): Promise<BuyerLease[]> {
     const begun: BuyerLease[] = []
@@ -155,7 +152,9 @@ export class Replacement implements MirrorTask {
 
   /** Failed copies that are stored still, where enough others are. */
   #replacedOf({ failed, missing, living }: Copies): Lease[] {
-    const isWhole = missing === 0 && living.every(({ state }) => state === LEASE.STORED)
+    const { leases } = this.#context
+    const isKept = (lease: Lease): boolean => leases.health(lease) === 'healthy' && Boolean(lease.audited)
+    const isWhole = missing === 0 && living.every(isKept)
     return isWhole && living.length > 0 ? failed.filter(({ state }) => state === LEASE.STORED) : []
   }
 }
