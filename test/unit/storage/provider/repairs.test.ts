@@ -31,9 +31,13 @@ async function providers() {
   const admitted: string[] = []
   const begun: number[] = []
   let isFull = false
+  let follower: Lease | null = null
   const repairs = new Repairs({
     deals: { self: { device: source!.device } } as unknown as Deals,
-    leases: { get: (_role: string, id: Buffer) => (id.equals(agreementId(terms)) ? lease : null) } as Leases,
+    leases: {
+      get: (_role: string, id: Buffer) => (id.equals(agreementId(terms)) ? lease : null),
+      successorOf: () => follower
+    } as unknown as Leases,
     shelf: {
       admit: async id => !isFull && admitted.push(id) > 0,
       draw: async () => undefined
@@ -72,12 +76,13 @@ async function providers() {
       source: source!,
       other: other!
     },
-    fill: () => void (isFull = true)
+    fill: () => void (isFull = true),
+    follow: () => void (follower = { ...lease, state: LEASE.STORED })
   }
 }
 
 test('a copy is given to the provider that its owner has named, and to nobody else', async () => {
-  const { lease, admitted, signed, admit, other, fill } = await providers()
+  const { lease, admitted, signed, admit, other, fill, follow } = await providers()
   const declines = (word: string, ticket: ReturnType<typeof signed>): Promise<void> =>
     assert.rejects(admit(ticket), { word })
   await admit(signed({}))
@@ -93,6 +98,9 @@ test('a copy is given to the provider that its owner has named, and to nobody el
   lease.state = LEASE.ENDED
   await declines('NO_AGREEMENT', signed({}))
   assert.equal(admitted.length, 2)
+  follow()
+  await admit(signed({}))
+  assert.equal(admitted.length, 3, 'the copy goes on in the lease that follows')
   lease.state = LEASE.STORED
   fill()
   await declines('EGRESS', signed({}))
