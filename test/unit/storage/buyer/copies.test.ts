@@ -98,3 +98,37 @@ test('the price of copies that the node bought by itself does not raise its limi
   assert.equal(ceiling(), 4n * PRICE)
   assert.equal(priceCeiling(job, at(START), PRICE), PRICE, 'the owner has named one')
 })
+
+test('a copy that was served takes no part any more, and one that was lost is replaced once', async () => {
+  const { all, at, counts, change, made } = await mirror()
+  change(0, { state: LEASE.ENDED, reason: 'it was served' })
+  change(1, {
+    state: LEASE.LAPSING,
+    reason: 'it failed an audit',
+    terms: { ...all[1]!.terms, time: 90 * DAY }
+  })
+  const now = START + 31 * DAY
+  assert.deepEqual(counts(now), [1, 1, 1])
+  all.push(made(30))
+  assert.deepEqual(counts(now), [2, 1, 0])
+  assert.deepEqual(at(now).grace, [all[0]])
+  assert.deepEqual(at(START + 38 * DAY).grace, [], 'its grace is over')
+})
+
+test('an extension that was cancelled counts for nothing, also when another one has begun', async () => {
+  const { all, at, counts, change, follow } = await mirror()
+  all.push(follow(all[0]!, { state: LEASE.ENDED, reason: ENDED_BY_OWNER }))
+  const next = follow(all[0]!, { state: LEASE.STORED })
+  all.push({ ...next, terms: { ...next.terms, nonce: Buffer.alloc(32, 9) } })
+  change(0, { state: LEASE.ENDED, reason: 'it was served' })
+  change(3, { start: 0 })
+  const now = START + 31 * DAY
+  assert.deepEqual(counts(now), [3, 0, 0])
+  change(1, {
+    state: LEASE.LAPSING,
+    reason: 'it failed an audit',
+    terms: { ...all[1]!.terms, time: 90 * DAY }
+  })
+  assert.deepEqual(counts(now), [2, 1, 1])
+  assert.ok(at(now).living.includes(all[4]!))
+})
