@@ -16,6 +16,7 @@ import { paymentsBench } from './money/payments.js'
 import { jsonOf, table } from './report.js'
 import { repairBench } from './storage/repair.js'
 import { restoreBench } from './storage/restore-rate.js'
+import { upkeepBench } from './storage/upkeep.js'
 import { smallBench } from './storage/small-files.js'
 import { startBench } from './start-up.js'
 import { strangersBench } from './strangers/strangers.js'
@@ -26,6 +27,7 @@ const BENCHES: Bench[] = [
   smallBench,
   restoreBench,
   repairBench,
+  upkeepBench,
   memoryBench,
   dealBench,
   homeBench,

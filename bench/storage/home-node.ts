@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Order, QuoteRequest } from '#spec'
 import { SIDE } from '../../contracts/order.js'
@@ -16,6 +15,7 @@ import { storage } from '../../src/storage/resource.js'
 import { person } from '../../test/samples/people.js'
 import { median } from '../figure.js'
 import { answer, orderOf } from '../stage.js'
+import { memoryOf } from './own-memory.js'
 
 /** What was measured in one process: ms, and MB of memory. */
 export interface HomeTimes {
@@ -99,13 +99,6 @@ async function measure(dir: string): Promise<HomeTimes> {
   await manager.close()
   await store.close()
   return times
-}
-
-function memoryOf(what: string): number {
-  const status = readFileSync('/proc/self/status', 'utf8')
-  const kib = new RegExp(`^${what}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]
-  if (kib === undefined) throw new Error('this system does not tell the memory of a process')
-  return (Number(kib) * 1024) / 1e6
 }
 
 async function taken(work: () => unknown): Promise<number> {

@@ -15,11 +15,13 @@ export function resultOf(ending: Ending): object {
     bytes: mirror.bytes,
     storedBytes: mirror.storedBytes,
     copies: mirror.copies,
-    providers: holders.map(({ device, offer, lease, payments }) => ({
+    providers: holders.map(({ device, offer, lease, payments, refundedMsat }) => ({
       device,
       price: offer.price.toString(),
       paidMsat: lease.earnedMsat,
-      payments: payments.length
+      payments: payments.length,
+      state: lease.state,
+      refundedMsat: refundedMsat.toString()
     })),
     sourceSha256,
     restoredSha256,

@@ -23,8 +23,13 @@ test('the demo runs on an input of the user', { timeout: 240_000 }, async t => {
     price: string
     paidMsat: string
     payments: number
+    state: string
+    refundedMsat: string
   }[]
-  assert.equal(new Set(providers.map(provider => provider.device)).size, 2)
+  assert.equal(new Set(providers.map(provider => provider.device)).size, 3)
+  assert.deepEqual(providers.map(({ state }) => state).sort(), ['ENDED', 'STORED', 'STORED'])
+  for (const { state, refundedMsat } of providers)
+    assert.equal(BigInt(refundedMsat) > 0n, state === 'ENDED', 'who lost its copy has paid back')
   for (const { price, payments } of providers) {
     assert.ok(BigInt(price) > 0n)
     assert.ok(payments >= 6, `${payments} payments`)

@@ -80,6 +80,11 @@ export class MirrorUpkeep extends ReadyResource {
     await Promise.all(this.#works.flatMap(works => [...works.keys()].map(id => stopOf(works, id))))
   }
 
+  /** Looks at all mirrors now, and begins what is due. */
+  look(): Promise<void> {
+    return this.#poller.look()
+  }
+
   /** Looks soon: something has happened to a mirror. */
   poke(): void {
     this.#poller.poke()
