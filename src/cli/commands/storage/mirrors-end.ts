@@ -2,6 +2,8 @@ import { formatAmount } from '../../../../contracts/money/money.js'
 import { oneCall, onNode } from '../../one-call.js'
 import { list, right } from '../../output/table.js'
 
+const AWAY = 'what a provider that is away owes is asked for as long as this node is up: bushel up'
+
 /** Ends all leases of a mirror. */
 export const { syntax, run } = oneCall({
   usage: 'mirrors end <name>',
@@ -15,6 +17,7 @@ export const { syntax, run } = oneCall({
       [{ title: 'LEASE' }, ({ lease }) => lease.slice(0, 8)],
       [{ title: 'STATE' }, ({ state }) => state.toLowerCase()],
       [right('PAID BACK'), ({ refundedMsat }) => formatAmount(BigInt(refundedMsat))]
-    ])
+    ]),
+    ...(leases.some(({ state }) => state === 'LAPSING') ? [AWAY] : [])
   ]
 })
