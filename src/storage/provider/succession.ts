@@ -7,6 +7,7 @@ import type { Ledger } from '../../payment/ledger.js'
 import { LEASE } from '../lease/lease-state.js'
 import { endOf, installmentsOf } from '../lease/leases.js'
 import type { Leases } from '../lease/leases.js'
+import { sameCores } from '../shelf/lease-shelf.js'
 
 /**
  * Leases that follow one another for the same copy: the next one is agreed and paid while the one before it runs, is kept in its
@@ -82,7 +83,9 @@ function isKept({ state }: Lease): boolean {
 }
 
 function isSameCopy(a: Terms, b: Terms): boolean {
-  const cores = ({ cores: all }: Terms): string =>
-    all.map(({ key, length, byteLength }) => `${key!.toString('hex')} ${length} ${byteLength}`).join()
-  return a.readKey!.equals(b.readKey!) && a.buyer.identity!.equals(b.buyer.identity!) && cores(a) === cores(b)
+  return (
+    a.readKey!.equals(b.readKey!) &&
+    a.buyer.identity!.equals(b.buyer.identity!) &&
+    sameCores(a.cores, b.cores)
+  )
 }

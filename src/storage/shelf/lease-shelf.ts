@@ -158,7 +158,8 @@ export class LeaseShelf extends ReadyResource {
   }
 }
 
-function sameCores(a: ShelfLease['cores'], b: ShelfLease['cores']): boolean {
+/** Whether both name the same cores, with the same limits. */
+export function sameCores(a: ShelfLease['cores'], b: ShelfLease['cores']): boolean {
   const text = (cores: ShelfLease['cores']): string =>
     cores.map(core => `${core.key.toString('hex')} ${core.length} ${core.byteLength}`).join()
   return text(a) === text(b)

@@ -13,6 +13,7 @@ import { MIRROR } from '../../../storage/buyer/mirror-state.js'
 import { copiesOf } from '../../../storage/buyer/upkeep/copies.js'
 import { Extending } from '../../../storage/buyer/upkeep/extending.js'
 import type { Extended } from '../../../storage/buyer/upkeep/extending.js'
+import { loggedBy } from '../../../storage/buyer/upkeep/logged.js'
 import { Renewal } from '../../../storage/buyer/upkeep/renewal.js'
 import { LEASE, isGivenUp } from '../../../storage/lease/lease-state.js'
 import { ENDED_BY_OWNER, endOf } from '../../../storage/lease/leases.js'
@@ -34,11 +35,8 @@ import {
 } from '../definition/schema.js'
 import { marketOf } from '../markets.js'
 import { MirrorView } from './mirror-view.js'
-import { mirrorListener } from './mirrors.js'
-
-const BOOK_WAIT = 10_000
-/** How long ending a mirror waits for each refund, ms; a running node receives a later one. */
-const REFUND_WAIT = 15_000
+import { REFUND_WAIT } from './leases.js'
+import { BOOK_WAIT, mirrorListener } from './mirrors.js'
 
 const asked = text(1, MOST_NAME, 'name of the mirror, or the beginning of its id')
 const maxPrice = maybe(storagePrice('highest price; absent: any'))
@@ -229,8 +227,7 @@ async function foreseen(
   copies: readonly Lease[],
   { time, maxPrice: highest }: { time: number; maxPrice: bigint | null }
 ): Promise<ForeseenExtension> {
-  const nothing = (): void => undefined
-  const listener = { note: nothing, uploaded: nothing, paid: nothing }
+  const listener = loggedBy(nullLogger, nameOfMirror(job))
   const renewal = new Renewal(storage.mirrors.placing, listener, async () => undefined)
   let charge = 0n
   const entries: ExtensionEntry[] = []

@@ -28,7 +28,7 @@ import {
 } from '../definition/schema.js'
 
 /** How long ending a lease waits for the refund, ms; a running node receives a later one. */
-const REFUND_WAIT = 15_000
+export const REFUND_WAIT = 15_000
 
 const receipt = fields({
   installment: count('number of the installment, from 0'),

@@ -32,7 +32,8 @@ import { marketOf } from '../markets.js'
 import { demandOffer } from '../prices.js'
 import { restoreLink } from './restore.js'
 
-const BOOK_WAIT = 10_000
+/** How long a call waits for the book, ms. */
+export const BOOK_WAIT = 10_000
 const DEFAULT_PREPAY = 20_000_000n
 const MAX_COPIES = 64
 

@@ -47,15 +47,15 @@ export class Replacement implements MirrorTask {
   }
 
   async run(job: MirrorJob, copies: Copies, signal: AbortSignal): Promise<void> {
-    const { leases, now } = this.#context
+    const { leases } = this.#context
     const sources = this.#isWorth(copies) ? await this.#answering(sourcesOf(copies, leases), signal) : []
     const begun = await this.#begun(unstoredOf(copies), sources.length > 0)
     if (sources.length > 0) await this.#place(job, copies, { sources, begun }, signal)
-    for (const { state, audited, terms } of copiesOf(this.#mirrors.get(job.store)!, leases, now()).living)
+    for (const { state, audited, terms } of this.#copies(job).living)
       if (state === LEASE.STORED && !audited)
         await this.#checked(new BuyerLease(this.#context, agreementId(terms)), signal)
     // It took a while: a copy may have come back, or another one may have been lost.
-    const after = copiesOf(this.#mirrors.get(job.store)!, leases, now())
+    const after = this.#copies(job)
     for (const { terms } of this.#replacedOf(after))
       await new BuyerLease(this.#context, agreementId(terms)).giveUp('another provider keeps this copy now')
     if (after.missing > 0 && this.#isWorth(after))
@@ -65,6 +65,12 @@ export class Replacement implements MirrorTask {
           ? 'a lost copy is not replaced yet: no provider has taken it'
           : 'a lost copy cannot be replaced now: no copy that is left answers'
       )
+  }
+
+  /** The copies of a mirror as they are now. */
+  #copies({ store }: MirrorJob): Copies {
+    const { leases, now } = this.#context
+    return copiesOf(this.#mirrors.get(store)!, leases, now())
   }
 
   async #place(
@@ -90,14 +96,14 @@ export class Replacement implements MirrorTask {
       return true
     }
     for (const copy of begun) await place(await further.goOn(copy, signal))
-    for (let goesOn = true; goesOn && copiesOf(this.#mirrors.get(job.store)!, leases, now()).missing > 0;) {
+    for (let goesOn = true; goesOn && this.#copies(job).missing > 0;) {
       const copy = await further.place(this.#mirrors.get(job.store)!, avoided, signal)
       goesOn = await place(copy)
       if (copy) avoided.push(copy.lease.terms.provider.identity!)
     }
   }
 
-  /** Audits a new copy: a receipt alone proves nothing. */
+  /** Audits a copy, and remembers a failure. Of a new copy its receipt alone proves nothing. */
   async #checked(copy: BuyerLease, signal: AbortSignal): Promise<void> {
     try {
       await copy.check(signal)
@@ -114,14 +120,12 @@ export class Replacement implements MirrorTask {
     const answers = await Promise.all(
       sources.map(async lease => {
         if (Math.abs(this.#context.now() - (lease.audited ?? 0)) < JUST_NOW) return lease
-        const copy = new BuyerLease(this.#context, agreementId(lease.terms))
         try {
-          await copy.check(signal)
+          await this.#checked(new BuyerLease(this.#context, agreementId(lease.terms)), signal)
           return lease
         } catch (error) {
           signal.throwIfAborted()
           if (isOurs(error)) throw error
-          await afterFailure(this.#context.experiences, copy, error)
           return null
         }
       })
