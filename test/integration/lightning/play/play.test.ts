@@ -330,3 +330,23 @@ test('the funds in a channel to a node that is away are used for another node', 
   succeeded(await payer.pay(second.bolt11, FEELESS), second)
   assert.ok((await spendable(payer)) <= spendableBefore)
 })
+
+test('a payment that its payee has just claimed does not lock the channel of a payee that goes away', async () => {
+  const [payer, next] = await Promise.all([group.wallet('hasty', 16_000n * SAT), group.wallet('following')])
+  await group.join(payer, next)
+  const gone = await group.wallet('leaving')
+  const [near, far] = await group.connection()
+  linkLightning(near, payer)
+  linkLightning(far, gone)
+  await payer.reach(gone.nodeId, 10n * SAT, 20_000)
+  const due = await invoice(gone, 10n * SAT)
+  const paid = payer.pay(due.bolt11, FEELESS)
+  // The payee goes as soon as the payer knows the preimage: what settles the channel may be on its way still.
+  await paid.then(() => {
+    near.destroy()
+    return once(near, 'close')
+  })
+  await payer.reach(next.nodeId, 10n * SAT, 20_000)
+  // Both channels gave 2,000 sat to their other sides, and the open one keeps 1,000 sat as its reserve.
+  assert.equal((await payer.balance()).spendableMsat, (16_000n - 10n - 2n * 2_000n - 1_000n) * SAT)
+})

@@ -7,7 +7,7 @@ import type { Liquidity } from '../../../liquidity.js'
 import type { Balance } from '../../../wallet.js'
 import { fundingTransaction } from './chain.js'
 import { newChannelId } from './channel-id.js'
-import { idleChannels } from './idle-channels.js'
+import { copyOf } from './idle-channels.js'
 import { REFUSALS } from './inbound.js'
 import { apiErrorText, free, hex, present, someU64 } from './ldk.js'
 import { PLAY_NETWORK } from '../network.js'
@@ -39,7 +39,7 @@ export class Channels {
   /** By channel: claimed and not in its balance yet, msat, when its peer last connected. */
   readonly #claimed = new Map<string, bigint>()
   /** Channels that are being closed because their funds are needed elsewhere. */
-  readonly #given = new Set<string>()
+  readonly #given = new Map<string, bigint>()
 
   constructor(node: PlayNode, transport: Transport) {
     this.#node = node
@@ -133,6 +133,21 @@ export class Channels {
   }
 
   /**
+   * Outbound HTLCs of a channel that the payee has claimed and the channel has not settled: LDK still counts them as ours.
+   * `open` are those that the payee has not claimed yet.
+   */
+  #unsettledPayments(details: ldk.ChannelDetails): { msat: bigint; open: number } {
+    let [msat, open] = [0n, 0]
+    for (const htlc of details.get_pending_outbound_htlcs()) {
+      if (this.#node.store.payments.get(hex(htlc.get_payment_hash()))?.status === 'succeeded')
+        msat += htlc.get_amount_msat()
+      else open++
+      free(htlc, 'OutboundHTLCDetails')
+    }
+    return { msat, open }
+  }
+
+  /**
    * Gives up all channels with a node after this wallet was restored from an older copy: their state is out of date.
    * Broadcasts nothing. Our last known balance returns to the grant (when LDK reports the channel closed), plus
    * `deltaMsat`, the net amount paid since then by the co-signed counters. A repeated id has no effect.
@@ -144,13 +159,7 @@ export class Channels {
     let owedMsat = 0n
     for (const details of manager.list_channels_with_counterparty(nodeId)) {
       const channel = details.get_channel_id()
-      // LDK still counts as ours what the payee has claimed and the channel has not settled.
-      for (const htlc of details.get_pending_outbound_htlcs()) {
-        if (store.payments.get(hex(htlc.get_payment_hash()))?.status === 'succeeded')
-          owedMsat += htlc.get_amount_msat()
-        free(htlc, 'OutboundHTLCDetails')
-      }
-      owedMsat -= this.#unsettledClaims(details)
+      owedMsat += this.#unsettledPayments(details).msat - this.#unsettledClaims(details)
       manager.force_close_without_broadcasting_txn(channel, nodeId, 'restored from an older copy')
       free(details, 'ChannelDetails')
     }
@@ -230,17 +239,37 @@ export class Channels {
   async #makeRoom(nodeId: Buffer, msat: bigint, left: () => number): Promise<void> {
     if (this.#hasFunds(nodeId, msat)) return
     const { store, engine } = this.#node
-    const idle = new Map(idleChannels(engine.manager).map(({ id, channel }) => [id, channel]))
+    const idle = this.#closable()
     for (const [id] of [...store.channels.entries()]) {
       if (this.#hasFunds(nodeId, msat)) return
-      const [channel, record] = [idle.get(id), store.channels.get(id)]
-      if (!channel || !record?.funded || record.debitMsat === 0n || this.#transport.connected(record.peer))
+      const [found, record] = [idle.get(id), store.channels.get(id)]
+      if (!found || !record?.funded || record.debitMsat === 0n || this.#transport.connected(record.peer))
         continue
-      this.#given.add(id)
-      engine.manager.force_close_without_broadcasting_txn(channel, record.peer, REFUSALS.needed)
+      this.#given.set(id, found.owedMsat)
+      engine.manager.force_close_without_broadcasting_txn(found.channel, record.peer, REFUSALS.needed)
       this.#node.requestCycle()
       await this.#node.until(() => !store.channels.get(id), left())
     }
+  }
+
+  /**
+   * The channels in which no payment is undecided. A node that goes away right after it has claimed a payment leaves the
+   * payment pending in its channel for good.
+   */
+  #closable(): Map<string, { channel: ldk.ChannelId; owedMsat: bigint }> {
+    const found = new Map<string, { channel: ldk.ChannelId; owedMsat: bigint }>()
+    for (const details of this.#node.engine.manager.list_channels()) {
+      const { msat: owedMsat, open } = this.#unsettledPayments(details)
+      const incoming = details.get_pending_inbound_htlcs()
+      for (const htlc of incoming) free(htlc, 'InboundHTLCDetails')
+      if (!open && !incoming.length)
+        found.set(String(details.get_user_channel_id()), {
+          channel: copyOf(details.get_channel_id()),
+          owedMsat
+        })
+      free(details, 'ChannelDetails')
+    }
+    return found
   }
 
   /** Opens a channel for the amount. Returns false when the existing channels just suffice and the grant does not. */
@@ -296,7 +325,8 @@ export class Channels {
     const id = String(event.user_channel_id)
     const record = store.channels.get(id)
     if (!record) return
-    const ours = (someU64(event.last_local_balance_msat) ?? 0n) + (this.#claimed.get(id) ?? 0n)
+    const owedMsat = this.#given.get(id) ?? 0n
+    const ours = (someU64(event.last_local_balance_msat) ?? 0n) + (this.#claimed.get(id) ?? 0n) - owedMsat
     this.#claimed.delete(id)
     const outpoint = event.channel_funding_txo
     if (this.#given.delete(id) && present(outpoint)) this.#node.engine.forgetMonitor(outpoint)
