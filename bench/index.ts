@@ -19,6 +19,7 @@ import { restoreBench } from './storage/restore-rate.js'
 import { upkeepBench } from './storage/upkeep.js'
 import { smallBench } from './storage/small-files.js'
 import { startBench } from './start-up.js'
+import { tokensBench } from './audits/tokens.js'
 import { strangersBench } from './strangers/strangers.js'
 
 const BENCHES: Bench[] = [
@@ -28,6 +29,7 @@ const BENCHES: Bench[] = [
   restoreBench,
   repairBench,
   upkeepBench,
+  tokensBench,
   memoryBench,
   dealBench,
   homeBench,

@@ -644,6 +644,10 @@ export interface Calls {
         price: string
         /** when it last proved what it was asked for, ms since 1970; 0: never */
         lastAudit: number
+        /** odds that a loss of 1 % of the copy went unseen by the audits of the last 30 days, when it is older than these */
+        unseen1pct: number
+        /** odds that a loss of 0.1 % went unseen by the audits of the last 30 days, when it is older than these */
+        unseen01pct: number
         /** end of what is paid, ms since 1970 */
         paidUntil: number
         /** end of what is agreed, ms since 1970 */
@@ -670,7 +674,7 @@ export interface Calls {
         result: "held" | "failed" | "silent" | "away"
         /** what went wrong */
         why?: string
-        /** blocks that were asked for */
+        /** samples that were proven; of an audit that did not hold, the blocks or tokens that were asked for */
         samples: number
         /** how long it took, ms */
         ms: number

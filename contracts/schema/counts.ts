@@ -16,6 +16,8 @@ export const MAX_CORES = 16
 export const STRIP_LENGTH = 64
 /** Blocks that one audit may ask for. */
 export const MAX_AUDIT_BLOCKS = 64
+/** Pieces that one audit token samples. */
+export const MAX_TOKEN_SAMPLES = 300
 /** Other copies that one repair may be fetched from. */
 export const MAX_TICKETS = 8
 /** Merkle nodes, and Merkle roots, in the proof of one block. */

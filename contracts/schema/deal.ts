@@ -212,6 +212,20 @@ export const deal: Struct[] = [
     fields: [required('nonce', 'fixed32'), many('proofs', '@bushel/block-proof', MAX_AUDIT_BLOCKS)]
   },
   {
+    name: 'token-audit',
+    fields: [
+      required('seal', 'fixed32'),
+      required('key', 'fixed32'),
+      required('samples', 'uint'),
+      many('spans', 'uint', MAX_CORES)
+    ]
+  },
+  { name: 'token-tags', fields: [required('tags', 'buffer')] },
+  {
+    name: 'spot',
+    fields: [required('seal', 'fixed32'), required('core', 'uint'), required('offset', 'uint')]
+  },
+  {
     name: 'void',
     fields: [required('agreement', 'fixed32'), required('installment', 'uint'), required('hash', 'fixed32')]
   },

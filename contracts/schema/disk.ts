@@ -92,6 +92,23 @@ export const disk: Struct[] = [
       optional('audited', 'uint')
     ]
   },
+  { name: 'proven', fields: [required('at', 'uint'), required('samples', 'uint')] },
+  {
+    name: 'token-range',
+    fields: [required('set', 'uint'), required('from', 'uint'), required('to', 'uint')]
+  },
+  { name: 'token-set', fields: [required('lease', 'fixed32'), required('next', 'uint')] },
+  {
+    name: 'token-file',
+    fields: [
+      required('version', 'uint'),
+      required('made', 'uint'),
+      required('sets', 'uint'),
+      required('days', 'uint'),
+      required('samples', 'uint'),
+      all('spans', 'uint')
+    ]
+  },
   {
     name: 'audit-record',
     fields: [
@@ -101,7 +118,9 @@ export const disk: Struct[] = [
       required('tried', 'uint'),
       required('tries', 'uint'),
       optional('challenge', '@bushel/audit'),
-      optional('failing', 'string')
+      optional('tokens', '@bushel/token-range'),
+      optional('failing', 'string'),
+      all('proven', '@bushel/proven')
     ]
   },
   {

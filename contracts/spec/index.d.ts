@@ -418,6 +418,23 @@ export interface AuditProof {
   proofs: BlockProof[]
 }
 
+export interface TokenAudit {
+  seal: Buffer
+  key: Buffer
+  samples: number
+  spans: number[]
+}
+
+export interface TokenTags {
+  tags: Buffer | null
+}
+
+export interface Spot {
+  seal: Buffer
+  core: number
+  offset: number
+}
+
 export interface Void {
   agreement: Buffer
   installment: number
@@ -584,6 +601,31 @@ export interface Lease {
   audited?: number | null
 }
 
+export interface Proven {
+  at: number
+  samples: number
+}
+
+export interface TokenRange {
+  set: number
+  from: number
+  to: number
+}
+
+export interface TokenSet {
+  lease: Buffer
+  next: number
+}
+
+export interface TokenFile {
+  version: number
+  made: number
+  sets: number
+  days: number
+  samples: number
+  spans: number[]
+}
+
 export interface AuditRecord {
   unanswered: number
   unreachable: number
@@ -591,7 +633,9 @@ export interface AuditRecord {
   tried: number
   tries: number
   challenge?: Audit | null
+  tokens?: TokenRange | null
   failing?: string | null
+  proven: Proven[]
 }
 
 export interface OwnOrder {
@@ -927,6 +971,9 @@ export interface Structs {
   '@bushel/tree-node': TreeNode
   '@bushel/block-proof': BlockProof
   '@bushel/audit-proof': AuditProof
+  '@bushel/token-audit': TokenAudit
+  '@bushel/token-tags': TokenTags
+  '@bushel/spot': Spot
   '@bushel/void': Void
   '@bushel/signed-void': SignedVoid
   '@bushel/reissue': Reissue
@@ -950,6 +997,10 @@ export interface Structs {
   '@bushel/debt-record': DebtRecord
   '@bushel/stored-reply': StoredReply
   '@bushel/lease': Lease
+  '@bushel/proven': Proven
+  '@bushel/token-range': TokenRange
+  '@bushel/token-set': TokenSet
+  '@bushel/token-file': TokenFile
   '@bushel/audit-record': AuditRecord
   '@bushel/own-order': OwnOrder
   '@bushel/mirror-job': MirrorJob

@@ -1815,8 +1815,82 @@ const encoding61 = {
   }
 }
 
-// @bushel/void
+// @bushel/token-audit.spans
+const encoding62_3 = c.array(c.uint, 16)
+
+// @bushel/token-audit
 const encoding62 = {
+  preencode(state, m) {
+    c.fixed32.preencode(state, m.seal)
+    c.fixed32.preencode(state, m.key)
+    c.uint.preencode(state, m.samples)
+    encoding62_3.preencode(state, m.spans)
+  },
+  encode(state, m) {
+    c.fixed32.encode(state, m.seal)
+    c.fixed32.encode(state, m.key)
+    c.uint.encode(state, m.samples)
+    encoding62_3.encode(state, m.spans)
+  },
+  decode(state) {
+    const r0 = c.fixed32.decode(state)
+    const r1 = c.fixed32.decode(state)
+    const r2 = c.uint.decode(state)
+    const r3 = encoding62_3.decode(state)
+
+    return {
+      seal: r0,
+      key: r1,
+      samples: r2,
+      spans: r3
+    }
+  }
+}
+
+// @bushel/token-tags
+const encoding63 = {
+  preencode(state, m) {
+    c.buffer.preencode(state, m.tags)
+  },
+  encode(state, m) {
+    c.buffer.encode(state, m.tags)
+  },
+  decode(state) {
+    const r0 = c.buffer.decode(state)
+
+    return {
+      tags: r0
+    }
+  }
+}
+
+// @bushel/spot
+const encoding64 = {
+  preencode(state, m) {
+    c.fixed32.preencode(state, m.seal)
+    c.uint.preencode(state, m.core)
+    c.uint.preencode(state, m.offset)
+  },
+  encode(state, m) {
+    c.fixed32.encode(state, m.seal)
+    c.uint.encode(state, m.core)
+    c.uint.encode(state, m.offset)
+  },
+  decode(state) {
+    const r0 = c.fixed32.decode(state)
+    const r1 = c.uint.decode(state)
+    const r2 = c.uint.decode(state)
+
+    return {
+      seal: r0,
+      core: r1,
+      offset: r2
+    }
+  }
+}
+
+// @bushel/void
+const encoding65 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.installment)
@@ -1841,20 +1915,20 @@ const encoding62 = {
 }
 
 // @bushel/signed-void.void
-const encoding63_0 = c.frame(encoding62)
+const encoding66_0 = c.frame(encoding65)
 
 // @bushel/signed-void
-const encoding63 = {
+const encoding66 = {
   preencode(state, m) {
-    encoding63_0.preencode(state, m.void)
+    encoding66_0.preencode(state, m.void)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding63_0.encode(state, m.void)
+    encoding66_0.encode(state, m.void)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding63_0.decode(state)
+    const r0 = encoding66_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -1865,18 +1939,18 @@ const encoding63 = {
 }
 
 // @bushel/reissue.void
-const encoding64_1 = c.frame(encoding63)
+const encoding67_1 = c.frame(encoding66)
 // @bushel/reissue.countersign
-const encoding64_2 = c.frame(encoding44)
+const encoding67_2 = c.frame(encoding44)
 
 // @bushel/reissue
-const encoding64 = {
+const encoding67 = {
   preencode(state, m) {
     if ((m.preimage ? 1 : 0) | (m.void ? 2 : 0) | (m.countersign ? 4 : 0) | (m.invoice ? 8 : 0)) state.end++
 
     if (m.preimage) c.fixed32.preencode(state, m.preimage)
-    if (m.void) encoding64_1.preencode(state, m.void)
-    if (m.countersign) encoding64_2.preencode(state, m.countersign)
+    if (m.void) encoding67_1.preencode(state, m.void)
+    if (m.countersign) encoding67_2.preencode(state, m.countersign)
     if (m.invoice) c.string.preencode(state, m.invoice)
   },
   encode(state, m) {
@@ -1886,8 +1960,8 @@ const encoding64 = {
     if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.preimage) c.fixed32.encode(state, m.preimage)
-    if (m.void) encoding64_1.encode(state, m.void)
-    if (m.countersign) encoding64_2.encode(state, m.countersign)
+    if (m.void) encoding67_1.encode(state, m.void)
+    if (m.countersign) encoding67_2.encode(state, m.countersign)
     if (m.invoice) c.string.encode(state, m.invoice)
   },
   decode(state) {
@@ -1895,15 +1969,15 @@ const encoding64 = {
 
     return {
       preimage: (flags & 1) !== 0 ? c.fixed32.decode(state) : null,
-      void: (flags & 2) !== 0 ? encoding64_1.decode(state) : null,
-      countersign: (flags & 4) !== 0 ? encoding64_2.decode(state) : null,
+      void: (flags & 2) !== 0 ? encoding67_1.decode(state) : null,
+      countersign: (flags & 4) !== 0 ? encoding67_2.decode(state) : null,
       invoice: (flags & 8) !== 0 ? c.string.decode(state) : null
     }
   }
 }
 
 // @bushel/debt
-const encoding65 = {
+const encoding68 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.biguint64.preencode(state, m.msat)
@@ -1928,20 +2002,20 @@ const encoding65 = {
 }
 
 // @bushel/signed-debt.debt
-const encoding66_0 = c.frame(encoding65)
+const encoding69_0 = c.frame(encoding68)
 
 // @bushel/signed-debt
-const encoding66 = {
+const encoding69 = {
   preencode(state, m) {
-    encoding66_0.preencode(state, m.debt)
+    encoding69_0.preencode(state, m.debt)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding66_0.encode(state, m.debt)
+    encoding69_0.encode(state, m.debt)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding66_0.decode(state)
+    const r0 = encoding69_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -1952,7 +2026,7 @@ const encoding66 = {
 }
 
 // @bushel/refund
-const encoding67 = {
+const encoding70 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.string.preencode(state, m.invoice)
@@ -1973,7 +2047,7 @@ const encoding67 = {
 }
 
 // @bushel/credit
-const encoding68 = {
+const encoding71 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.installment)
@@ -1998,16 +2072,16 @@ const encoding68 = {
 }
 
 // @bushel/end.counter
-const encoding69_2 = c.frame(encoding26)
+const encoding72_2 = c.frame(encoding26)
 
 // @bushel/end
-const encoding69 = {
+const encoding72 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.string.preencode(state, m.reason)
     if (m.counter ? 1 : 0) state.end++
 
-    if (m.counter) encoding69_2.preencode(state, m.counter)
+    if (m.counter) encoding72_2.preencode(state, m.counter)
   },
   encode(state, m) {
     const flags = m.counter ? 1 : 0
@@ -2016,7 +2090,7 @@ const encoding69 = {
     c.string.encode(state, m.reason)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.counter) encoding69_2.encode(state, m.counter)
+    if (m.counter) encoding72_2.encode(state, m.counter)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
@@ -2026,25 +2100,25 @@ const encoding69 = {
     return {
       agreement: r0,
       reason: r1,
-      counter: (flags & 1) !== 0 ? encoding69_2.decode(state) : null
+      counter: (flags & 1) !== 0 ? encoding72_2.decode(state) : null
     }
   }
 }
 
 // @bushel/ended.counter
-const encoding70_1 = encoding69_2
+const encoding73_1 = encoding72_2
 // @bushel/ended.debt
-const encoding70_3 = c.frame(encoding66)
+const encoding73_3 = c.frame(encoding69)
 
 // @bushel/ended
-const encoding70 = {
+const encoding73 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     state.end++ // max flag is 2 so always one byte
 
-    if (m.counter) encoding70_1.preencode(state, m.counter)
+    if (m.counter) encoding73_1.preencode(state, m.counter)
     c.biguint64.preencode(state, m.creditMsat)
-    if (m.debt) encoding70_3.preencode(state, m.debt)
+    if (m.debt) encoding73_3.preencode(state, m.debt)
   },
   encode(state, m) {
     const flags = (m.counter ? 1 : 0) | (m.debt ? 2 : 0)
@@ -2052,9 +2126,9 @@ const encoding70 = {
     c.fixed32.encode(state, m.agreement)
     c.uint.encode(state, flags)
 
-    if (m.counter) encoding70_1.encode(state, m.counter)
+    if (m.counter) encoding73_1.encode(state, m.counter)
     c.biguint64.encode(state, m.creditMsat)
-    if (m.debt) encoding70_3.encode(state, m.debt)
+    if (m.debt) encoding73_3.encode(state, m.debt)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
@@ -2062,15 +2136,15 @@ const encoding70 = {
 
     return {
       agreement: r0,
-      counter: (flags & 1) !== 0 ? encoding70_1.decode(state) : null,
+      counter: (flags & 1) !== 0 ? encoding73_1.decode(state) : null,
       creditMsat: c.biguint64.decode(state),
-      debt: (flags & 2) !== 0 ? encoding70_3.decode(state) : null
+      debt: (flags & 2) !== 0 ? encoding73_3.decode(state) : null
     }
   }
 }
 
 // @bushel/upload-progress
-const encoding71 = {
+const encoding74 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.blocks)
@@ -2105,7 +2179,7 @@ const encoding71 = {
 }
 
 // @bushel/ticket
-const encoding72 = {
+const encoding75 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.source)
@@ -2134,20 +2208,20 @@ const encoding72 = {
 }
 
 // @bushel/signed-ticket.ticket
-const encoding73_0 = c.frame(encoding72)
+const encoding76_0 = c.frame(encoding75)
 
 // @bushel/signed-ticket
-const encoding73 = {
+const encoding76 = {
   preencode(state, m) {
-    encoding73_0.preencode(state, m.ticket)
+    encoding76_0.preencode(state, m.ticket)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding73_0.encode(state, m.ticket)
+    encoding76_0.encode(state, m.ticket)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding73_0.decode(state)
+    const r0 = encoding76_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -2158,21 +2232,21 @@ const encoding73 = {
 }
 
 // @bushel/repair.tickets
-const encoding74_1 = c.array(c.frame(encoding73), 8)
+const encoding77_1 = c.array(c.frame(encoding76), 8)
 
 // @bushel/repair
-const encoding74 = {
+const encoding77 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding74_1.preencode(state, m.tickets)
+    encoding77_1.preencode(state, m.tickets)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.agreement)
-    encoding74_1.encode(state, m.tickets)
+    encoding77_1.encode(state, m.tickets)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding74_1.decode(state)
+    const r1 = encoding77_1.decode(state)
 
     return {
       agreement: r0,
@@ -2182,7 +2256,7 @@ const encoding74 = {
 }
 
 // @bushel/ledger-entry
-const encoding75 = {
+const encoding78 = {
   preencode(state, m) {
     c.string.preencode(state, m.type)
     c.uint.preencode(state, m.at)
@@ -2254,21 +2328,21 @@ const encoding75 = {
 }
 
 // @bushel/wallet-entry.entry
-const encoding76_1 = c.frame(encoding75)
+const encoding79_1 = c.frame(encoding78)
 
 // @bushel/wallet-entry
-const encoding76 = {
+const encoding79 = {
   preencode(state, m) {
     c.string.preencode(state, m.wallet)
-    encoding76_1.preencode(state, m.entry)
+    encoding79_1.preencode(state, m.entry)
   },
   encode(state, m) {
     c.string.encode(state, m.wallet)
-    encoding76_1.encode(state, m.entry)
+    encoding79_1.encode(state, m.entry)
   },
   decode(state) {
     const r0 = c.string.decode(state)
-    const r1 = encoding76_1.decode(state)
+    const r1 = encoding79_1.decode(state)
 
     return {
       wallet: r0,
@@ -2278,21 +2352,21 @@ const encoding76 = {
 }
 
 // @bushel/payment-record.last
-const encoding77_1 = encoding76_1
+const encoding80_1 = encoding79_1
 
 // @bushel/payment-record
-const encoding77 = {
+const encoding80 = {
   preencode(state, m) {
     c.uint.preencode(state, m.entry)
-    encoding77_1.preencode(state, m.last)
+    encoding80_1.preencode(state, m.last)
   },
   encode(state, m) {
     c.uint.encode(state, m.entry)
-    encoding77_1.encode(state, m.last)
+    encoding80_1.encode(state, m.last)
   },
   decode(state) {
     const r0 = c.uint.decode(state)
-    const r1 = encoding77_1.decode(state)
+    const r1 = encoding80_1.decode(state)
 
     return {
       entry: r0,
@@ -2302,7 +2376,7 @@ const encoding77 = {
 }
 
 // @bushel/payment-account
-const encoding78 = {
+const encoding81 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.paidMsat)
     c.biguint64.preencode(state, m.feesMsat)
@@ -2369,7 +2443,7 @@ const encoding78 = {
 }
 
 // @bushel/msat-sum
-const encoding79 = {
+const encoding82 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.msat)
   },
@@ -2386,7 +2460,7 @@ const encoding79 = {
 }
 
 // @bushel/flight-sum
-const encoding80 = {
+const encoding83 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.msat)
     c.uint.preencode(state, m.payments)
@@ -2407,7 +2481,7 @@ const encoding80 = {
 }
 
 // @bushel/settled-sum
-const encoding81 = {
+const encoding84 = {
   preencode(state, m) {
     c.uint.preencode(state, m.payments)
     c.biguint64.preencode(state, m.msat)
@@ -2436,14 +2510,14 @@ const encoding81 = {
 }
 
 // @bushel/debt-record.debt
-const encoding82_2 = encoding70_3
+const encoding85_2 = encoding73_3
 
 // @bushel/debt-record
-const encoding82 = {
+const encoding85 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.fixed32.preencode(state, m.peer)
-    encoding82_2.preencode(state, m.debt)
+    encoding85_2.preencode(state, m.debt)
     c.biguint64.preencode(state, m.settledMsat)
     c.string.preencode(state, m.state)
     if ((m.hash ? 1 : 0) | (m.invoice ? 2 : 0)) state.end++
@@ -2456,7 +2530,7 @@ const encoding82 = {
 
     c.string.encode(state, m.role)
     c.fixed32.encode(state, m.peer)
-    encoding82_2.encode(state, m.debt)
+    encoding85_2.encode(state, m.debt)
     c.biguint64.encode(state, m.settledMsat)
     c.string.encode(state, m.state)
     if (flags !== 0) c.uint.encode(state, flags)
@@ -2467,7 +2541,7 @@ const encoding82 = {
   decode(state) {
     const r0 = c.string.decode(state)
     const r1 = c.fixed32.decode(state)
-    const r2 = encoding82_2.decode(state)
+    const r2 = encoding85_2.decode(state)
     const r3 = c.biguint64.decode(state)
     const r4 = c.string.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
@@ -2485,7 +2559,7 @@ const encoding82 = {
 }
 
 // @bushel/stored-reply
-const encoding83 = {
+const encoding86 = {
   preencode(state, m) {
     c.uint.preencode(state, m.at)
     c.buffer.preencode(state, m.reply)
@@ -2506,32 +2580,32 @@ const encoding83 = {
 }
 
 // @bushel/lease.terms
-const encoding84_5 = encoding41_0
+const encoding87_5 = encoding41_0
 // @bushel/lease.countersign
-const encoding84_7 = encoding64_2
+const encoding87_7 = encoding67_2
 // @bushel/lease.seal
-const encoding84_8 = c.frame(encoding54)
+const encoding87_8 = c.frame(encoding54)
 // @bushel/lease.stored
-const encoding84_9 = c.frame(encoding56)
+const encoding87_9 = c.frame(encoding56)
 // @bushel/lease.counter
-const encoding84_10 = encoding69_2
+const encoding87_10 = encoding72_2
 
 // @bushel/lease
-const encoding84 = {
+const encoding87 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.string.preencode(state, m.state)
     c.uint.preencode(state, m.created)
     c.uint.preencode(state, m.committed)
     c.uint.preencode(state, m.start)
-    encoding84_5.preencode(state, m.terms)
+    encoding87_5.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
     if ((m.countersign ? 1 : 0) | (m.seal ? 2 : 0) | (m.stored ? 4 : 0) | (m.counter ? 8 : 0) | (m.reason ? 16 : 0) | (m.link ? 32 : 0) | (m.audited ? 64 : 0)) state.end++
 
-    if (m.countersign) encoding84_7.preencode(state, m.countersign)
-    if (m.seal) encoding84_8.preencode(state, m.seal)
-    if (m.stored) encoding84_9.preencode(state, m.stored)
-    if (m.counter) encoding84_10.preencode(state, m.counter)
+    if (m.countersign) encoding87_7.preencode(state, m.countersign)
+    if (m.seal) encoding87_8.preencode(state, m.seal)
+    if (m.stored) encoding87_9.preencode(state, m.stored)
+    if (m.counter) encoding87_10.preencode(state, m.counter)
     if (m.reason) c.string.preencode(state, m.reason)
     if (m.link) c.string.preencode(state, m.link)
     if (m.audited) c.uint.preencode(state, m.audited)
@@ -2551,14 +2625,14 @@ const encoding84 = {
     c.uint.encode(state, m.created)
     c.uint.encode(state, m.committed)
     c.uint.encode(state, m.start)
-    encoding84_5.encode(state, m.terms)
+    encoding87_5.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.countersign) encoding84_7.encode(state, m.countersign)
-    if (m.seal) encoding84_8.encode(state, m.seal)
-    if (m.stored) encoding84_9.encode(state, m.stored)
-    if (m.counter) encoding84_10.encode(state, m.counter)
+    if (m.countersign) encoding87_7.encode(state, m.countersign)
+    if (m.seal) encoding87_8.encode(state, m.seal)
+    if (m.stored) encoding87_9.encode(state, m.stored)
+    if (m.counter) encoding87_10.encode(state, m.counter)
     if (m.reason) c.string.encode(state, m.reason)
     if (m.link) c.string.encode(state, m.link)
     if (m.audited) c.uint.encode(state, m.audited)
@@ -2569,7 +2643,7 @@ const encoding84 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding84_5.decode(state)
+    const r5 = encoding87_5.decode(state)
     const r6 = c.fixed64.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
@@ -2581,10 +2655,10 @@ const encoding84 = {
       start: r4,
       terms: r5,
       signature: r6,
-      countersign: (flags & 1) !== 0 ? encoding84_7.decode(state) : null,
-      seal: (flags & 2) !== 0 ? encoding84_8.decode(state) : null,
-      stored: (flags & 4) !== 0 ? encoding84_9.decode(state) : null,
-      counter: (flags & 8) !== 0 ? encoding84_10.decode(state) : null,
+      countersign: (flags & 1) !== 0 ? encoding87_7.decode(state) : null,
+      seal: (flags & 2) !== 0 ? encoding87_8.decode(state) : null,
+      stored: (flags & 4) !== 0 ? encoding87_9.decode(state) : null,
+      counter: (flags & 8) !== 0 ? encoding87_10.decode(state) : null,
       reason: (flags & 16) !== 0 ? c.string.decode(state) : null,
       link: (flags & 32) !== 0 ? c.string.decode(state) : null,
       audited: (flags & 64) !== 0 ? c.uint.decode(state) : 0
@@ -2592,34 +2666,93 @@ const encoding84 = {
   }
 }
 
-// @bushel/audit-record.challenge
-const encoding85_5 = c.frame(encoding58)
-
-// @bushel/audit-record
-const encoding85 = {
+// @bushel/proven
+const encoding88 = {
   preencode(state, m) {
-    c.uint.preencode(state, m.unanswered)
-    c.uint.preencode(state, m.unreachable)
-    c.uint.preencode(state, m.gone)
-    c.uint.preencode(state, m.tried)
-    c.uint.preencode(state, m.tries)
-    if ((m.challenge ? 1 : 0) | (m.failing ? 2 : 0)) state.end++
-
-    if (m.challenge) encoding85_5.preencode(state, m.challenge)
-    if (m.failing) c.string.preencode(state, m.failing)
+    c.uint.preencode(state, m.at)
+    c.uint.preencode(state, m.samples)
   },
   encode(state, m) {
-    const flags = (m.challenge ? 1 : 0) | (m.failing ? 2 : 0)
+    c.uint.encode(state, m.at)
+    c.uint.encode(state, m.samples)
+  },
+  decode(state) {
+    const r0 = c.uint.decode(state)
+    const r1 = c.uint.decode(state)
 
-    c.uint.encode(state, m.unanswered)
-    c.uint.encode(state, m.unreachable)
-    c.uint.encode(state, m.gone)
-    c.uint.encode(state, m.tried)
-    c.uint.encode(state, m.tries)
-    if (flags !== 0) c.uint.encode(state, flags)
+    return {
+      at: r0,
+      samples: r1
+    }
+  }
+}
 
-    if (m.challenge) encoding85_5.encode(state, m.challenge)
-    if (m.failing) c.string.encode(state, m.failing)
+// @bushel/token-range
+const encoding89 = {
+  preencode(state, m) {
+    c.uint.preencode(state, m.set)
+    c.uint.preencode(state, m.from)
+    c.uint.preencode(state, m.to)
+  },
+  encode(state, m) {
+    c.uint.encode(state, m.set)
+    c.uint.encode(state, m.from)
+    c.uint.encode(state, m.to)
+  },
+  decode(state) {
+    const r0 = c.uint.decode(state)
+    const r1 = c.uint.decode(state)
+    const r2 = c.uint.decode(state)
+
+    return {
+      set: r0,
+      from: r1,
+      to: r2
+    }
+  }
+}
+
+// @bushel/token-set
+const encoding90 = {
+  preencode(state, m) {
+    c.fixed32.preencode(state, m.lease)
+    c.uint.preencode(state, m.next)
+  },
+  encode(state, m) {
+    c.fixed32.encode(state, m.lease)
+    c.uint.encode(state, m.next)
+  },
+  decode(state) {
+    const r0 = c.fixed32.decode(state)
+    const r1 = c.uint.decode(state)
+
+    return {
+      lease: r0,
+      next: r1
+    }
+  }
+}
+
+// @bushel/token-file.spans
+const encoding91_5 = c.array(c.uint)
+
+// @bushel/token-file
+const encoding91 = {
+  preencode(state, m) {
+    c.uint.preencode(state, m.version)
+    c.uint.preencode(state, m.made)
+    c.uint.preencode(state, m.sets)
+    c.uint.preencode(state, m.days)
+    c.uint.preencode(state, m.samples)
+    encoding91_5.preencode(state, m.spans)
+  },
+  encode(state, m) {
+    c.uint.encode(state, m.version)
+    c.uint.encode(state, m.made)
+    c.uint.encode(state, m.sets)
+    c.uint.encode(state, m.days)
+    c.uint.encode(state, m.samples)
+    encoding91_5.encode(state, m.spans)
   },
   decode(state) {
     const r0 = c.uint.decode(state)
@@ -2627,7 +2760,63 @@ const encoding85 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const flags = state.start < state.end ? c.uint.decode(state) : 0
+    const r5 = encoding91_5.decode(state)
+
+    return {
+      version: r0,
+      made: r1,
+      sets: r2,
+      days: r3,
+      samples: r4,
+      spans: r5
+    }
+  }
+}
+
+// @bushel/audit-record.challenge
+const encoding92_5 = c.frame(encoding58)
+// @bushel/audit-record.tokens
+const encoding92_6 = c.frame(encoding89)
+// @bushel/audit-record.proven
+const encoding92_8 = c.array(c.frame(encoding88))
+
+// @bushel/audit-record
+const encoding92 = {
+  preencode(state, m) {
+    c.uint.preencode(state, m.unanswered)
+    c.uint.preencode(state, m.unreachable)
+    c.uint.preencode(state, m.gone)
+    c.uint.preencode(state, m.tried)
+    c.uint.preencode(state, m.tries)
+    state.end++ // max flag is 4 so always one byte
+
+    if (m.challenge) encoding92_5.preencode(state, m.challenge)
+    if (m.tokens) encoding92_6.preencode(state, m.tokens)
+    if (m.failing) c.string.preencode(state, m.failing)
+    encoding92_8.preencode(state, m.proven)
+  },
+  encode(state, m) {
+    const flags = (m.challenge ? 1 : 0) | (m.tokens ? 2 : 0) | (m.failing ? 4 : 0)
+
+    c.uint.encode(state, m.unanswered)
+    c.uint.encode(state, m.unreachable)
+    c.uint.encode(state, m.gone)
+    c.uint.encode(state, m.tried)
+    c.uint.encode(state, m.tries)
+    c.uint.encode(state, flags)
+
+    if (m.challenge) encoding92_5.encode(state, m.challenge)
+    if (m.tokens) encoding92_6.encode(state, m.tokens)
+    if (m.failing) c.string.encode(state, m.failing)
+    encoding92_8.encode(state, m.proven)
+  },
+  decode(state) {
+    const r0 = c.uint.decode(state)
+    const r1 = c.uint.decode(state)
+    const r2 = c.uint.decode(state)
+    const r3 = c.uint.decode(state)
+    const r4 = c.uint.decode(state)
+    const flags = c.uint.decode(state)
 
     return {
       unanswered: r0,
@@ -2635,14 +2824,16 @@ const encoding85 = {
       gone: r2,
       tried: r3,
       tries: r4,
-      challenge: (flags & 1) !== 0 ? encoding85_5.decode(state) : null,
-      failing: (flags & 2) !== 0 ? c.string.decode(state) : null
+      challenge: (flags & 1) !== 0 ? encoding92_5.decode(state) : null,
+      tokens: (flags & 2) !== 0 ? encoding92_6.decode(state) : null,
+      failing: (flags & 4) !== 0 ? c.string.decode(state) : null,
+      proven: encoding92_8.decode(state)
     }
   }
 }
 
 // @bushel/own-order
-const encoding86 = {
+const encoding93 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.market)
     c.buffer.preencode(state, m.record)
@@ -2679,12 +2870,12 @@ const encoding86 = {
 }
 
 // @bushel/mirror-job.cores
-const encoding87_7 = c.array(c.frame(encoding39))
+const encoding94_7 = c.array(c.frame(encoding39))
 // @bushel/mirror-job.agreements
-const encoding87_14 = c.array(c.fixed32)
+const encoding94_14 = c.array(c.fixed32)
 
 // @bushel/mirror-job
-const encoding87 = {
+const encoding94 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.fixed32.preencode(state, m.fingerprint)
@@ -2693,14 +2884,14 @@ const encoding87 = {
     c.string.preencode(state, m.link)
     c.uint.preencode(state, m.files)
     c.uint.preencode(state, m.bytes)
-    encoding87_7.preencode(state, m.cores)
+    encoding94_7.preencode(state, m.cores)
     c.fixed32.preencode(state, m.sha256)
     c.uint.preencode(state, m.copies)
     c.uint.preencode(state, m.time)
     c.biguint64.preencode(state, m.offer)
     c.biguint64.preencode(state, m.maxPrice)
     c.biguint64.preencode(state, m.prepayMaxMsat)
-    encoding87_14.preencode(state, m.agreements)
+    encoding94_14.preencode(state, m.agreements)
     c.string.preencode(state, m.state)
     if ((m.bid ? 1 : 0) | (m.packMs ? 2 : 0) | (m.name ? 4 : 0) | (m.created ? 8 : 0) | (m.renew ? 16 : 0) | (m.renewMaxPrice ? 32 : 0)) state.end++
 
@@ -2727,14 +2918,14 @@ const encoding87 = {
     c.string.encode(state, m.link)
     c.uint.encode(state, m.files)
     c.uint.encode(state, m.bytes)
-    encoding87_7.encode(state, m.cores)
+    encoding94_7.encode(state, m.cores)
     c.fixed32.encode(state, m.sha256)
     c.uint.encode(state, m.copies)
     c.uint.encode(state, m.time)
     c.biguint64.encode(state, m.offer)
     c.biguint64.encode(state, m.maxPrice)
     c.biguint64.encode(state, m.prepayMaxMsat)
-    encoding87_14.encode(state, m.agreements)
+    encoding94_14.encode(state, m.agreements)
     c.string.encode(state, m.state)
     if (flags !== 0) c.uint.encode(state, flags)
 
@@ -2753,14 +2944,14 @@ const encoding87 = {
     const r4 = c.string.decode(state)
     const r5 = c.uint.decode(state)
     const r6 = c.uint.decode(state)
-    const r7 = encoding87_7.decode(state)
+    const r7 = encoding94_7.decode(state)
     const r8 = c.fixed32.decode(state)
     const r9 = c.uint.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.biguint64.decode(state)
     const r12 = c.biguint64.decode(state)
     const r13 = c.biguint64.decode(state)
-    const r14 = encoding87_14.decode(state)
+    const r14 = encoding94_14.decode(state)
     const r15 = c.string.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
@@ -2792,7 +2983,7 @@ const encoding87 = {
 }
 
 // @bushel/peer-record
-const encoding88 = {
+const encoding95 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.good)
@@ -2825,7 +3016,7 @@ const encoding88 = {
 }
 
 // @bushel/blob
-const encoding89 = {
+const encoding96 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.key)
     c.uint.preencode(state, m.length)
@@ -2854,7 +3045,7 @@ const encoding89 = {
 }
 
 // @bushel/job-limits
-const encoding90 = {
+const encoding97 = {
   preencode(state, m) {
     c.uint.preencode(state, m.wallMs)
     c.uint.preencode(state, m.cpuMs)
@@ -2903,35 +3094,35 @@ const encoding90 = {
 }
 
 // @bushel/job-terms.buyer
-const encoding91_5 = encoding40_5
+const encoding98_5 = encoding40_5
 // @bushel/job-terms.provider
-const encoding91_6 = encoding40_5
+const encoding98_6 = encoding40_5
 // @bushel/job-terms.module
-const encoding91_9 = c.frame(encoding89)
+const encoding98_9 = c.frame(encoding96)
 // @bushel/job-terms.input
-const encoding91_10 = encoding91_9
+const encoding98_10 = encoding98_9
 // @bushel/job-terms.args
-const encoding91_11 = c.array(c.string, 256)
+const encoding98_11 = c.array(c.string, 256)
 // @bushel/job-terms.limits
-const encoding91_13 = c.frame(encoding90)
+const encoding98_13 = c.frame(encoding97)
 
 // @bushel/job-terms
-const encoding91 = {
+const encoding98 = {
   preencode(state, m) {
     c.uint.preencode(state, m.version)
     c.fixed32.preencode(state, m.nonce)
     c.fixed32.preencode(state, m.market)
     c.fixed32.preencode(state, m.ask)
     c.string.preencode(state, m.network)
-    encoding91_5.preencode(state, m.buyer)
-    encoding91_6.preencode(state, m.provider)
+    encoding98_5.preencode(state, m.buyer)
+    encoding98_6.preencode(state, m.provider)
     c.string.preencode(state, m.fuel)
     c.string.preencode(state, m.isolation)
-    encoding91_9.preencode(state, m.module)
-    encoding91_10.preencode(state, m.input)
-    encoding91_11.preencode(state, m.args)
+    encoding98_9.preencode(state, m.module)
+    encoding98_10.preencode(state, m.input)
+    encoding98_11.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding91_13.preencode(state, m.limits)
+    encoding98_13.preencode(state, m.limits)
     c.biguint64.preencode(state, m.price)
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -2951,15 +3142,15 @@ const encoding91 = {
     c.fixed32.encode(state, m.market)
     c.fixed32.encode(state, m.ask)
     c.string.encode(state, m.network)
-    encoding91_5.encode(state, m.buyer)
-    encoding91_6.encode(state, m.provider)
+    encoding98_5.encode(state, m.buyer)
+    encoding98_6.encode(state, m.provider)
     c.string.encode(state, m.fuel)
     c.string.encode(state, m.isolation)
-    encoding91_9.encode(state, m.module)
-    encoding91_10.encode(state, m.input)
-    encoding91_11.encode(state, m.args)
+    encoding98_9.encode(state, m.module)
+    encoding98_10.encode(state, m.input)
+    encoding98_11.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding91_13.encode(state, m.limits)
+    encoding98_13.encode(state, m.limits)
     c.biguint64.encode(state, m.price)
     c.biguint64.encode(state, m.baseMsat)
     c.biguint64.encode(state, m.firstInstallmentMsat)
@@ -2977,15 +3168,15 @@ const encoding91 = {
     const r2 = c.fixed32.decode(state)
     const r3 = c.fixed32.decode(state)
     const r4 = c.string.decode(state)
-    const r5 = encoding91_5.decode(state)
-    const r6 = encoding91_6.decode(state)
+    const r5 = encoding98_5.decode(state)
+    const r6 = encoding98_6.decode(state)
     const r7 = c.string.decode(state)
     const r8 = c.string.decode(state)
-    const r9 = encoding91_9.decode(state)
-    const r10 = encoding91_10.decode(state)
-    const r11 = encoding91_11.decode(state)
+    const r9 = encoding98_9.decode(state)
+    const r10 = encoding98_10.decode(state)
+    const r11 = encoding98_11.decode(state)
     const r12 = c.fixed32.decode(state)
-    const r13 = encoding91_13.decode(state)
+    const r13 = encoding98_13.decode(state)
     const r14 = c.biguint64.decode(state)
     const r15 = c.biguint64.decode(state)
     const r16 = c.biguint64.decode(state)
@@ -3023,20 +3214,20 @@ const encoding91 = {
 }
 
 // @bushel/job-agree.terms
-const encoding92_0 = c.frame(encoding91)
+const encoding99_0 = c.frame(encoding98)
 
 // @bushel/job-agree
-const encoding92 = {
+const encoding99 = {
   preencode(state, m) {
-    encoding92_0.preencode(state, m.terms)
+    encoding99_0.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding92_0.encode(state, m.terms)
+    encoding99_0.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding92_0.decode(state)
+    const r0 = encoding99_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3047,7 +3238,7 @@ const encoding92 = {
 }
 
 // @bushel/compute-request
-const encoding93 = {
+const encoding100 = {
   preencode(state, m) {
     c.uint.preencode(state, m.memory)
     c.uint.preencode(state, m.wallMs)
@@ -3088,7 +3279,7 @@ const encoding93 = {
 }
 
 // @bushel/compute-quote
-const encoding94 = {
+const encoding101 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -3123,7 +3314,7 @@ const encoding94 = {
 }
 
 // @bushel/job-countersign
-const encoding95 = {
+const encoding102 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed64.preencode(state, m.signature)
@@ -3144,7 +3335,7 @@ const encoding95 = {
 }
 
 // @bushel/job-file
-const encoding96 = {
+const encoding103 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.buffer.preencode(state, m.bytes)
@@ -3165,21 +3356,21 @@ const encoding96 = {
 }
 
 // @bushel/job-input.files
-const encoding97_1 = c.array(c.frame(encoding96), 65536)
+const encoding104_1 = c.array(c.frame(encoding103), 65536)
 
 // @bushel/job-input
-const encoding97 = {
+const encoding104 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdin)
-    encoding97_1.preencode(state, m.files)
+    encoding104_1.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdin)
-    encoding97_1.encode(state, m.files)
+    encoding104_1.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
-    const r1 = encoding97_1.decode(state)
+    const r1 = encoding104_1.decode(state)
 
     return {
       stdin: r0,
@@ -3189,24 +3380,24 @@ const encoding97 = {
 }
 
 // @bushel/job-output.files
-const encoding98_2 = c.array(c.frame(encoding96), 65536)
+const encoding105_2 = c.array(c.frame(encoding103), 65536)
 
 // @bushel/job-output
-const encoding98 = {
+const encoding105 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdout)
     c.buffer.preencode(state, m.stderr)
-    encoding98_2.preencode(state, m.files)
+    encoding105_2.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdout)
     c.buffer.encode(state, m.stderr)
-    encoding98_2.encode(state, m.files)
+    encoding105_2.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
     const r1 = c.buffer.decode(state)
-    const r2 = encoding98_2.decode(state)
+    const r2 = encoding105_2.decode(state)
 
     return {
       stdout: r0,
@@ -3217,20 +3408,20 @@ const encoding98 = {
 }
 
 // @bushel/job-due.countersign
-const encoding99_0 = encoding64_2
+const encoding106_0 = encoding67_2
 
 // @bushel/job-due
-const encoding99 = {
+const encoding106 = {
   preencode(state, m) {
-    encoding99_0.preencode(state, m.countersign)
+    encoding106_0.preencode(state, m.countersign)
     c.string.preencode(state, m.invoice)
   },
   encode(state, m) {
-    encoding99_0.encode(state, m.countersign)
+    encoding106_0.encode(state, m.countersign)
     c.string.encode(state, m.invoice)
   },
   decode(state) {
-    const r0 = encoding99_0.decode(state)
+    const r0 = encoding106_0.decode(state)
     const r1 = c.string.decode(state)
 
     return {
@@ -3241,7 +3432,7 @@ const encoding99 = {
 }
 
 // @bushel/job-result
-const encoding100 = {
+const encoding107 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -3282,7 +3473,7 @@ const encoding100 = {
 }
 
 // @bushel/job-commitment
-const encoding101 = {
+const encoding108 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.commitment)
@@ -3303,20 +3494,20 @@ const encoding101 = {
 }
 
 // @bushel/signed-job-commitment.commitment
-const encoding102_0 = c.frame(encoding101)
+const encoding109_0 = c.frame(encoding108)
 
 // @bushel/signed-job-commitment
-const encoding102 = {
+const encoding109 = {
   preencode(state, m) {
-    encoding102_0.preencode(state, m.commitment)
+    encoding109_0.preencode(state, m.commitment)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding102_0.encode(state, m.commitment)
+    encoding109_0.encode(state, m.commitment)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding102_0.decode(state)
+    const r0 = encoding109_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3327,35 +3518,35 @@ const encoding102 = {
 }
 
 // @bushel/job-statement.result
-const encoding103_1 = c.frame(encoding100)
+const encoding110_1 = c.frame(encoding107)
 // @bushel/job-statement.output
-const encoding103_3 = encoding91_9
+const encoding110_3 = encoding98_9
 
 // @bushel/job-statement
-const encoding103 = {
+const encoding110 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding103_1.preencode(state, m.result)
+    encoding110_1.preencode(state, m.result)
     c.fixed32.preencode(state, m.salt)
-    encoding103_3.preencode(state, m.output)
+    encoding110_3.preencode(state, m.output)
     c.fixed32.preencode(state, m.keyCommitment)
     c.biguint64.preencode(state, m.finalMsat)
     c.fixed32.preencode(state, m.hash)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.agreement)
-    encoding103_1.encode(state, m.result)
+    encoding110_1.encode(state, m.result)
     c.fixed32.encode(state, m.salt)
-    encoding103_3.encode(state, m.output)
+    encoding110_3.encode(state, m.output)
     c.fixed32.encode(state, m.keyCommitment)
     c.biguint64.encode(state, m.finalMsat)
     c.fixed32.encode(state, m.hash)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding103_1.decode(state)
+    const r1 = encoding110_1.decode(state)
     const r2 = c.fixed32.decode(state)
-    const r3 = encoding103_3.decode(state)
+    const r3 = encoding110_3.decode(state)
     const r4 = c.fixed32.decode(state)
     const r5 = c.biguint64.decode(state)
     const r6 = c.fixed32.decode(state)
@@ -3373,20 +3564,20 @@ const encoding103 = {
 }
 
 // @bushel/signed-job-statement.statement
-const encoding104_0 = c.frame(encoding103)
+const encoding111_0 = c.frame(encoding110)
 
 // @bushel/signed-job-statement
-const encoding104 = {
+const encoding111 = {
   preencode(state, m) {
-    encoding104_0.preencode(state, m.statement)
+    encoding111_0.preencode(state, m.statement)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding104_0.encode(state, m.statement)
+    encoding111_0.encode(state, m.statement)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding104_0.decode(state)
+    const r0 = encoding111_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3397,22 +3588,22 @@ const encoding104 = {
 }
 
 // @bushel/job-progress.due
-const encoding105_2 = c.frame(encoding99)
+const encoding112_2 = c.frame(encoding106)
 // @bushel/job-progress.commitment
-const encoding105_3 = c.frame(encoding102)
+const encoding112_3 = c.frame(encoding109)
 // @bushel/job-progress.statement
-const encoding105_4 = c.frame(encoding104)
+const encoding112_4 = c.frame(encoding111)
 
 // @bushel/job-progress
-const encoding105 = {
+const encoding112 = {
   preencode(state, m) {
     c.string.preencode(state, m.state)
     c.biguint64.preencode(state, m.fuel)
     if ((m.due ? 1 : 0) | (m.commitment ? 2 : 0) | (m.statement ? 4 : 0) | (m.reason ? 8 : 0)) state.end++
 
-    if (m.due) encoding105_2.preencode(state, m.due)
-    if (m.commitment) encoding105_3.preencode(state, m.commitment)
-    if (m.statement) encoding105_4.preencode(state, m.statement)
+    if (m.due) encoding112_2.preencode(state, m.due)
+    if (m.commitment) encoding112_3.preencode(state, m.commitment)
+    if (m.statement) encoding112_4.preencode(state, m.statement)
     if (m.reason) c.string.preencode(state, m.reason)
   },
   encode(state, m) {
@@ -3423,9 +3614,9 @@ const encoding105 = {
     c.biguint64.encode(state, m.fuel)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.due) encoding105_2.encode(state, m.due)
-    if (m.commitment) encoding105_3.encode(state, m.commitment)
-    if (m.statement) encoding105_4.encode(state, m.statement)
+    if (m.due) encoding112_2.encode(state, m.due)
+    if (m.commitment) encoding112_3.encode(state, m.commitment)
+    if (m.statement) encoding112_4.encode(state, m.statement)
     if (m.reason) c.string.encode(state, m.reason)
   },
   decode(state) {
@@ -3436,16 +3627,16 @@ const encoding105 = {
     return {
       state: r0,
       fuel: r1,
-      due: (flags & 1) !== 0 ? encoding105_2.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding105_3.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding105_4.decode(state) : null,
+      due: (flags & 1) !== 0 ? encoding112_2.decode(state) : null,
+      commitment: (flags & 2) !== 0 ? encoding112_3.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding112_4.decode(state) : null,
       reason: (flags & 8) !== 0 ? c.string.decode(state) : null
     }
   }
 }
 
 // @bushel/job-key
-const encoding106 = {
+const encoding113 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.key)
@@ -3470,20 +3661,20 @@ const encoding106 = {
 }
 
 // @bushel/signed-job-key.key
-const encoding107_0 = c.frame(encoding106)
+const encoding114_0 = c.frame(encoding113)
 
 // @bushel/signed-job-key
-const encoding107 = {
+const encoding114 = {
   preencode(state, m) {
-    encoding107_0.preencode(state, m.key)
+    encoding114_0.preencode(state, m.key)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding107_0.encode(state, m.key)
+    encoding114_0.encode(state, m.key)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding107_0.decode(state)
+    const r0 = encoding114_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3494,34 +3685,34 @@ const encoding107 = {
 }
 
 // @bushel/job.terms
-const encoding108_5 = encoding92_0
+const encoding115_5 = encoding99_0
 // @bushel/job.commitment
-const encoding108_8 = encoding105_3
+const encoding115_8 = encoding112_3
 // @bushel/job.statement
-const encoding108_9 = encoding105_4
+const encoding115_9 = encoding112_4
 // @bushel/job.key
-const encoding108_10 = c.frame(encoding107)
+const encoding115_10 = c.frame(encoding114)
 // @bushel/job.quote
-const encoding108_12 = encoding33_6
+const encoding115_12 = encoding33_6
 
 // @bushel/job
-const encoding108 = {
+const encoding115 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.string.preencode(state, m.state)
     c.uint.preencode(state, m.created)
     c.uint.preencode(state, m.changed)
     c.uint.preencode(state, m.runs)
-    encoding108_5.preencode(state, m.terms)
+    encoding115_5.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
     if ((m.countersign ? 1 : 0) | (m.commitment ? 2 : 0) | (m.statement ? 4 : 0) | (m.key ? 8 : 0) | (m.reason ? 16 : 0) | (m.quote ? 32 : 0)) state.end++
 
     if (m.countersign) c.fixed64.preencode(state, m.countersign)
-    if (m.commitment) encoding108_8.preencode(state, m.commitment)
-    if (m.statement) encoding108_9.preencode(state, m.statement)
-    if (m.key) encoding108_10.preencode(state, m.key)
+    if (m.commitment) encoding115_8.preencode(state, m.commitment)
+    if (m.statement) encoding115_9.preencode(state, m.statement)
+    if (m.key) encoding115_10.preencode(state, m.key)
     if (m.reason) c.string.preencode(state, m.reason)
-    if (m.quote) encoding108_12.preencode(state, m.quote)
+    if (m.quote) encoding115_12.preencode(state, m.quote)
   },
   encode(state, m) {
     const flags =
@@ -3537,16 +3728,16 @@ const encoding108 = {
     c.uint.encode(state, m.created)
     c.uint.encode(state, m.changed)
     c.uint.encode(state, m.runs)
-    encoding108_5.encode(state, m.terms)
+    encoding115_5.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
     if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.countersign) c.fixed64.encode(state, m.countersign)
-    if (m.commitment) encoding108_8.encode(state, m.commitment)
-    if (m.statement) encoding108_9.encode(state, m.statement)
-    if (m.key) encoding108_10.encode(state, m.key)
+    if (m.commitment) encoding115_8.encode(state, m.commitment)
+    if (m.statement) encoding115_9.encode(state, m.statement)
+    if (m.key) encoding115_10.encode(state, m.key)
     if (m.reason) c.string.encode(state, m.reason)
-    if (m.quote) encoding108_12.encode(state, m.quote)
+    if (m.quote) encoding115_12.encode(state, m.quote)
   },
   decode(state) {
     const r0 = c.string.decode(state)
@@ -3554,7 +3745,7 @@ const encoding108 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding108_5.decode(state)
+    const r5 = encoding115_5.decode(state)
     const r6 = c.fixed64.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
@@ -3567,63 +3758,63 @@ const encoding108 = {
       terms: r5,
       signature: r6,
       countersign: (flags & 1) !== 0 ? c.fixed64.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding108_8.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding108_9.decode(state) : null,
-      key: (flags & 8) !== 0 ? encoding108_10.decode(state) : null,
+      commitment: (flags & 2) !== 0 ? encoding115_8.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding115_9.decode(state) : null,
+      key: (flags & 8) !== 0 ? encoding115_10.decode(state) : null,
       reason: (flags & 16) !== 0 ? c.string.decode(state) : null,
-      quote: (flags & 32) !== 0 ? encoding108_12.decode(state) : null
+      quote: (flags & 32) !== 0 ? encoding115_12.decode(state) : null
     }
   }
 }
 
 // @bushel/job-evidence.agree
-const encoding109_0 = c.frame(encoding92)
+const encoding116_0 = c.frame(encoding99)
 // @bushel/job-evidence.commitment
-const encoding109_1 = encoding105_3
+const encoding116_1 = encoding112_3
 // @bushel/job-evidence.statement
-const encoding109_2 = encoding105_4
+const encoding116_2 = encoding112_4
 // @bushel/job-evidence.key
-const encoding109_3 = encoding108_10
+const encoding116_3 = encoding115_10
 
 // @bushel/job-evidence
-const encoding109 = {
+const encoding116 = {
   preencode(state, m) {
-    encoding109_0.preencode(state, m.agree)
+    encoding116_0.preencode(state, m.agree)
     if ((m.commitment ? 1 : 0) | (m.statement ? 2 : 0) | (m.key ? 4 : 0) | (m.ciphertext ? 8 : 0)) state.end++
 
-    if (m.commitment) encoding109_1.preencode(state, m.commitment)
-    if (m.statement) encoding109_2.preencode(state, m.statement)
-    if (m.key) encoding109_3.preencode(state, m.key)
+    if (m.commitment) encoding116_1.preencode(state, m.commitment)
+    if (m.statement) encoding116_2.preencode(state, m.statement)
+    if (m.key) encoding116_3.preencode(state, m.key)
     if (m.ciphertext) c.buffer.preencode(state, m.ciphertext)
   },
   encode(state, m) {
     const flags =
       (m.commitment ? 1 : 0) | (m.statement ? 2 : 0) | (m.key ? 4 : 0) | (m.ciphertext ? 8 : 0)
 
-    encoding109_0.encode(state, m.agree)
+    encoding116_0.encode(state, m.agree)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.commitment) encoding109_1.encode(state, m.commitment)
-    if (m.statement) encoding109_2.encode(state, m.statement)
-    if (m.key) encoding109_3.encode(state, m.key)
+    if (m.commitment) encoding116_1.encode(state, m.commitment)
+    if (m.statement) encoding116_2.encode(state, m.statement)
+    if (m.key) encoding116_3.encode(state, m.key)
     if (m.ciphertext) c.buffer.encode(state, m.ciphertext)
   },
   decode(state) {
-    const r0 = encoding109_0.decode(state)
+    const r0 = encoding116_0.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       agree: r0,
-      commitment: (flags & 1) !== 0 ? encoding109_1.decode(state) : null,
-      statement: (flags & 2) !== 0 ? encoding109_2.decode(state) : null,
-      key: (flags & 4) !== 0 ? encoding109_3.decode(state) : null,
+      commitment: (flags & 1) !== 0 ? encoding116_1.decode(state) : null,
+      statement: (flags & 2) !== 0 ? encoding116_2.decode(state) : null,
+      key: (flags & 4) !== 0 ? encoding116_3.decode(state) : null,
       ciphertext: (flags & 8) !== 0 ? c.buffer.decode(state) : null
     }
   }
 }
 
 // @bushel/run-replica
-const encoding110 = {
+const encoding117 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.ask)
@@ -3676,7 +3867,7 @@ const encoding110 = {
 }
 
 // @bushel/run-end
-const encoding111 = {
+const encoding118 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -3717,34 +3908,34 @@ const encoding111 = {
 }
 
 // @bushel/run-record.module
-const encoding112_4 = encoding91_9
+const encoding119_4 = encoding98_9
 // @bushel/run-record.input
-const encoding112_5 = encoding91_9
+const encoding119_5 = encoding98_9
 // @bushel/run-record.args
-const encoding112_6 = c.array(c.string)
+const encoding119_6 = c.array(c.string)
 // @bushel/run-record.limits
-const encoding112_8 = encoding91_13
+const encoding119_8 = encoding98_13
 // @bushel/run-record.passed
-const encoding112_18 = c.array(c.fixed32)
+const encoding119_18 = c.array(c.fixed32)
 // @bushel/run-record.replicas
-const encoding112_19 = c.array(c.frame(encoding110))
+const encoding119_19 = c.array(c.frame(encoding117))
 // @bushel/run-record.evidence
-const encoding112_20 = c.array(c.string)
+const encoding119_20 = c.array(c.string)
 // @bushel/run-record.end
-const encoding112_21 = c.frame(encoding111)
+const encoding119_21 = c.frame(encoding118)
 
 // @bushel/run-record
-const encoding112 = {
+const encoding119 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.id)
     c.fixed32.preencode(state, m.fingerprint)
     c.string.preencode(state, m.name)
     c.fixed32.preencode(state, m.market)
-    encoding112_4.preencode(state, m.module)
-    encoding112_5.preencode(state, m.input)
-    encoding112_6.preencode(state, m.args)
+    encoding119_4.preencode(state, m.module)
+    encoding119_5.preencode(state, m.input)
+    encoding119_6.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding112_8.preencode(state, m.limits)
+    encoding119_8.preencode(state, m.limits)
     c.string.preencode(state, m.isolation)
     c.uint.preencode(state, m.verify)
     c.uint.preencode(state, m.wanted)
@@ -3754,12 +3945,12 @@ const encoding112 = {
     c.biguint64.preencode(state, m.maxPrice)
     c.uint.preencode(state, m.created)
     c.string.preencode(state, m.state)
-    encoding112_18.preencode(state, m.passed)
-    encoding112_19.preencode(state, m.replicas)
-    encoding112_20.preencode(state, m.evidence)
+    encoding119_18.preencode(state, m.passed)
+    encoding119_19.preencode(state, m.replicas)
+    encoding119_20.preencode(state, m.evidence)
     if ((m.end ? 1 : 0) | (m.reason ? 2 : 0) | (m.fetched ? 4 : 0)) state.end++
 
-    if (m.end) encoding112_21.preencode(state, m.end)
+    if (m.end) encoding119_21.preencode(state, m.end)
     if (m.reason) c.string.preencode(state, m.reason)
     if (m.fetched) c.uint.preencode(state, m.fetched)
   },
@@ -3770,11 +3961,11 @@ const encoding112 = {
     c.fixed32.encode(state, m.fingerprint)
     c.string.encode(state, m.name)
     c.fixed32.encode(state, m.market)
-    encoding112_4.encode(state, m.module)
-    encoding112_5.encode(state, m.input)
-    encoding112_6.encode(state, m.args)
+    encoding119_4.encode(state, m.module)
+    encoding119_5.encode(state, m.input)
+    encoding119_6.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding112_8.encode(state, m.limits)
+    encoding119_8.encode(state, m.limits)
     c.string.encode(state, m.isolation)
     c.uint.encode(state, m.verify)
     c.uint.encode(state, m.wanted)
@@ -3784,12 +3975,12 @@ const encoding112 = {
     c.biguint64.encode(state, m.maxPrice)
     c.uint.encode(state, m.created)
     c.string.encode(state, m.state)
-    encoding112_18.encode(state, m.passed)
-    encoding112_19.encode(state, m.replicas)
-    encoding112_20.encode(state, m.evidence)
+    encoding119_18.encode(state, m.passed)
+    encoding119_19.encode(state, m.replicas)
+    encoding119_20.encode(state, m.evidence)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.end) encoding112_21.encode(state, m.end)
+    if (m.end) encoding119_21.encode(state, m.end)
     if (m.reason) c.string.encode(state, m.reason)
     if (m.fetched) c.uint.encode(state, m.fetched)
   },
@@ -3798,11 +3989,11 @@ const encoding112 = {
     const r1 = c.fixed32.decode(state)
     const r2 = c.string.decode(state)
     const r3 = c.fixed32.decode(state)
-    const r4 = encoding112_4.decode(state)
-    const r5 = encoding112_5.decode(state)
-    const r6 = encoding112_6.decode(state)
+    const r4 = encoding119_4.decode(state)
+    const r5 = encoding119_5.decode(state)
+    const r6 = encoding119_6.decode(state)
     const r7 = c.fixed32.decode(state)
-    const r8 = encoding112_8.decode(state)
+    const r8 = encoding119_8.decode(state)
     const r9 = c.string.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.uint.decode(state)
@@ -3812,9 +4003,9 @@ const encoding112 = {
     const r15 = c.biguint64.decode(state)
     const r16 = c.uint.decode(state)
     const r17 = c.string.decode(state)
-    const r18 = encoding112_18.decode(state)
-    const r19 = encoding112_19.decode(state)
-    const r20 = encoding112_20.decode(state)
+    const r18 = encoding119_18.decode(state)
+    const r19 = encoding119_19.decode(state)
+    const r20 = encoding119_20.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
@@ -3839,7 +4030,7 @@ const encoding112 = {
       passed: r18,
       replicas: r19,
       evidence: r20,
-      end: (flags & 1) !== 0 ? encoding112_21.decode(state) : null,
+      end: (flags & 1) !== 0 ? encoding119_21.decode(state) : null,
       reason: (flags & 2) !== 0 ? c.string.decode(state) : null,
       fetched: (flags & 4) !== 0 ? c.uint.decode(state) : 0
     }
@@ -3847,7 +4038,7 @@ const encoding112 = {
 }
 
 // @bushel/check-record
-const encoding113 = {
+const encoding120 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.valid)
@@ -4018,110 +4209,124 @@ function getEncoding(name) {
       return encoding60
     case '@bushel/audit-proof':
       return encoding61
-    case '@bushel/void':
+    case '@bushel/token-audit':
       return encoding62
-    case '@bushel/signed-void':
+    case '@bushel/token-tags':
       return encoding63
-    case '@bushel/reissue':
+    case '@bushel/spot':
       return encoding64
-    case '@bushel/debt':
+    case '@bushel/void':
       return encoding65
-    case '@bushel/signed-debt':
+    case '@bushel/signed-void':
       return encoding66
-    case '@bushel/refund':
+    case '@bushel/reissue':
       return encoding67
-    case '@bushel/credit':
+    case '@bushel/debt':
       return encoding68
-    case '@bushel/end':
+    case '@bushel/signed-debt':
       return encoding69
-    case '@bushel/ended':
+    case '@bushel/refund':
       return encoding70
-    case '@bushel/upload-progress':
+    case '@bushel/credit':
       return encoding71
-    case '@bushel/ticket':
+    case '@bushel/end':
       return encoding72
-    case '@bushel/signed-ticket':
+    case '@bushel/ended':
       return encoding73
-    case '@bushel/repair':
+    case '@bushel/upload-progress':
       return encoding74
-    case '@bushel/ledger-entry':
+    case '@bushel/ticket':
       return encoding75
-    case '@bushel/wallet-entry':
+    case '@bushel/signed-ticket':
       return encoding76
-    case '@bushel/payment-record':
+    case '@bushel/repair':
       return encoding77
-    case '@bushel/payment-account':
+    case '@bushel/ledger-entry':
       return encoding78
-    case '@bushel/msat-sum':
+    case '@bushel/wallet-entry':
       return encoding79
-    case '@bushel/flight-sum':
+    case '@bushel/payment-record':
       return encoding80
-    case '@bushel/settled-sum':
+    case '@bushel/payment-account':
       return encoding81
-    case '@bushel/debt-record':
+    case '@bushel/msat-sum':
       return encoding82
-    case '@bushel/stored-reply':
+    case '@bushel/flight-sum':
       return encoding83
-    case '@bushel/lease':
+    case '@bushel/settled-sum':
       return encoding84
-    case '@bushel/audit-record':
+    case '@bushel/debt-record':
       return encoding85
-    case '@bushel/own-order':
+    case '@bushel/stored-reply':
       return encoding86
-    case '@bushel/mirror-job':
+    case '@bushel/lease':
       return encoding87
-    case '@bushel/peer-record':
+    case '@bushel/proven':
       return encoding88
-    case '@bushel/blob':
+    case '@bushel/token-range':
       return encoding89
-    case '@bushel/job-limits':
+    case '@bushel/token-set':
       return encoding90
-    case '@bushel/job-terms':
+    case '@bushel/token-file':
       return encoding91
-    case '@bushel/job-agree':
+    case '@bushel/audit-record':
       return encoding92
-    case '@bushel/compute-request':
+    case '@bushel/own-order':
       return encoding93
-    case '@bushel/compute-quote':
+    case '@bushel/mirror-job':
       return encoding94
-    case '@bushel/job-countersign':
+    case '@bushel/peer-record':
       return encoding95
-    case '@bushel/job-file':
+    case '@bushel/blob':
       return encoding96
-    case '@bushel/job-input':
+    case '@bushel/job-limits':
       return encoding97
-    case '@bushel/job-output':
+    case '@bushel/job-terms':
       return encoding98
-    case '@bushel/job-due':
+    case '@bushel/job-agree':
       return encoding99
-    case '@bushel/job-result':
+    case '@bushel/compute-request':
       return encoding100
-    case '@bushel/job-commitment':
+    case '@bushel/compute-quote':
       return encoding101
-    case '@bushel/signed-job-commitment':
+    case '@bushel/job-countersign':
       return encoding102
-    case '@bushel/job-statement':
+    case '@bushel/job-file':
       return encoding103
-    case '@bushel/signed-job-statement':
+    case '@bushel/job-input':
       return encoding104
-    case '@bushel/job-progress':
+    case '@bushel/job-output':
       return encoding105
-    case '@bushel/job-key':
+    case '@bushel/job-due':
       return encoding106
-    case '@bushel/signed-job-key':
+    case '@bushel/job-result':
       return encoding107
-    case '@bushel/job':
+    case '@bushel/job-commitment':
       return encoding108
-    case '@bushel/job-evidence':
+    case '@bushel/signed-job-commitment':
       return encoding109
-    case '@bushel/run-replica':
+    case '@bushel/job-statement':
       return encoding110
-    case '@bushel/run-end':
+    case '@bushel/signed-job-statement':
       return encoding111
-    case '@bushel/run-record':
+    case '@bushel/job-progress':
       return encoding112
-    case '@bushel/check-record':
+    case '@bushel/job-key':
       return encoding113
+    case '@bushel/signed-job-key':
+      return encoding114
+    case '@bushel/job':
+      return encoding115
+    case '@bushel/job-evidence':
+      return encoding116
+    case '@bushel/run-replica':
+      return encoding117
+    case '@bushel/run-end':
+      return encoding118
+    case '@bushel/run-record':
+      return encoding119
+    case '@bushel/check-record':
+      return encoding120
     default:
       throw new Error('Encoder not found ' + name)
   }

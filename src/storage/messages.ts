@@ -8,6 +8,8 @@ export const STORAGE_MESSAGES = {
   progress: message('agreement-reference', 'upload-progress'),
   seal: message('signed-seal', 'signed-stored', { requestBytes: 8 << 10, replyBytes: 8 << 10, kept: true }),
   audit: message('audit', 'audit-proof', { requestBytes: 2 << 10, replyBytes: 12 << 20 }),
+  token: message('token-audit', 'token-tags', { replyBytes: 2 << 10 }),
+  block: message('spot', 'block-proof', { replyBytes: 10 << 20 }),
   counter: message('signed-counter', 'signed-counter', { requestBytes: 2 << 10, replyBytes: 2 << 10 }),
   void: message('void', 'reissue', { replyBytes: 8 << 10, kept: true }),
   end: message('end', 'ended', { requestBytes: 4 << 10, replyBytes: 4 << 10, kept: true }),

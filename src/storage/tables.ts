@@ -62,7 +62,14 @@ export const leaseDueTable = table('lease-dues', parts(text, bytes(32)), uintCod
 /** By agreement, the open challenge of a copy that this node bought, and since when its provider is silent or away. */
 export const auditTable = table('lease-audits', bytes(32), 'audit-record', {
   unbounded: 'one for each open lease of the owner',
-  forget: 'when an audit was held, or the lease is over'
+  forget: 'when the lease is over'
+})
+
+/** By mirror and set of audit tokens, the copy that it is used for, and the first day whose token is not used. */
+export const tokenTable = table('audit-tokens', parts(text, uint), 'token-set', {
+  indexes: index => ({ lease: index(bytes(32), ({ lease }) => lease) }),
+  unbounded: 'one for each copy that a mirror has had',
+  forget: 'when no copy of the mirror is left'
 })
 
 const sums = parts(uint, uint)
@@ -108,6 +115,8 @@ export const mirrorTable = table('mirrors', text, 'mirror-job', {
     /** By state, of those whose packed drive is on disk. */
     packed: index(text, job => (isPacked(job) ? nameOf(job.state) : null)),
     bid: index(bytes(32), ({ bid }) => bid ?? null),
+    /** By link, which the leases of its copies have too. */
+    link: index(text, ({ link }) => link!),
     fingerprint: index(bytes(32), ({ state, fingerprint }) => (state === MIRROR.PACKED ? fingerprint! : null))
   }),
   unbounded: 'the owner asks for them',
@@ -118,6 +127,7 @@ export const STORAGE_TABLES = [
   leaseTable,
   leaseDueTable,
   auditTable,
+  tokenTable,
   leaseSumTable,
   askSumTable,
   servedTable,

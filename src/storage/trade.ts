@@ -18,6 +18,7 @@ import { Extending } from './buyer/upkeep/extending.js'
 import { MirrorUpkeep } from './buyer/upkeep/mirror-upkeep.js'
 import { Replacement } from './buyer/upkeep/replacement.js'
 import { MirrorNotices } from './buyer/upkeep/notices.js'
+import { Tokens } from './buyer/upkeep/tokens.js'
 import { Refunds } from './buyer/refunds.js'
 import { StorageBids } from './buyer/resting-bids.js'
 import { takeOver } from './buyer/restored-home.js'
@@ -59,13 +60,15 @@ const leases = tradeService(
   'leases',
   ['node', 'wallet', 'ledger', 'payments', 'deals'],
   ({ node, wallet, ledger, payments, deals }) => {
-    const { store, now, timeouts } = node
+    const { dir, store, now, timeouts } = node
     const debts = new Debts(store, ledger)
+    const records = new Leases(store, logOf(node))
     return {
       deals,
       payments,
-      leases: new Leases(store, logOf(node)),
+      leases: records,
       debts,
+      tokens: new Tokens({ store, leases: records, folder: join(dir, 'tokens'), now }),
       now,
       timeouts,
       ...orphansOf(wallet)
@@ -76,10 +79,10 @@ const leases = tradeService(
 const counters = tradeService(
   'counters',
   ['alarms', 'wallet', 'ledger', 'payments', 'deals', 'leases'],
-  ({ alarms, wallet, ledger, payments, deals, leases: { leases } }, scope) => {
+  ({ alarms, wallet, ledger, payments, deals, leases: { leases, tokens } }, scope) => {
     const abandon = wallet.abandon?.bind(wallet) ?? null
     const onalarm = (alarm: string): void => alarms.raise(alarm)
-    const restored = { payments, leases, abandon, onalarm }
+    const restored = { payments, leases, tokens, abandon, onalarm }
     scope.add(
       exchangeCounters({
         ...{ deals, leases, ledger },

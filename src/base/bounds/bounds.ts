@@ -230,6 +230,9 @@ export const UNPAID = {
 /** What a stranger may send the play wallet: a session that stands costs some 15 bytes a second. */
 export const LIGHTNING_RATE = { burst: BOUNDS.lightning.peer, perSecond: 64 } as const
 
+/** Audit tokens of one lease that its provider answers: those of a long absence twice, then one in ten minutes. */
+export const TOKEN_ANSWERS = { burst: 64, perSecond: 1 / 600 } as const
+
 /** How often strangers of one address, and all together, may begin a connection. */
 export const HANDSHAKES = {
   addressRate: { burst: 256, perSecond: 24 },

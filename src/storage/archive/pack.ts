@@ -16,6 +16,7 @@ import type { PackedFile } from './packed-files.js'
 import { explainFull } from '../../files/disk.js'
 import { BLOCK_BYTES, encodeNote, entryKey, folderKey } from './format.js'
 import type { FolderEntry } from './format.js'
+import { observeCiphertext } from './observed-encryption.js'
 import { oneAhead, readFiles } from './read-files.js'
 import type { Portion } from './read-files.js'
 import { leftOutNotes } from '../../files/left-out.js'
@@ -45,6 +46,8 @@ export interface PackOptions {
   /** Patterns of what is left out. */
   exclude?: readonly string[]
   onProgress?: (progress: PackProgress) => void
+  /** Called with the ciphertext of the entries (core 0) and of the blobs (core 1) as it is written. */
+  onciphertext?: (core: number, offset: number, block: Buffer) => void
   signal?: AbortSignal
 }
 
@@ -77,6 +80,7 @@ export async function pack({
   name,
   exclude = [],
   onProgress,
+  onciphertext,
   signal
 }: PackOptions): Promise<PackResult> {
   const begun = performance.now()
@@ -88,6 +92,10 @@ export async function pack({
   try {
     await drive.ready()
     const blobs = (await drive.getBlobs())!.core
+    if (onciphertext) {
+      await observeCiphertext(drive.db.core, (offset, block) => onciphertext(0, offset, block))
+      await observeCiphertext(blobs, (offset, block) => onciphertext(1, offset, block))
+    }
     const done = await appendFiles(tree, blobs, onProgress, signal)
     demandContent(tree, done.size, path)
     await putEntries(drive, tree, done)

@@ -8,6 +8,7 @@ import type { Packer } from '../buyer/mirrors.js'
 import { pack } from './pack.js'
 import { OpenPack } from './packed.js'
 import { survey } from './survey.js'
+import { TokenRecorder } from './token-recorder.js'
 
 const DRIVE = 'drive'
 
@@ -15,7 +16,8 @@ const DRIVE = 'drive'
 export const drivePacker: Packer = {
   survey,
 
-  async pack(path, folder, { exclude, onbytes, onnote, signal }) {
+  async pack(path, folder, { exclude, tokens, onbytes, onnote, signal }) {
+    const recorder = tokens && new TokenRecorder(tokens)
     const store = await openFolder(folder)
     try {
       const packed = await pack({
@@ -24,11 +26,12 @@ export const drivePacker: Packer = {
         name: DRIVE,
         exclude,
         onProgress: ({ bytes }) => onbytes(bytes),
+        onciphertext: recorder ? (...passed) => recorder.take(...passed) : undefined,
         signal
       })
       packed.notes.forEach(onnote)
       const { link, files, bytes, cores, sha256 } = packed
-      return { link, files, bytes, cores, sha256 }
+      return { link, files, bytes, cores, sha256, tokens: recorder }
     } finally {
       await store.close()
     }

@@ -1,6 +1,6 @@
-import type { Audit, Lease, SignedCounter, SignedQuote } from '#spec'
+import type { Lease, SignedCounter, SignedQuote } from '#spec'
 import { hashOf } from '../../../contracts/schema/codec.js'
-import { BushelError, isBlamed, isOurs } from '../../../contracts/errors/error.js'
+import { BushelError, isOurs } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
 import { aheadOf, amountsIn, chargeOf } from '../../../contracts/money/installments.js'
 import { formatAmount } from '../../../contracts/money/money.js'
@@ -14,10 +14,8 @@ import type { Payment } from '../../payment/ledger.js'
 import type { Change } from '../../store/change.js'
 import { LEASE, isOver, isSealed } from '../lease/lease-state.js'
 import { ENDED_BY_OWNER, SERVED, atRiskOf, installmentsOf, idOf, paidUntil } from '../lease/leases.js'
-import { judgeAudit } from '../lease/audit.js'
-import { UNTROUBLED, challengeOf, lied, notAnswered, notReached, partsOf } from '../lease/challenge.js'
 import { whenBack } from './own-wallet.js'
-import { pause, unlessAborted } from '../../base/timeouts.js'
+import { pause } from '../../base/timeouts.js'
 import { isGone, isLost, isPassing } from './passing.js'
 import { TIMEOUTS } from '../lease/timeouts.js'
 import type { Timeouts } from '../lease/timeouts.js'
@@ -25,6 +23,8 @@ import { requestCountersign } from './lease-terms.js'
 import type { SignedTerms } from './lease-terms.js'
 import { InstallmentPayment, unlessDeclined } from './installment-payment.js'
 import type { PayingContext } from './installment-payment.js'
+import { CopyAudits } from './upkeep/copy-audits.js'
+import type { Tokens } from './upkeep/tokens.js'
 import { Upload } from './upload.js'
 import type { UploadListener, UploadSource } from './upload.js'
 
@@ -34,6 +34,8 @@ export interface BuyerLeaseContext extends PayingContext {
   deals: Deals
   now: () => number
   timeouts?: Timeouts
+  /** Tokens for the daily audits; without them random blocks are asked for. */
+  tokens?: Tokens
 }
 
 const ATTEMPTS = 3
@@ -50,11 +52,18 @@ export class BuyerLease {
   readonly id: Buffer
   readonly #context: BuyerLeaseContext
   readonly #installments: InstallmentPayment
+  readonly #audits: CopyAudits
 
   constructor(context: BuyerLeaseContext, id: Buffer) {
     this.#context = context
     this.id = id
-    this.#installments = new InstallmentPayment(context, id, this.#timeouts, why => this.#lie(why))
+    const lie = (why: string): BushelError => this.#lie(why)
+    this.#installments = new InstallmentPayment(context, id, this.#timeouts, lie)
+    this.#audits = new CopyAudits(context, id, {
+      timeouts: this.#timeouts,
+      paidUntil: () => this.paidUntil,
+      lie
+    })
   }
 
   /** Makes the agreement: sends signed terms, checks the countersignature and binds the strip. Nothing is paid. */
@@ -212,7 +221,7 @@ export class BuyerLease {
   async payNext(signal: AbortSignal): Promise<Payment | null> {
     const installment = this.paidInstallments
     if (installment >= this.installments) return null
-    if (isSealed(this.lease)) await this.#challenge()
+    if (isSealed(this.lease)) await this.#audits.open()
     const paying = this.#persist(async channel => {
       // Announces earlier payments first: a provider that does not answer is paid no more.
       await this.#installments.tell(channel)
@@ -254,93 +263,32 @@ export class BuyerLease {
     while (await this.payNext(signal)) signal.throwIfAborted()
   }
 
-  /** Audits the copy now; resolves to the blocks that were proven. Rejects as `audit` does. */
+  /** Audits the copy now, by its tokens where it has some; resolves to the samples that were proven. Rejects as `audit` does. */
   async check(signal: AbortSignal): Promise<number> {
-    await this.#challenge()
+    await this.#audits.open({ byTokens: true })
     return this.#unlessDenied(this.audit(await this.#reached(signal), signal))
   }
 
-  /**
-   * Asks for random blocks and their proofs, and checks them against the seal; a provider that cannot show them is not paid.
-   * A challenge is on disk before it is sent and stays open until it is answered: who could be silent whenever a block is
-   * asked for that is lost would else be asked for others. One audit of a copy at a time.
-   */
+  /** See `CopyAudits.hold`. */
   audit(channel: DealChannel, signal: AbortSignal): Promise<number> {
-    const { leases, now } = this.#context
-    return leases.inTurn('buyer', this.id, async () => {
-      const challenge = await this.#challenge()
-      try {
-        for (const part of partsOf(challenge)) await this.#prove(channel, part, signal)
-      } catch (error) {
-        const why = await this.#whyOf(channel, error)
-        if (!signal.aborted && !isOurs(why)) await this.#record(why)
-        throw why
-      }
-      await leases.saveAudit(this.id, null, leases.change({ ...this.lease, audited: now() }))
-      return challenge.blocks.length
-    })
+    return this.#audits.hold(channel, signal)
   }
 
-  /** Has a provider prove the blocks of one part of a challenge. */
-  async #prove(channel: DealChannel, part: Audit, signal: AbortSignal): Promise<void> {
-    const { seal } = this.lease.seal!
-    const asked = channel.request('audit', part, { timeoutMs: this.#timeouts.audit })
-    const verdict = judgeAudit(seal, part, await unlessAborted(asked, signal))
-    if (!verdict.ok) throw this.#lie(`it failed an audit: ${verdict.reason}`)
-  }
-
-  /**
-   * Why an audit failed. A provider that keeps nothing under the seal is asked for the lease: it may have ended it, and says
-   * so. Otherwise it has lost what is paid for; after the paid time one of an earlier version says the same in the grace.
-   */
-  async #whyOf(channel: DealChannel, error: unknown): Promise<unknown> {
-    if (!isDeclined(error, 'NO_SEAL', 'NO_BLOCK') || this.#context.now() > this.paidUntil) return error
-    try {
-      await channel.request('progress', { agreement: this.id }, this.#soon)
-    } catch (why) {
-      if (isDeclined(why, 'ENDED', 'NO_AGREEMENT')) return why
-      if (!isDeclined(why)) return error
-    }
-    return this.#lie('it says that it does not have the copy').withCause(error)
-  }
-
-  /** Records a failed audit; after a lie the lease is given up in the same write. */
-  async #record(error: unknown): Promise<void> {
-    const { leases, now } = this.#context
-    const record = leases.auditOf(this.id)
-    if (!isBlamed(error)) return leases.saveAudit(this.id, notAnswered(record, now()))
-    const lapsing = { ...this.lease, state: LEASE.LAPSING, reason: error.message }
-    const given = isSealed(this.lease) ? [leases.change(lapsing)] : []
-    await leases.saveAudit(this.id, lied(record, now(), error.message), ...given)
+  /** Samples of the open challenge that are to be proven; 0 for none. */
+  get challenged(): number {
+    return this.#audits.samples
   }
 
   /** Opens a channel; a provider that cannot be reached, or does not greet in time, is remembered as away. */
   async #reached(signal: AbortSignal): Promise<DealChannel> {
-    const { deals, leases, now } = this.#context
+    const { deals } = this.#context
     try {
       return await this.channel(signal)
     } catch (error) {
       if (!signal.aborted && isLost(error) && deals.isOnline && isSealed(this.lease))
-        await leases.saveAudit(this.id, notReached(leases.auditOf(this.id), now()))
+        await this.#audits.missed()
       throw error
     }
-  }
-
-  /** Blocks of the open challenge; 0 for none. */
-  get challenged(): number {
-    return this.#context.leases.auditOf(this.id).challenge?.blocks.length ?? 0
-  }
-
-  /** The challenge that is open, or a new one. On disk when it resolves. */
-  async #challenge(): Promise<Audit> {
-    const { leases, now } = this.#context
-    const before = leases.auditOf(this.id)
-    const challenge = challengeOf(this.lease, before, now())
-    if (!before.challenge) {
-      const { unreachable, gone } = before
-      await leases.saveAudit(this.id, { ...UNTROUBLED, unreachable, gone, challenge })
-    } else await leases.flushed()
-    return challenge
   }
 
   /** Has both sides sign a counter of payments and service. */

@@ -1,5 +1,6 @@
 import type { CoreLimit } from '#spec'
 import type { Prices } from '../../deal/sellers/matching.js'
+import type { TokenPlan, TokenRecorder } from '../archive/token-recorder.js'
 import type { UploadSource } from './buyer-lease.js'
 import type { PlacementListener } from './placing/placement.js'
 
@@ -11,6 +12,8 @@ export interface PackedDrive {
   cores: CoreLimit[]
   /** Checksum of the tree, hex. */
   sha256: string
+  /** The audit tokens that were wanted. */
+  tokens: TokenRecorder | null
 }
 
 /** A path that is to be mirrored, seen without reading its files. */
@@ -33,6 +36,8 @@ export interface Packer {
     folder: string,
     options: {
       exclude: readonly string[]
+      /** Audit tokens to make; null: none. */
+      tokens: TokenPlan | null
       onbytes: (bytes: number) => void
       onnote: (note: string) => void
       signal: AbortSignal

@@ -27,6 +27,7 @@ import type { PlacementContext } from './placing/placement.js'
 import { firstInstallmentFor } from '../../deal/sellers/first-installment.js'
 import { pricesOf } from './placing/seller-search.js'
 import type { BookedAsk } from './placing/seller-search.js'
+import { writeTokens } from './upkeep/token-file.js'
 import type { MirrorListener, MirrorOutcome, MirrorRequest, Packer, Survey } from './mirror-types.js'
 
 export type { MirrorListener, MirrorOutcome, MirrorRequest, Packer, Survey } from './mirror-types.js'
@@ -269,6 +270,7 @@ export class Mirrors {
     if (paid) return
     await this.#options.store.set(this.#change(store, null))
     await rm(folder, { recursive: true, force: true })
+    await this.#context.tokens?.forget(store)
   }
 
   /** The best offers, the most that they cost together, and how much of it in advance. Throws when that is too much. */
@@ -332,7 +334,7 @@ export class Mirrors {
 
   async #pack(
     request: MirrorRequest,
-    survey: { bytes: number; fingerprint: Buffer },
+    survey: Survey,
     state: MirrorState,
     listener: MirrorListener,
     signal: AbortSignal
@@ -340,16 +342,20 @@ export class Mirrors {
     const store = crypto.randomBytes(16).toString('hex')
     const folder = join(this.#options.folder, store)
     const started = Date.now()
+    const { tokens } = this.#context
     try {
       const drive = await this.#options.packer.pack(request.path, folder, {
         exclude: request.exclude,
+        tokens: tokens?.planFor(request, survey.cores) ?? null,
         onbytes: bytes => listener.packed(bytes, survey.bytes),
         onnote: note => listener.note(note),
         signal
       })
+      const created = this.#context.now()
+      if (tokens && drive.tokens) await writeTokens(tokens.fileOf(store), drive.tokens, created)
       const job: MirrorJob = {
         name: this.#nameFor(request),
-        created: this.#context.now(),
+        created,
         path: request.path,
         fingerprint: fingerprintOf(request, survey.fingerprint),
         market: request.market,
@@ -373,6 +379,7 @@ export class Mirrors {
       return job
     } catch (error) {
       await rm(folder, { recursive: true, force: true })
+      await tokens?.forget(store)
       throw error
     }
   }
@@ -399,6 +406,7 @@ export class Mirrors {
     for (const name of folders) {
       if (!known.has(name)) await rm(join(this.#options.folder, name), { recursive: true, force: true })
     }
+    await this.#context.tokens?.sweep()
   }
 
   #unfinished(request: MirrorRequest, fingerprint: Buffer): MirrorJob | null {

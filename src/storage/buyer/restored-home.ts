@@ -5,10 +5,12 @@ import type { Counterparty } from '../../deal/channel.js'
 import type { Payments } from '../../payment/payments.js'
 import type { Forgotten } from '../lease/counters.js'
 import type { Leases } from '../lease/leases.js'
+import type { Tokens } from './upkeep/tokens.js'
 
 export interface RestoredHomeOptions {
   payments: Payments
   leases: Leases
+  tokens?: Tokens
   /** Gives up the channels with a Lightning node; null for a wallet whose channels this node does not control. */
   abandon: ((nodeId: Buffer, options: { id: string; deltaMsat: bigint }) => Promise<void>) | null
   onalarm(alarm: string): void
@@ -19,7 +21,7 @@ export interface RestoredHomeOptions {
  * money the channel is given up and the co-signed payments are added to the ledger; with real sats only the alarm is raised.
  */
 export async function takeOver(
-  { payments, leases, abandon, onalarm }: RestoredHomeOptions,
+  { payments, leases, tokens, abandon, onalarm }: RestoredHomeOptions,
   peer: Counterparty,
   forgotten: readonly Forgotten[]
 ): Promise<void> {
@@ -39,6 +41,7 @@ export async function takeOver(
     const sinceMsat = paidMsat - knownMsat
     const deltaMsat = role === 'buyer' ? -sinceMsat : sinceMsat
     await abandon(peer.lightning, { id: `${agreement.toString('hex')}/${n}`, deltaMsat })
+    if (role === 'buyer') await tokens?.burn(agreement)
     if (lease) {
       const lists = leases.lists(role, agreement)
       const side = role === 'buyer' ? 'payer' : 'payee'

@@ -30,7 +30,35 @@ export const UNTROUBLED: AuditRecord = {
   tried: 0,
   tries: 0,
   challenge: null,
-  failing: null
+  tokens: null,
+  failing: null,
+  proven: []
+}
+
+/** Samples that were proven count for so long: a loss that is older would have been found by them, ms. */
+const PROVEN_FOR = 30 * DAY
+
+/** Whether a challenge waits for its answer. */
+export function isOpen({ challenge, tokens }: Pick<AuditRecord, 'challenge' | 'tokens'>): boolean {
+  return Boolean(challenge) || Boolean(tokens)
+}
+
+/** The samples that were proven in the last 30 days, those of one day together. */
+export function withProven(
+  proven: AuditRecord['proven'],
+  now: number,
+  samples: number
+): AuditRecord['proven'] {
+  const kept = proven.filter(({ at }) => at <= now && at > now - PROVEN_FOR)
+  const last = kept.at(-1)
+  if (!last || now - last.at >= DAY) return [...kept, { at: now, samples }]
+  return [...kept.slice(0, -1), { at: last.at, samples: last.samples + samples }]
+}
+
+/** The odds that a loss of this part of a copy that is 30 days old, or as old as the copy, went unseen by its audits. */
+export function unseenOdds({ proven }: AuditRecord, part: number, now: number): number {
+  const samples = proven.filter(({ at }) => at > now - PROVEN_FOR).reduce((sum, one) => sum + one.samples, 0)
+  return (1 - part) ** samples
 }
 
 /** A copy as its audits show it; only `healthy` ones are paid on. */
@@ -42,17 +70,18 @@ export type Health = 'uploading' | 'next' | 'healthy' | 'unanswered' | 'failing'
  */
 export function auditAt(
   { audited, start, state, committed }: Lease,
-  { challenge, tried, tries }: AuditRecord,
+  record: AuditRecord,
   now: number
 ): number {
+  const { tried, tries } = record
   const isNext = state === LEASE.NEXT
   const last = audited && audited <= now ? audited : isNext ? committed : start
-  if (!challenge) return last + (isNext ? EVERY_NEXT : EVERY)
+  if (!isOpen(record)) return last + (isNext ? EVERY_NEXT : EVERY)
   return tries === 0 || tried > now ? 0 : tried + Math.min(RETRY.first * 2 ** (tries - 1), RETRY.last)
 }
 
 /** The open challenge of a copy, or a new one for all days since the last audit. */
-export function challengeOf(lease: Lease, { challenge }: AuditRecord, now: number): Audit {
+export function challengeOf(lease: Lease, { challenge }: Pick<AuditRecord, 'challenge'>, now: number): Audit {
   if (challenge) return challenge
   const days = Math.max(1, Math.floor((now - (lease.audited || lease.start)) / EVERY))
   return chooseAudit(lease.seal!.seal, Math.min(BLOCKS_A_DAY * days, MOST_BLOCKS))
@@ -88,18 +117,19 @@ export function lied(record: AuditRecord, now: number, why: string): AuditRecord
 
 /** When the provider connects: one that was away is tried at once. Null: nothing changes. */
 export function woken(record: AuditRecord, now: number): AuditRecord | null {
-  const isDue = record.challenge !== null && record.unreachable > 0 && record.tries > 0
+  const isDue = isOpen(record) && record.unreachable > 0 && record.tries > 0
   return isDue && Math.abs(now - record.tried) >= WOKEN_AFTER ? { ...record, tries: 0 } : null
 }
 
 /** How the copy of a lease stands. */
-export function healthOf(lease: Lease, { failing, gone, challenge }: AuditRecord): Health {
+export function healthOf(lease: Lease, record: AuditRecord): Health {
+  const { failing, gone } = record
   if (isGivenUp(lease)) return 'over'
   if (lease.state === LEASE.NEXT) return 'next'
   if (lease.state !== LEASE.STORED) return 'uploading'
   if (failing) return 'failing'
   if (gone) return 'gone'
-  return challenge ? 'unanswered' : 'healthy'
+  return isOpen(record) ? 'unanswered' : 'healthy'
 }
 
 function tried(record: AuditRecord, now: number): AuditRecord {

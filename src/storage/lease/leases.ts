@@ -178,8 +178,8 @@ export class Leases {
     if (sooner.length > 0) await this.#store.set(...sooner)
   }
 
-  /** On disk when it resolves; null: the last audit was held. Nothing is kept of a lease that is over. */
-  async saveAudit(id: Buffer, record: AuditRecord | null, ...changes: Change[]): Promise<void> {
+  /** On disk when it resolves. Nothing is kept of a lease that is over. */
+  async saveAudit(id: Buffer, record: AuditRecord, ...changes: Change[]): Promise<void> {
     const lease = this.get('buyer', id)
     const kept = lease && !isOver(lease) ? record : null
     const due = kept ? [change(leaseDueTable, ['buyer', id], 0)] : []

@@ -120,6 +120,8 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
       deals.handle('ticket', ticket),
       deals.handle('seal', (signed, peer) => sealing.seal(signed, peer)),
       deals.handle('audit', (audit, peer) => audits.answer(audit, peer)),
+      deals.handle('token', (token, peer) => audits.token(token, peer)),
+      deals.handle('block', (spot, peer) => audits.block(spot, peer)),
       deals.handle('end', ({ agreement, reason }, peer) => this.#end(agreement, reason, peer))
     ])
       this.#scope.add(dispose)

@@ -3,6 +3,8 @@ import type { Duplex } from 'node:stream'
 import type { NoiseStream } from 'hyperdht'
 import ReadyResource from 'ready-resource'
 import type { BlockProof, BlockReference, SealedCore } from '#spec'
+import type { Spot } from '../../../contracts/evidence/audit-token.js'
+import type { AskedToken } from './token-tags.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import type { FetchCall } from './fetching.js'
 import type { ShelfLease, ShelvedLease } from './lease-files.js'
@@ -133,6 +135,16 @@ export class LeaseShelf extends ReadyResource {
   async proofs(id: string, blocks: readonly BlockReference[]): Promise<BlockProof[]> {
     await this.ready()
     return this.shelf.proofs(this.#get(id).id, blocks)
+  }
+
+  async tags(id: string, token: AskedToken, sealed: readonly SealedCore[]): Promise<Buffer> {
+    await this.ready()
+    return this.shelf.tags(this.#get(id).id, token, sealed)
+  }
+
+  async proofAt(id: string, spot: Spot, sealed: SealedCore): Promise<BlockProof> {
+    await this.ready()
+    return this.shelf.proofAt(this.#get(id).id, spot, sealed)
   }
 
   async drop(id: string): Promise<void> {

@@ -9,6 +9,9 @@ import { freeBytes } from '../../files/disk.js'
 import type { Refusal } from '../../network/read-proofs.js'
 import { EgressJournal } from './egress.js'
 import { proofsOf, sealsOf } from './evidence.js'
+import { proofAt, tagsOf } from './token-tags.js'
+import type { AskedToken } from './token-tags.js'
+import type { Spot } from '../../../contracts/evidence/audit-token.js'
 import { Fetching } from './fetching.js'
 import type { FetchCall } from './fetching.js'
 import { lengthIn } from './holder.js'
@@ -248,6 +251,20 @@ export class Shelf extends ReadyResource {
     await this.ready()
     const holder = this.#known(id)
     return proofsOf(holder, blocks, key => this.#coreOf(holder, key))
+  }
+
+  /** See `tagsOf`. */
+  async tags(id: string, token: AskedToken, sealed: readonly SealedCore[]): Promise<Buffer> {
+    await this.ready()
+    const holder = this.#known(id)
+    return tagsOf(holder, token, sealed, key => this.#coreOf(holder, key))
+  }
+
+  /** See `proofAt`. */
+  async proofAt(id: string, spot: Spot, sealed: SealedCore): Promise<BlockProof> {
+    await this.ready()
+    const holder = this.#known(id)
+    return proofAt(holder, spot, sealed, key => this.#coreOf(holder, key))
   }
 
   /**

@@ -29,6 +29,13 @@ declare module 'hypercore' {
     upgrade: { start: number; length: number; nodes: TreeNode[]; additionalNodes: TreeNode[] } | null
   }
 
+  /** Encrypts and decrypts blocks in place; `padding` bytes come before each. */
+  export interface Encryption {
+    padding(core: unknown, index: number): number
+    encrypt(index: number, block: Buffer, fork: number, core: unknown): Promise<void> | void
+    decrypt(index: number, block: Buffer, core: unknown): Promise<void> | void
+  }
+
   /** Events: append, truncate, ready, close, peer-add, peer-remove, upload (index, bytes, peer), download (index, bytes, peer). */
   export default class Hypercore extends EventEmitter {
     static createProtocolStream(
@@ -44,6 +51,8 @@ declare module 'hypercore' {
     /** Bytes of the blocks, encryption padding included for a core opened without its encryption key. */
     readonly byteLength: number
     readonly padding: number
+    /** Null for a core opened without its encryption key. */
+    readonly encryption: Encryption | null
     readonly fork: number
     readonly writable: boolean
     readonly opened: boolean
@@ -71,6 +80,9 @@ declare module 'hypercore' {
     /** By default as the next fork. */
     truncate(length: number, options?: { fork: number }): Promise<void>
     purge(): Promise<void>
+    setEncryption(encryption: Encryption): Promise<void>
+    /** The block that has the byte, and where in it; null where `wait` is false and it is not known here. */
+    seek(bytes: number, options?: { wait?: boolean }): Promise<[index: number, offset: number] | null>
     treeHash(length?: number): Promise<Buffer>
     proof(request: {
       block?: { index: number; nodes: number }

@@ -43,6 +43,8 @@ export const copy = {
   why: 'it has left an audit unanswered for a day',
   price: '20480000',
   lastAudit: DAY,
+  unseen1pct: 0.3,
+  unseen01pct: 0.9,
   paidUntil: DAY,
   ends: 2 * DAY,
   egress: 3e9

@@ -164,6 +164,8 @@ const REQUESTS = {
   progress: 'agreement-reference',
   seal: 'signed-seal',
   audit: 'audit',
+  token: 'token-audit',
+  block: 'spot',
   counter: 'signed-counter',
   void: 'void',
   end: 'end',

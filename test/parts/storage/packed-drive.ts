@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import { pack } from '../../../src/storage/archive/pack.js'
-import type { PackResult } from '../../../src/storage/archive/pack.js'
+import type { PackOptions, PackResult } from '../../../src/storage/archive/pack.js'
 import { OpenPack } from '../../../src/storage/archive/packed.js'
 import { LeaseShelf } from '../../../src/storage/shelf/lease-shelf.js'
 import { openStore } from '../../../src/network/cores.js'
@@ -25,9 +25,14 @@ export interface PackedDrive {
 }
 
 /** Packs the tree at `path` into a store under `folder`. */
-export async function packAt(t: TestContext, path: string, folder: string): Promise<PackedDrive> {
+export async function packAt(
+  t: TestContext,
+  path: string,
+  folder: string,
+  onciphertext?: PackOptions['onciphertext']
+): Promise<PackedDrive> {
   const store = openStore(folder)
-  const result = await pack({ path, store, name: 'goods' })
+  const result = await pack({ path, store, name: 'goods', onciphertext })
   const packed = new OpenPack(
     store,
     result.cores.map(core => core.key)

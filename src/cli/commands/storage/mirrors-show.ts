@@ -35,8 +35,37 @@ export const { syntax, run } = oneCall({
       [{ title: 'LAST AUDIT' }, ({ lastAudit }) => dateText(lastAudit)],
       [{ title: 'PAID UNTIL' }, ({ paidUntil }) => dateText(paidUntil)]
     ]),
+    ...unseenOf(mirror.leases.filter(({ health }) => AUDITED.has(health))),
     '',
     'Anyone who has this link can fetch and read everything. Keep it like a password:',
     mirror.link
   ]
 })
+
+/** Copies whose audits say something. */
+const AUDITED = new Set(['healthy', 'unanswered', 'gone'])
+
+interface Audited {
+  id: string
+  unseen1pct: number
+  unseen01pct: number
+}
+
+/** How far the audits of the last 30 days can be relied on. */
+function unseenOf(copies: readonly Audited[]): string[] {
+  if (copies.length === 0) return []
+  return [
+    '',
+    'Odds that a loss of so much of a copy went unseen by its audits of the last 30 days:',
+    ...list(copies, '', [
+      [{ title: 'LEASE' }, ({ id }) => id.slice(0, 8)],
+      [right('1 %'), ({ unseen1pct }) => percent(unseen1pct)],
+      [right('0.1 %'), ({ unseen01pct }) => percent(unseen01pct)]
+    ])
+  ]
+}
+
+function percent(odds: number): string {
+  if (odds > 0 && odds < 0.001) return 'below 0.1 %'
+  return `${(odds * 100).toFixed(1)} %`
+}

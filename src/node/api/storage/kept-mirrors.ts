@@ -25,7 +25,9 @@ const result = {
       lease: key('id of the lease'),
       result: oneOf(['held', 'failed', 'silent', 'away'], 'how its audit ended'),
       why: maybe(said('what went wrong')),
-      samples: count('blocks that were asked for'),
+      samples: count(
+        'samples that were proven; of an audit that did not hold, the blocks or tokens that were asked for'
+      ),
       ms: decimal(0, Number.MAX_SAFE_INTEGER, 'how long it took, ms')
     }),
     'the copies that are stored'

@@ -19,6 +19,7 @@ import {
 import { MIRROR, isResting } from '../../../storage/buyer/mirror-state.js'
 import { copiesOf } from '../../../storage/buyer/upkeep/copies.js'
 import { renewAt } from '../../../storage/buyer/upkeep/extending.js'
+import { unseenOdds } from '../../../storage/lease/challenge.js'
 import type { Health } from '../../../storage/lease/challenge.js'
 import { LEASE, isGivenUp } from '../../../storage/lease/lease-state.js'
 import { Leases, atRiskOf, endOf, idOf, installmentsOf, paidUntil } from '../../../storage/lease/leases.js'
@@ -72,6 +73,14 @@ export const MIRROR_OVERVIEW = {
     v.description('the next step')
   )
 }
+const odds = (of: string) =>
+  v.pipe(
+    v.number(),
+    v.minValue(0),
+    v.maxValue(1),
+    v.description(`odds ${of} by the audits of the last 30 days, when it is older than these`)
+  )
+
 export const MIRROR_COPY = fields({
   id: key('id of the lease'),
   provider: key('device of the provider'),
@@ -80,6 +89,8 @@ export const MIRROR_COPY = fields({
   why: maybe(said('why it fails or is over')),
   price: storagePrice('its price'),
   lastAudit: moment('when it last proved what it was asked for; 0: never'),
+  unseen1pct: odds('that a loss of 1 % of the copy went unseen'),
+  unseen01pct: odds('that a loss of 0.1 % went unseen'),
   paidUntil: moment('end of what is paid'),
   ends: moment('end of what is agreed'),
   egress: bytes('what readers may fetch of it in all')
@@ -151,7 +162,8 @@ export class MirrorView {
 
   copy(lease: Lease): CopyEntry {
     const { terms, state, audited, reason } = lease
-    const why = this.#leases.auditOf(agreementId(terms)).failing || reason
+    const audits = this.#leases.auditOf(agreementId(terms))
+    const why = audits.failing || reason
     return {
       id: idOf(lease),
       provider: formatKey(terms.provider.device!),
@@ -160,6 +172,8 @@ export class MirrorView {
       ...(why ? { why } : {}),
       price: terms.price.toString(),
       lastAudit: audited ?? 0,
+      unseen1pct: unseenOdds(audits, 0.01, this.#now),
+      unseen01pct: unseenOdds(audits, 0.001, this.#now),
       paidUntil: paidUntil(lease, this.#paid(lease)),
       ends: endOf(lease),
       egress: terms.egressBytes

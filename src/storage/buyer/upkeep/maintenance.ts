@@ -6,7 +6,7 @@ import type { Retry } from '../../../base/backoff.js'
 import { Poller } from '../../../base/poller.js'
 import { BuyerLease } from '../buyer-lease.js'
 import type { BuyerLeaseContext } from '../buyer-lease.js'
-import { auditAt, woken } from '../../lease/challenge.js'
+import { auditAt, isOpen, woken } from '../../lease/challenge.js'
 import { LEASE, isSealed, isUnpaid } from '../../lease/lease-state.js'
 import type { Lease } from '#spec'
 import { agreementId } from '../../../../contracts/terms.js'
@@ -167,7 +167,7 @@ export class Maintenance extends ReadyResource {
     const now = this.#options.now()
     const { lease } = copy
     const record = leases.auditOf(copy.id)
-    const isPayable = next !== null && now >= payAt(lease, next) && !record.challenge
+    const isPayable = next !== null && now >= payAt(lease, next) && !isOpen(record)
     const isFresh = Math.abs(now - (lease.audited ?? 0)) < LEAD
     if (now >= auditAt(lease, record, now) || (isPayable && !isFresh)) this.#auditor.add(copy)
     else if (isPayable && this.#paying.isDue(copy.id)) await this.#pay(copy)

@@ -8,6 +8,8 @@ import type { Order } from '#spec'
 import { encode } from '../../../../contracts/schema/codec.js'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { SIDE, orderId } from '../../../../contracts/order.js'
+import { TokenRecorder } from '../../../../src/storage/archive/token-recorder.js'
+import { Tokens } from '../../../../src/storage/buyer/upkeep/tokens.js'
 import { formatLink } from '../../../../contracts/keys/link.js'
 import { DAY, GIB, HOUR } from '../../../../contracts/money/quantity.js'
 import { Provider } from '../../../../src/deal/negotiation/provider.js'
@@ -120,6 +122,11 @@ export class DealPair {
   ahead = 0
   /** Both sides read them at each request. */
   readonly #timeouts: Timeouts = { ...TIMEOUTS }
+  readonly tokens: Tokens
+  /** Whether the mirrors that are packed have audit tokens. */
+  makesTokens = false
+  /** Added to the clock by which tokens are chosen, ms. */
+  later = 0
   /** Notes to the buyer. */
   notes: string[] = []
 
@@ -151,7 +158,9 @@ export class DealPair {
       ask: id => (id.equals(orderId(this.#order)) ? { order: this.#order, floor: this.#order.price } : null)
     }).serve(storage, new StorageSelling({ self: deals.self, policy: this.policy, desk: this.leaseManager }))
     const mine = { deals: buyer.deals, payments: buyer.payments, leases: buyer.leases, debts: buyer.debts }
-    this.#context = { ...mine, now: Date.now, timeouts: this.#timeouts }
+    const now = (): number => Date.now() + this.later
+    this.tokens = new Tokens({ store: buyer.store, leases: mine.leases, folder: join(dir, 'tokens'), now })
+    this.#context = { ...mine, now: Date.now, timeouts: this.#timeouts, tokens: this.tokens }
     this.#refunds = new Refunds({
       ...this.#context,
       open: async device => {
@@ -392,13 +401,18 @@ export class DealPair {
       cores: [{ length: BLOCKS, byteLength: BLOCKS * BLOCK }],
       notes: []
     }),
-    pack: async path => {
+    pack: async (path, _folder, { tokens }) => {
       const core = await this.#core(path)
       await core.append(Array.from({ length: BLOCKS }, () => randomBytes(BLOCK)))
+      const recorder = tokens && this.makesTokens ? new TokenRecorder(tokens) : null
+      for (let i = 0; i < BLOCKS; i++) recorder?.take(0, i * BLOCK, (await core.get(i))!)
       const { key, length, byteLength } = core
       const cores = [{ key, length, byteLength }]
       const link = formatLink({ key, encryptionKey: key })
-      return { link, files: 1, bytes: byteLength, cores, sha256: randomBytes(32).toString('hex') }
+      return {
+        ...{ link, files: 1, bytes: byteLength, cores, tokens: recorder },
+        sha256: randomBytes(32).toString('hex')
+      }
     },
     reopen: async (_folder, cores) => {
       const core = this.#store.get({ key: cores[0]!.key })

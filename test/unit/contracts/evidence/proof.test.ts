@@ -7,7 +7,7 @@ import Corestore from 'corestore'
 import crypto from 'hypercore-crypto'
 import type Hypercore from 'hypercore'
 import type { BlockProof, SealedCore, TreeNode } from '#spec'
-import { proves } from '../../../../contracts/evidence/proof.js'
+import { provenOffset, proves } from '../../../../contracts/evidence/proof.js'
 
 // 13 blocks: three roots, of 8, 4 and 1.
 const LENGTH = 13
@@ -167,3 +167,16 @@ function withoutRootAbove(proof: BlockProof): BlockProof {
   const above = rootAbove(proof)
   return { ...proof, roots: proof.roots.filter(root => root.index !== above) }
 }
+
+test('where a block begins is proven with it', () => {
+  let begin = 0
+  for (const proof of proofs) {
+    assert.equal(provenOffset(proof, sealed), begin)
+    begin += proof.value!.byteLength
+  }
+  const [first] = proofs
+  for (const [i, sibling] of first!.nodes.entries()) {
+    const nodes = first!.nodes.map((node, j) => (i === j ? { ...sibling, size: sibling.size + 1 } : node))
+    assert.equal(provenOffset({ ...first!, nodes }, sealed), null)
+  }
+})
