@@ -404,8 +404,10 @@ export interface Calls {
       maxPrice: string
       /** true: it is extended by itself before it ends, as long as this node is up; absent: false */
       renew?: boolean
-      /** most to pay ahead, msat; absent: 20 000 sat */
+      /** most to pay ahead, for all copies, msat; absent: 20 000 sat */
       prepayMaxMsat?: string
+      /** how long ahead to pay each copy, ms; absent: 30 days, but to a provider that is not proven at most 1 000 sat, or as long as it has served */
+      ahead?: number
       /** true: say what would be done, and change nothing */
       dryRun?: boolean
     }
@@ -466,8 +468,10 @@ export interface Calls {
       maxPrice?: string
       /** true: it is extended by itself before it ends, as long as this node is up; absent: false */
       renew?: boolean
-      /** most to pay ahead, msat; absent: 20 000 sat */
+      /** most to pay ahead, for all copies, msat; absent: 20 000 sat */
       prepayMaxMsat?: string
+      /** how long ahead to pay each copy, ms; absent: 30 days, but to a provider that is not proven at most 1 000 sat, or as long as it has served */
+      ahead?: number
       /** true: say what would be done, and change nothing */
       dryRun?: boolean
     }

@@ -107,7 +107,11 @@ export const ERRORS = {
   BAD_STORE: { exit: 2, kind: 'ours', meaning: 'the store is damaged' },
   BAD_WORDS: { exit: 2, kind: 'input', meaning: 'the words are not the 24 words of an identity' },
   BOOK_COPIED: { exit: 2, kind: 'ours', meaning: 'a copied home may not write to its market' },
-  CONSENT_NEEDED: { exit: 2, kind: 'input', meaning: 'paying with real money needs your consent' },
+  CONSENT_NEEDED: {
+    exit: 2,
+    kind: 'input',
+    meaning: 'paying with real money, or much ahead, needs your consent'
+  },
   CORRUPT: { exit: 2, kind: 'ours', meaning: 'a file of the order book is damaged' },
   DRIVE_TOO_LARGE: { exit: 2, kind: 'input', meaning: 'the files of the link are larger than is allowed' },
   FILE_CHANGED: { exit: 2, kind: 'input', meaning: 'a file changed each time that it was read' },

@@ -158,7 +158,8 @@ export const disk: Struct[] = [
       optional('name', 'string'),
       optional('created', 'uint'),
       optional('renew', 'uint'),
-      optional('renewMaxPrice', 'biguint64')
+      optional('renewMaxPrice', 'biguint64'),
+      optional('ahead', 'uint')
     ]
   },
   {

@@ -670,6 +670,7 @@ export interface MirrorJob {
   created?: number | null
   renew?: number | null
   renewMaxPrice?: bigint | null
+  ahead?: number | null
 }
 
 export interface PeerRecord {

@@ -2893,7 +2893,7 @@ const encoding94 = {
     c.biguint64.preencode(state, m.prepayMaxMsat)
     encoding94_14.preencode(state, m.agreements)
     c.string.preencode(state, m.state)
-    if ((m.bid ? 1 : 0) | (m.packMs ? 2 : 0) | (m.name ? 4 : 0) | (m.created ? 8 : 0) | (m.renew ? 16 : 0) | (m.renewMaxPrice ? 32 : 0)) state.end++
+    if ((m.bid ? 1 : 0) | (m.packMs ? 2 : 0) | (m.name ? 4 : 0) | (m.created ? 8 : 0) | (m.renew ? 16 : 0) | (m.renewMaxPrice ? 32 : 0) | (m.ahead ? 64 : 0)) state.end++
 
     if (m.bid) c.fixed32.preencode(state, m.bid)
     if (m.packMs) c.uint.preencode(state, m.packMs)
@@ -2901,6 +2901,7 @@ const encoding94 = {
     if (m.created) c.uint.preencode(state, m.created)
     if (m.renew) c.uint.preencode(state, m.renew)
     if (m.renewMaxPrice) c.biguint64.preencode(state, m.renewMaxPrice)
+    if (m.ahead) c.uint.preencode(state, m.ahead)
   },
   encode(state, m) {
     const flags =
@@ -2909,7 +2910,8 @@ const encoding94 = {
       (m.name ? 4 : 0) |
       (m.created ? 8 : 0) |
       (m.renew ? 16 : 0) |
-      (m.renewMaxPrice ? 32 : 0)
+      (m.renewMaxPrice ? 32 : 0) |
+      (m.ahead ? 64 : 0)
 
     c.string.encode(state, m.path)
     c.fixed32.encode(state, m.fingerprint)
@@ -2935,6 +2937,7 @@ const encoding94 = {
     if (m.created) c.uint.encode(state, m.created)
     if (m.renew) c.uint.encode(state, m.renew)
     if (m.renewMaxPrice) c.biguint64.encode(state, m.renewMaxPrice)
+    if (m.ahead) c.uint.encode(state, m.ahead)
   },
   decode(state) {
     const r0 = c.string.decode(state)
@@ -2977,7 +2980,8 @@ const encoding94 = {
       name: (flags & 4) !== 0 ? c.string.decode(state) : null,
       created: (flags & 8) !== 0 ? c.uint.decode(state) : 0,
       renew: (flags & 16) !== 0 ? c.uint.decode(state) : 0,
-      renewMaxPrice: (flags & 32) !== 0 ? c.biguint64.decode(state) : 0
+      renewMaxPrice: (flags & 32) !== 0 ? c.biguint64.decode(state) : 0,
+      ahead: (flags & 64) !== 0 ? c.uint.decode(state) : 0
     }
   }
 }

@@ -41,6 +41,12 @@ interface OneCall<M extends Method> extends Omit<CommandSyntax, 'calls'> {
     positional: readonly string[],
     options: OptionValues
   ) => Params<M> | Promise<Params<M>>
+  /** Asks the owner, before the call is made; throws when it is not to be. */
+  consent?: (
+    make: (params: Params<M>) => Promise<Result<M>>,
+    params: Params<M>,
+    options: OptionValues
+  ) => Promise<void>
   /** The result for people. */
   text: (result: Result<M>, params: Params<M>) => string | string[]
   /** Whether the result is only a part of what was asked for: the exit code is 1. */
@@ -48,10 +54,18 @@ interface OneCall<M extends Method> extends Omit<CommandSyntax, 'calls'> {
 }
 
 /** A command that makes one call with what was typed, and prints the result. */
-export function oneCall<M extends Method>({ call, params, text, isPart, ...syntax }: OneCall<M>): Command {
+export function oneCall<M extends Method>({
+  call,
+  params,
+  consent,
+  text,
+  isPart,
+  ...syntax
+}: OneCall<M>): Command {
   const run: Action = async (invocation, positional, options) => {
     const { access, output, context } = invocation
     const given = await params(invocation, positional, options)
+    await consent?.(asked => call.make(access, asked, context), given, options)
     const result = await call.make(access, given, context)
     if (isPart?.(result)) output.exit = EXIT.failed
     output.print(result, () => text(result, given))

@@ -182,13 +182,17 @@ const mirrorUpkeep = tradeService(
 /** Pays and audits leases unattended, and tells what their owner should know. */
 const maintenance = tradeService(
   'maintenance',
-  ['node', 'leases', 'refunds', 'mirrorUpkeep', 'connections'],
+  ['node', 'leases', 'refunds', 'mirrors', 'mirrorUpkeep', 'connections'],
   async (parts, scope) => {
     const { node, leases: context } = parts
     if (!node.serve) return null
     const { store, now } = node
     await scope.open(new MirrorNotices({ store, now, leases: context.leases, log: logOf(node) }))
-    const made = new Maintenance({ ...context, refunds: parts.refunds, log: logOf(node) })
+    const made = new Maintenance({
+      ...context,
+      ...{ refunds: parts.refunds, log: logOf(node) },
+      ahead: lease => parts.mirrors.aheadOf(lease)
+    })
     scope.on(context.deals, 'met', ({ stream }: DealChannel) => made.met(stream.remotePublicKey))
     scope.on(made, 'failed', () => parts.mirrorUpkeep?.poke())
     return scope.open(made)

@@ -23,6 +23,8 @@ import { requestCountersign } from './lease-terms.js'
 import type { SignedTerms } from './lease-terms.js'
 import { InstallmentPayment, unlessDeclined } from './installment-payment.js'
 import type { PayingContext } from './installment-payment.js'
+import { aheadShare } from './placing/ahead.js'
+import type { Ahead } from './placing/ahead.js'
 import { CopyAudits } from './upkeep/copy-audits.js'
 import type { Tokens } from './upkeep/tokens.js'
 import { Upload } from './upload.js'
@@ -236,18 +238,21 @@ export class BuyerLease {
     return this.#unlessDenied(paying)
   }
 
-  /** Most that is paid in advance of a share, msat. */
-  aheadMsat(shareMsat: bigint): bigint {
-    return aheadOf(this.chargeMsat, shareMsat, this.lease.terms)
+  /** Most that is paid in advance, msat. */
+  aheadMsat(ahead: Ahead): bigint {
+    const { chargeMsat } = this
+    const { terms } = this.lease
+    const servedMs = this.#context.leases.servedBy(this.provider)
+    return aheadOf(chargeMsat, aheadShare(ahead, { chargeMsat, time: terms.time, servedMs }), terms)
   }
 
-  /** Pays what is paid in advance of a share. Rejects as `payNext` does. */
+  /** Pays what is paid in advance. Rejects as `payNext` does. */
   async payAhead(
-    shareMsat: bigint,
+    ahead: Ahead,
     signal: AbortSignal,
     onpaid: (payment: Payment) => void = () => undefined
   ): Promise<void> {
-    let left = this.aheadMsat(shareMsat) - this.#context.payments.ledger.totals(this.id).paidMsat
+    let left = this.aheadMsat(ahead) - this.#context.payments.ledger.totals(this.id).paidMsat
     for (;;) {
       const next = this.nextMsat
       if (next === null || next > left) return

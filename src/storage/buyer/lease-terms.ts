@@ -22,6 +22,8 @@ import type { Quoted } from '../../deal/negotiation/buyer.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { Deals } from '../../deal/deals.js'
 import { storage } from '../resource.js'
+import { aheadShare } from './placing/ahead.js'
+import type { Ahead } from './placing/ahead.js'
 
 /** What a buyer wants from the provider of an ask. */
 export interface LeaseInquiry {
@@ -175,10 +177,11 @@ export async function requestCountersign(
 /** The most that is still due for signed terms, with the most that its fees come to. */
 export function planOfTerms(
   terms: Terms,
-  { shareMsat, paidMsat }: { shareMsat: Msat; paidMsat: Msat },
+  { ahead, servedMs, paidMsat }: { ahead: Ahead; servedMs: number; paidMsat: Msat },
   feesOf: (amounts: readonly Msat[]) => Msat
 ): PlannedSpending {
   const chargeMsat = chargeOf(terms)
+  const shareMsat = aheadShare(ahead, { chargeMsat, time: terms.time, servedMs })
   const aheadMsat = most(aheadOf(chargeMsat, shareMsat, terms) - paidMsat, 0n)
   let paid = 0n
   const left = planInstallments(terms).filter(({ msat }) => (paid += msat) > paidMsat)

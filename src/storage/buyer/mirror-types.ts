@@ -61,6 +61,8 @@ export interface MirrorRequest extends Prices {
   renew: boolean
   /** For all copies together, msat. */
   prepayMaxMsat: bigint
+  /** For how long ahead each copy is paid, ms; null: see `aheadTime`. */
+  ahead: number | null
 }
 
 export interface MirrorListener extends PlacementListener {

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import crypto from 'hypercore-crypto'
-import type { CoreLimit, MirrorJob, StorageBid } from '#spec'
+import type { CoreLimit, Lease, MirrorJob, StorageBid } from '#spec'
 import { domain } from '../../../contracts/schema/codec.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { billedBytes, formatAmount, formatPrice, least } from '../../../contracts/money/money.js'
@@ -22,6 +22,7 @@ import { nameOfMirror, newName } from './mirror-names.js'
 import { mirrorTable } from '../tables.js'
 import { MIRROR, isResting, mirrorStates } from './mirror-state.js'
 import type { MirrorState } from './mirror-state.js'
+import { aheadOfLease } from './placing/ahead.js'
 import { Placement } from './placing/placement.js'
 import type { PlacementContext } from './placing/placement.js'
 import { firstInstallmentFor } from '../../deal/sellers/first-installment.js'
@@ -244,6 +245,12 @@ export class Mirrors {
     return this.#turns.run(store, work)
   }
 
+  /** For how long ahead a lease of a mirror is paid, ms; 0 for a lease of none. */
+  aheadOf(lease: Lease): number {
+    const job = lease.link ? this.#table.first('link', { under: lease.link })?.value : null
+    return job ? aheadOfLease(job, lease, this.#context.leases) : 0
+  }
+
   /** Adds a lease to a mirror that has not got it. On disk when it resolves. */
   async addLease(store: string, id: Buffer): Promise<void> {
     const job = this.#job(store)!
@@ -281,9 +288,10 @@ export class Mirrors {
     if (fitting.length < request.copies) throw this.#tooFew(request, bytes, asks, fitting.length)
     const atMost = (price: bigint): bigint => least(price, request.maxPrice ?? price)
     const feesOf = this.#feesOf
-    const plans = fitting.map(({ identity, price, minChargeMsat }) => {
+    const plans = fitting.map(({ identity, device, price, minChargeMsat }) => {
       const firstInstallmentMsat = firstInstallmentFor(this.#context.experiences, identity)
-      const lease = { identity, price: atMost(price), minChargeMsat, firstInstallmentMsat }
+      const servedMs = this.#context.leases.servedBy(device)
+      const lease = { identity, price: atMost(price), minChargeMsat, firstInstallmentMsat, servedMs }
       return planOf(request, survey, lease, feesOf)
     })
     const fault = this.#context.payments.limits.faultOfPlans(plans)
@@ -370,6 +378,7 @@ export class Mirrors {
         offer: request.offer ?? 0n,
         maxPrice: request.maxPrice ?? 0n,
         prepayMaxMsat: request.prepayMaxMsat,
+        ahead: request.ahead,
         renew: request.renew ? 1 : 0,
         agreements: [],
         state,

@@ -103,6 +103,27 @@ export class Leases {
     return this.#store.table(leaseTable).first('customer', { under: device }) ? 'has paid' : null
   }
 
+  /**
+   * For how long a provider has served a copy of ours whose audits held, ms: the longest of the leases that run, with those that
+   * they follow.
+   */
+  servedBy(device: Buffer): number {
+    let longest = 0
+    for (const { lease } of this.with(device)) longest = Math.max(longest, this.servedUnder(lease))
+    return longest
+  }
+
+  /** For how long a copy of ours was served under audits that held, with the leases that it follows, ms. */
+  servedUnder(lease: Lease): number {
+    if (lease.role !== 'buyer' || !lease.audited || this.health(lease) !== 'healthy') return 0
+    return Math.max(0, lease.audited - this.#firstStart(lease))
+  }
+
+  #firstStart({ start, terms }: Lease): number {
+    const before = terms.follows ? this.get('buyer', terms.follows) : null
+    return before?.start ? Math.min(start, this.#firstStart(before)) : start
+  }
+
   /** The lease that is provided for this seal. */
   sealed(seal: Buffer): Lease | null {
     return this.#store.table(leaseTable).first('seal', { under: seal })?.value ?? null

@@ -51,3 +51,19 @@ test('a mirror is named, listed, shown, audited and renamed, and a seller that i
   const offline = (await world.ok<Mirrors>('buyer', ['mirrors'])).mirrors[0]!
   assert.deepEqual(offline.copies, { wanted: 2, healthy: 1, failing: 0 }, 'its audit is open')
 })
+
+test('much is paid ahead only with the consent of the owner, and a cheap mirror as far as it says', async t => {
+  const { world, market } = await World.withMarket(t)
+  await world.seller('dear', market, '2000000 sat/GiB-month')
+  await world.join('buyer', market)
+  await makeTree(world.at('films'), { 'film.bin': noise('film', 1 << 20) })
+  const mirror = ['mirror', world.at('films'), '--copies', '1', '--time', '60d']
+  const { paidMsat } = await world.ok<MirrorResult>('buyer', [...mirror, '--dry-run'])
+  assert.ok(BigInt(paidMsat) <= 1_000_000n, 'a seller that is not proven is trusted with 1,000 sat')
+  const all = [...mirror, '--ahead', 'all']
+  const refused = await world.fails('buyer', all, 2)
+  assert.equal(refused.code, 'CONSENT_NEEDED')
+  assert.deepEqual((await world.ok<Mirrors>('buyer', ['mirrors'])).mirrors, [], 'nothing was begun')
+  const made = await world.ok<MirrorResult>('buyer', [...all, '--yes'])
+  assert.equal(made.paidMsat, made.chargeMsat)
+})

@@ -58,6 +58,7 @@ export const VALID: { [M in Method]: Params<M> } = {
     offer: '20480000',
     maxPrice: '30720000',
     prepayMaxMsat: '5000',
+    ahead: 86_400_000,
     dryRun: true
   },
   mirrors: {},

@@ -36,6 +36,7 @@ function estimate(copies: number, prepayMaxMsat: bigint, minChargeMsat = SAT) {
     deals: { self: { identity: Buffer.alloc(32) } },
     payments: { limits: { faultOfPlans: () => null, feesOf: (all: bigint[]) => BigInt(all.length) * FEE } },
     spendable: () => Promise.resolve(10n ** 12n),
+    leases: { servedBy: () => 0 },
     now: () => 0
   } as unknown as MirrorsOptions)
   const request = {
@@ -47,6 +48,7 @@ function estimate(copies: number, prepayMaxMsat: bigint, minChargeMsat = SAT) {
     time: 30 * DAY,
     offer: null,
     maxPrice: null,
+    ahead: null,
     renew: false
   }
   const notes: string[] = []

@@ -19,7 +19,8 @@ export const { syntax, run } = oneCall({
     ...EXCLUDE,
     ...BID_OFFER,
     '--max-price <price>': { help: 'highest price, such as "30 sat/GiB-month"', required: true },
-    '--prepay-max <amount>': 'most to pay ahead'
+    '--ahead <time>': 'how long ahead to pay (default: 30d, and less for what is dear)',
+    '--prepay-max <amount>': 'most to pay ahead, for all copies'
   },
   call: onRunning('bid.storage'),
   params: async ({ market, dryRun }, [path], options) => ({
@@ -30,6 +31,7 @@ export const { syntax, run } = oneCall({
       market,
       name: text(options, 'name'),
       exclude: texts(options, 'exclude'),
+      ahead: parsed(options, 'ahead', parseTime),
       prepayMaxMsat: parsed(options, 'prepayMax', parseAmount)?.toString(),
       offer: parsed(options, 'offer', parsePrice)?.toString()
     }),

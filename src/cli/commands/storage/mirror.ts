@@ -1,12 +1,17 @@
-import { formatAmount, parseAmount, parsePrice } from '../../../../contracts/money/money.js'
+import { BushelError } from '../../../../contracts/errors/error.js'
+import { SAT, formatAmount, parseAmount, parsePrice } from '../../../../contracts/money/money.js'
 import { formatSize, formatTime, parseTime } from '../../../../contracts/money/quantity.js'
 import type { MirrorResult } from '../../../node/api/api.js'
 import { parseCopies, readablePath } from '../../input/arguments.js'
+import { demandYes } from '../../input/consent.js'
 import { given, parsed, text, texts } from '../../invocation.js'
 import { oneCall, onNode } from '../../one-call.js'
 import { dateText } from '../../output/order-text.js'
 import { count, facts } from '../../output/table.js'
 import { EXCLUDE, OFFER } from '../../input/shared-options.js'
+
+/** The most that is paid ahead as `--ahead` says without a question, msat. */
+const UNASKED_MSAT = 1000n * SAT
 
 /** Packs, encrypts and uploads a file or folder, pays ahead, and prints the link. */
 export const { syntax, run } = oneCall({
@@ -21,7 +26,9 @@ export const { syntax, run } = oneCall({
     ...EXCLUDE,
     ...OFFER,
     '--max-price <price>': 'highest price, such as "30 sat/GiB-month" (default: any)',
-    '--prepay-max <amount>': 'most to pay ahead'
+    '--ahead <time>': 'how long ahead to pay: a time, or all (default: 30d, and less for what is dear)',
+    '--prepay-max <amount>': 'most to pay ahead, for all copies',
+    '--yes': 'pay more than 1,000 sat ahead as --ahead says, without being asked'
   },
   call: onNode('mirror'),
   params: async ({ market, dryRun }, [path], options) => ({
@@ -34,11 +41,22 @@ export const { syntax, run } = oneCall({
       exclude: texts(options, 'exclude'),
       offer: parsed(options, 'offer', parsePrice)?.toString(),
       maxPrice: parsed(options, 'maxPrice', parsePrice)?.toString(),
+      ahead: parsed(options, 'ahead', value =>
+        value === 'all' ? parseTime(text(options, 'time')!) : parseTime(value)
+      ),
       prepayMaxMsat: parsed(options, 'prepayMax', parseAmount)?.toString()
     }),
     path: await readablePath(path!),
     dryRun
   }),
+  consent: async (make, params, options) => {
+    if (params.ahead === undefined || params.dryRun || options['yes'] === true) return
+    const { paidMsat } = await make({ ...params, dryRun: true })
+    if (BigInt(paidMsat) <= UNASKED_MSAT) return
+    const most = amount(paidMsat)
+    const question = `Up to ${most} are paid ahead, and lost if the providers vanish. Type yes to go on: `
+    await demandYes(question, refusedAhead(most))
+  },
   text: (result, { time, dryRun }) => (dryRun ? estimate(result, time) : receipt(result, time))
 })
 
@@ -89,4 +107,12 @@ function size({ files, bytes, storedBytes }: MirrorResult): string {
 
 function amount(msat: string): string {
   return formatAmount(BigInt(msat))
+}
+
+function refusedAhead(most: string): BushelError {
+  return new BushelError(
+    'CONSENT_NEEDED',
+    `up to ${most} would be paid ahead, and lost if the providers vanish; nothing was paid`,
+    'consent with --yes, or pay for less time --ahead'
+  )
 }

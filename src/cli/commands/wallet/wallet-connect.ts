@@ -1,9 +1,9 @@
-import { createInterface } from 'node:readline/promises'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { formatAmount } from '../../../../contracts/money/money.js'
 import { connectWallet, consentOf, probeWallet } from '../../../daemon/connecting.js'
 import type { Connecting } from '../../../daemon/connecting.js'
 import { findBackend, walletBackends } from '../../../lightning/registry.js'
+import { demandYes } from '../../input/consent.js'
 import { connectExample, walletOptions } from '../../input/wallet-options.js'
 import { typedSettings } from '../../input/wallet-settings.js'
 import type { Action } from '../../invocation.js'
@@ -73,15 +73,8 @@ async function demandConsent(
     `this node is on ${network}: its sats are real money; nothing was changed`,
     `consent with --accept-real-money; it pays ${LIMITS}`
   )
-  if (!process.stdin.isTTY || !process.stderr.isTTY) throw refused
-  const prompt = createInterface({ input: process.stdin, output: process.stderr })
-  try {
-    const answer = await prompt.question(
-      `'${alias}' is on ${network}: real money. It can send ${formatAmount(spendableMsat)}; Bushel pays ${LIMITS}.\n` +
-        'Type yes to connect it: '
-    )
-    if (answer.trim().toLowerCase() !== 'yes') throw refused
-  } finally {
-    prompt.close()
-  }
+  const question =
+    `'${alias}' is on ${network}: real money. It can send ${formatAmount(spendableMsat)}; Bushel pays ${LIMITS}.\n` +
+    'Type yes to connect it: '
+  await demandYes(question, refused)
 }

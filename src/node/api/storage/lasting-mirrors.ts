@@ -14,6 +14,7 @@ import { copiesOf } from '../../../storage/buyer/upkeep/copies.js'
 import { Extending } from '../../../storage/buyer/upkeep/extending.js'
 import type { Extended } from '../../../storage/buyer/upkeep/extending.js'
 import { loggedBy } from '../../../storage/buyer/upkeep/logged.js'
+import { aheadIn } from '../../../storage/buyer/placing/ahead.js'
 import { Renewal } from '../../../storage/buyer/upkeep/renewal.js'
 import { LEASE, isGivenUp } from '../../../storage/lease/lease-state.js'
 import { ENDED_BY_OWNER, endOf } from '../../../storage/lease/leases.js'
@@ -234,7 +235,8 @@ async function foreseen(
   for (const before of copies) {
     const entry = entryOf({ before, next: null })
     try {
-      const ask = await renewal.askFor(before, { market: job.market, time, maxPrice: highest, shareMsat: 0n })
+      const how = { market: job.market, time, maxPrice: highest, ahead: aheadIn(job) }
+      const ask = await renewal.askFor(before, how)
       const bytes = billedBytes(before.terms.cores)
       charge += totalCharge({ bytes, time, price: ask.price, minChargeMsat: ask.minChargeMsat })
       entries.push({ ...entry, result: 'extended', ends: entry.ends + time, price: ask.price.toString() })

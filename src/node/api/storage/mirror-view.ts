@@ -23,6 +23,7 @@ import { unseenOdds } from '../../../storage/lease/challenge.js'
 import type { Health } from '../../../storage/lease/challenge.js'
 import { LEASE, isGivenUp } from '../../../storage/lease/lease-state.js'
 import { Leases, atRiskOf, endOf, idOf, installmentsOf, paidUntil } from '../../../storage/lease/leases.js'
+import { aheadOfLease } from '../../../storage/buyer/placing/ahead.js'
 import { payAt } from '../../../storage/buyer/upkeep/maintenance.js'
 import {
   bytes,
@@ -199,7 +200,7 @@ export class MirrorView {
       .flatMap(chain => chain.filter(lease => lease !== null))
       .flatMap(lease => {
         const next = installmentsOf(lease)[this.#paid(lease)]
-        return next ? [payAt(lease, next)] : []
+        return next ? [payAt(lease, next, aheadOfLease(job, lease, this.#leases))] : []
       })
     if (payments.length > 0) return { what: 'pay', at: Math.min(...payments) }
     const renewed = job.renew === 1 ? chains.map(([first, next]) => renewAt(next ?? first)) : []

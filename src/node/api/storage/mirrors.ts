@@ -52,7 +52,12 @@ export const MIRROR_FIELDS = {
   renew: maybe(
     flag('true: it is extended by itself before it ends, as long as this node is up; absent: false')
   ),
-  prepayMaxMsat: maybe(msat('most to pay ahead; absent: 20 000 sat'))
+  prepayMaxMsat: maybe(msat('most to pay ahead, for all copies; absent: 20 000 sat')),
+  ahead: maybe(
+    duration(
+      'how long ahead to pay each copy; absent: 30 days, but to a provider that is not proven at most 1 000 sat, or as long as it has served'
+    )
+  )
 }
 
 const seconds = (about: string) => decimal(0, Number.MAX_SAFE_INTEGER, `${about}, s`)
@@ -166,7 +171,8 @@ export function mirrorRequest(market: Buffer, params: Values<typeof MIRROR_FIELD
     renew: params.renew ?? false,
     offer: params.offer === undefined ? null : BigInt(params.offer),
     maxPrice: params.maxPrice === undefined ? null : BigInt(params.maxPrice),
-    prepayMaxMsat: params.prepayMaxMsat === undefined ? DEFAULT_PREPAY : BigInt(params.prepayMaxMsat)
+    prepayMaxMsat: params.prepayMaxMsat === undefined ? DEFAULT_PREPAY : BigInt(params.prepayMaxMsat),
+    ahead: params.ahead ?? null
   }
 }
 

@@ -16,7 +16,8 @@ import type { BuyerLeaseContext, UploadSource } from '../buyer-lease.js'
 import { LEASE, isGivenUp } from '../../lease/lease-state.js'
 import { planOfTerms, termsOf } from '../lease-terms.js'
 import type { LeaseQuote, SignedTerms } from '../lease-terms.js'
-import { SellerSearch, shareOf } from './seller-search.js'
+import { aheadIn } from './ahead.js'
+import { SellerSearch } from './seller-search.js'
 import type { BookedAsk, Plan, SearchContext } from './seller-search.js'
 import { idOf } from '../../lease/leases.js'
 import { isRouteMissing, whenBack } from '../own-wallet.js'
@@ -152,7 +153,7 @@ export class Placement {
       for (let reached = false; !reached;) {
         while (copies.length < this.#job.copies)
           copies.push(...(await this.#agree(this.#job.copies - copies.length, copies, signal)))
-        const due = copies.reduce((sum, copy) => sum + copy.aheadMsat(shareOf(this.#plan)), 0n)
+        const due = copies.reduce((sum, copy) => sum + copy.aheadMsat(aheadIn(this.#plan)), 0n)
         const { spendable: ask, timeouts = TIMEOUTS } = this.#context
         const spendable = await whenBack(ask, timeouts.wallet, signal)
         if (due > spendable) throw noBalance(due, spendable)
@@ -179,7 +180,7 @@ export class Placement {
    */
   async #reaches(copy: BuyerLease): Promise<bigint | null> {
     try {
-      return await copy.reach(copy.aheadMsat(shareOf(this.#plan)))
+      return await copy.reach(copy.aheadMsat(aheadIn(this.#plan)))
     } catch (error) {
       if (!(error instanceof BushelError) || isOurs(error)) throw error
       await copy.leave(`the buyer cannot pay it: ${error.message}`)
@@ -207,7 +208,9 @@ export class Placement {
 
   #planOf(terms: Terms, paidMsat = 0n): PlannedSpending {
     const { limits } = this.#context.payments
-    return planOfTerms(terms, { shareMsat: shareOf(this.#plan), paidMsat }, amounts => limits.feesOf(amounts))
+    const servedMs = this.#context.leases.servedBy(terms.provider.device!)
+    const how = { ahead: aheadIn(this.#plan), servedMs, paidMsat }
+    return planOfTerms(terms, how, amounts => limits.feesOf(amounts))
   }
 
   /** Throws OVER_LIMIT before anything is signed when these copies and drafts together exceed a spending limit. */
@@ -293,7 +296,7 @@ export class Placement {
       }
       replaced = await this.#uploadedOrReplaced(copy, signal)
       if (!replaced) {
-        await copy.payAhead(shareOf(this.#plan), signal, payment => this.#listener.paid(copy, payment))
+        await copy.payAhead(aheadIn(this.#plan), signal, payment => this.#listener.paid(copy, payment))
         await this.#context.experiences.good(copy.lease.terms.provider.identity)
         return copy
       }

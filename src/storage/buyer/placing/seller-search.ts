@@ -13,6 +13,7 @@ import { TIMEOUTS } from '../../lease/timeouts.js'
 import type { Timeouts } from '../../lease/timeouts.js'
 import { askQuote } from '../lease-terms.js'
 import type { LeaseQuote } from '../lease-terms.js'
+import { aheadIn } from './ahead.js'
 import { match } from './matching.js'
 import type { Candidate } from './matching.js'
 
@@ -25,7 +26,10 @@ export interface BookedAsk extends Candidate {
 }
 
 /** What is to be placed: a packed drive, or the most that one can have before it is packed. */
-export type Plan = Pick<MirrorJob, 'market' | 'copies' | 'time' | 'offer' | 'maxPrice' | 'prepayMaxMsat'> & {
+export type Plan = Pick<
+  MirrorJob,
+  'market' | 'copies' | 'time' | 'offer' | 'maxPrice' | 'prepayMaxMsat' | 'ahead'
+> & {
   cores: readonly Pick<CoreLimit, 'length' | 'byteLength'>[]
 }
 
@@ -109,7 +113,7 @@ export class SellerSearch {
         cores: this.cores,
         time: this.#plan.time,
         firstInstallmentMsat,
-        aheadMsat: most(shareOf(this.#plan), firstInstallmentMsat),
+        aheadMsat: most(aheadIn(this.#plan).shareMsat, firstInstallmentMsat),
         minGrace,
         timeoutMs: timeouts.quote
       })
@@ -187,9 +191,4 @@ export class SellerSearch {
 /** The buyer's prices, which are 0 on disk when it named none. */
 export function pricesOf({ offer, maxPrice }: Pick<MirrorJob, 'offer' | 'maxPrice'>): Prices {
   return { offer: offer || null, maxPrice: maxPrice || null }
-}
-
-/** The part of what may be paid in advance for one copy, msat. */
-export function shareOf({ prepayMaxMsat, copies }: Plan): bigint {
-  return prepayMaxMsat / BigInt(copies)
 }

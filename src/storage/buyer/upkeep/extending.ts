@@ -9,7 +9,7 @@ import type { BuyerLease } from '../buyer-lease.js'
 import { nameOfMirror } from '../mirror-names.js'
 import type { Mirrors } from '../mirrors.js'
 import type { PlacementListener } from '../placing/placement.js'
-import { shareOf } from '../placing/seller-search.js'
+import { aheadIn } from '../placing/ahead.js'
 import { copiesOf, priceCeiling } from './copies.js'
 import type { Copies } from './copies.js'
 import { loggedBy } from './logged.js'
@@ -83,7 +83,7 @@ export class Extending implements MirrorTask {
   ): Promise<Extended[]> {
     const { leases } = this.#mirrors.placing
     const renewal = new Renewal(this.#mirrors.placing, listener, id => this.#mirrors.addLease(job.store, id))
-    const how = { market: job.market, time, maxPrice, shareMsat: shareOf(job) }
+    const how = { market: job.market, time, maxPrice, ahead: aheadIn(job) }
     const isSealed = ({ terms }: Lease): boolean =>
       leases.successorOf('buyer', agreementId(terms))?.state === LEASE.NEXT
     const all: Extended[] = []

@@ -7,7 +7,7 @@ import { isRouteMissing } from '../own-wallet.js'
 import { isPassing } from '../passing.js'
 import { Placement } from '../placing/placement.js'
 import type { PlacementContext, PlacementListener } from '../placing/placement.js'
-import { shareOf } from '../placing/seller-search.js'
+import { aheadIn } from '../placing/ahead.js'
 import type { Plan } from '../placing/seller-search.js'
 
 /**
@@ -42,7 +42,7 @@ export class FurtherCopy {
       if (copy.lease.state === LEASE.BOUND) this.#listener.paid(copy, await copy.commit(signal))
       const bytes = (here: number): void => this.#listener.uploaded(copy, here)
       await copy.upload(this.#goods, { bytes, note: text => this.#listener.note(text) }, signal)
-      await copy.payAhead(shareOf(this.#plan), signal, payment => this.#listener.paid(copy, payment))
+      await copy.payAhead(aheadIn(this.#plan), signal, payment => this.#listener.paid(copy, payment))
     } catch (error) {
       signal.throwIfAborted()
       if (!(error instanceof BushelError) || isOurs(error)) throw error

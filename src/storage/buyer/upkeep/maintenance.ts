@@ -21,12 +21,17 @@ import type { Logger } from '../../../base/logger.js'
 export interface MaintenanceOptions extends BuyerLeaseContext {
   refunds: Refunds
   log: Logger
+  /** For how long ahead a lease is paid, ms; at least an hour. */
+  ahead?: (lease: Lease) => number
   /** ms between two looks for due work. */
   tickEvery?: number
   retry?: Retry
 }
 
-/** An installment is paid this long before its time starts, or half its length before when that is less. */
+/**
+ * An installment is paid at the latest this long before its time starts, or half its length before when that is less; earlier, when
+ * less than half of what is to be paid ahead is left.
+ */
 const LEAD = HOUR
 /** Until a payment that failed is tried again. */
 const PAY_AGAIN: Retry = { first: MINUTE, last: 10 * MINUTE }
@@ -95,7 +100,8 @@ export class Maintenance extends ReadyResource {
     const { leases, payments, now } = this.#options
     const due = (lease: Lease): number => {
       const id = agreementId(lease.terms)
-      return dueAt(lease, payments.ledger.contiguous(id), auditAt(lease, leases.auditOf(id), now()))
+      const audit = auditAt(lease, leases.auditOf(id), now())
+      return dueAt(lease, payments.ledger.contiguous(id), { audit, ahead: this.#ahead(lease) })
     }
     for await (const { id, lease } of leases.due('buyer', now(), due)) {
       if (this.#poller.signal.aborted) return
@@ -167,10 +173,14 @@ export class Maintenance extends ReadyResource {
     const now = this.#options.now()
     const { lease } = copy
     const record = leases.auditOf(copy.id)
-    const isPayable = next !== null && now >= payAt(lease, next) && !isOpen(record)
+    const isPayable = next !== null && now >= payAt(lease, next, this.#ahead(lease)) && !isOpen(record)
     const isFresh = Math.abs(now - (lease.audited ?? 0)) < LEAD
     if (now >= auditAt(lease, record, now) || (isPayable && !isFresh)) this.#auditor.add(copy)
     else if (isPayable && this.#paying.isDue(copy.id)) await this.#pay(copy)
+  }
+
+  #ahead(lease: Lease): number {
+    return this.#options.ahead?.(lease) ?? 0
   }
 
   /** A provider that is away or silent is audited again later; the lease remembers since when. */
@@ -219,20 +229,21 @@ export class Maintenance extends ReadyResource {
 }
 
 /** From when on there may be something to do for a lease, ms since 1970; later when more is paid. */
-function dueAt(lease: Lease, paid: number, audit: number): number {
+function dueAt(lease: Lease, paid: number, { audit, ahead }: { audit: number; ahead: number }): number {
   if (isUnpaid(lease)) return lease.terms.startBy
   if (lease.state === LEASE.NEXT) return Math.min(audit, lease.start)
   if (lease.state !== LEASE.STORED) return lease.state === LEASE.LAPSING ? 0 : Infinity
   const next = installmentsOf(lease)[paid]
   const money = next
-    ? Math.min(payAt(lease, next), paidUntil(lease, paid) + lease.terms.grace)
+    ? Math.min(payAt(lease, next, ahead), paidUntil(lease, paid) + lease.terms.grace)
     : paidUntil(lease, paid)
   return Math.min(money, audit)
 }
 
-/** From when on an installment is paid, ms since 1970. */
-export function payAt({ start }: Lease, next: Installment): number {
-  return Math.floor(start + next.start - Math.min(LEAD, (next.end - next.start) / 2))
+/** From when on an installment is paid, ms since 1970; `ahead`: for how long ahead the lease is paid, ms. */
+export function payAt({ start }: Lease, next: Installment, ahead: number): number {
+  const lead = Math.min(LEAD, (next.end - next.start) / 2)
+  return Math.floor(start + next.start - Math.max(lead, ahead / 2))
 }
 
 function providerOf(lease: Lease | null): Buffer | null {

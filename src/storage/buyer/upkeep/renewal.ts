@@ -20,6 +20,7 @@ import type { SignedTerms } from '../lease-terms.js'
 import type { BookedAsk } from '../placing/seller-search.js'
 import type { PlacementContext, PlacementListener } from '../placing/placement.js'
 import type { DealChannel } from '../../../deal/channel.js'
+import type { Ahead } from '../placing/ahead.js'
 import { afterFailure } from './failure.js'
 
 /** For how long a copy is kept on, and for how much. */
@@ -29,8 +30,7 @@ export interface Extension {
   time: number
   /** msat; null: any. */
   maxPrice: bigint | null
-  /** Of one copy, msat. */
-  shareMsat: bigint
+  ahead: Ahead
 }
 
 /** The copy is with the provider already. */
@@ -119,11 +119,11 @@ export class Renewal {
         // Its provider takes no seal before that, and nothing of the next one is paid in vain.
         if (!isOver(before)) await ran.payOut(signal)
         signal.throwIfAborted()
-        await copy.reach(copy.aheadMsat(extension.shareMsat))
+        await copy.reach(copy.aheadMsat(extension.ahead))
         this.#listener.paid(copy, await copy.commit(signal))
       }
       await copy.upload(new KeptCopy(before), { bytes: () => undefined }, signal)
-      await copy.payAhead(extension.shareMsat, signal, payment => this.#listener.paid(copy, payment))
+      await copy.payAhead(extension.ahead, signal, payment => this.#listener.paid(copy, payment))
     } catch (error) {
       signal.throwIfAborted()
       if (isOurs(error)) throw error
@@ -165,9 +165,9 @@ export class Renewal {
     const ask = await this.askFor(before, extension)
     const channel = await deals.open(ask.device, { timeoutMs: timeouts.connect, signal })
     const agree = await this.#terms(channel, ask, before, extension)
-    const plan = planOfTerms(agree.terms, { shareMsat: extension.shareMsat, paidMsat: 0n }, amounts =>
-      payments.limits.feesOf(amounts)
-    )
+    const servedMs = this.#context.leases.servedBy(before.terms.provider.device!)
+    const how = { ahead: extension.ahead, servedMs, paidMsat: 0n }
+    const plan = planOfTerms(agree.terms, how, amounts => payments.limits.feesOf(amounts))
     // The copy is paid to its end first.
     const ran = new BuyerLease(this.#context, agreementId(before.terms))
     const rest = isOver(before) ? 0n : ran.restMsat
@@ -192,7 +192,7 @@ export class Renewal {
     channel: DealChannel,
     ask: BookedAsk,
     { terms }: Lease,
-    { market, time, maxPrice, shareMsat }: Extension
+    { market, time, maxPrice, ahead }: Extension
   ): Promise<SignedTerms> {
     const { deals, experiences, minGrace, timeouts = TIMEOUTS } = this.#context
     const firstInstallmentMsat = firstInstallmentFor(experiences, ask.identity)
@@ -209,7 +209,7 @@ export class Renewal {
       time,
       follows: agreementId(terms),
       firstInstallmentMsat,
-      aheadMsat: most(shareMsat, firstInstallmentMsat),
+      aheadMsat: most(ahead.shareMsat, firstInstallmentMsat),
       minGrace,
       timeoutMs: timeouts.quote
     })

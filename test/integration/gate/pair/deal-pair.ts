@@ -213,7 +213,7 @@ export class DealPair {
   }
 
   /** The maintenance of the buyer's leases. */
-  maintenance(given: Pick<MaintenanceOptions, 'retry'> & { now?: () => number }): Maintenance {
+  maintenance(given: Pick<MaintenanceOptions, 'retry' | 'ahead'> & { now?: () => number }): Maintenance {
     return new Maintenance({
       ...this.#context,
       refunds: this.#refunds,
@@ -239,7 +239,8 @@ export class DealPair {
       offer: null,
       maxPrice: null,
       renew: false,
-      prepayMaxMsat: INSTALLMENT_MSAT * BigInt(installments)
+      prepayMaxMsat: INSTALLMENT_MSAT * BigInt(installments),
+      ahead: TIME
     }
   }
 

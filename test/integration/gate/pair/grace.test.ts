@@ -23,3 +23,24 @@ test('a lease in its grace is paid after an audit, and is served again', async t
   assert.equal(pair.provider.leases.get('provider', id)!.state, LEASE.STORED)
   assert.deepEqual(pair.buyer.faults, [])
 })
+
+test('a lease is paid on when less than half of what is to be paid ahead is left', async t => {
+  const { pair, close } = await openPair()
+  t.after(close)
+  const id = await pair.deal({ installments: 1 })
+  let days = 0
+  const maintenance = pair.maintenance({ now: () => Date.now() + days * DAY, ahead: () => 20 * DAY })
+  const paid = async (): Promise<number> => {
+    await maintenance.look()
+    await maintenance.audited()
+    await maintenance.look()
+    return pair.buyerLease(id).paidInstallments
+  }
+  assert.equal(await paid(), 1, '15 days are paid')
+  days = 4.9
+  assert.equal(await paid(), 1)
+  days = 5.1
+  pair.ahead = days * DAY
+  assert.equal(await paid(), 2)
+  assert.deepEqual(pair.buyer.faults, [])
+})

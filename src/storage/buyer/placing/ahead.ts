@@ -1,0 +1,62 @@
+import type { Lease, MirrorJob } from '#spec'
+import { chargeOf } from '../../../../contracts/money/installments.js'
+import { SAT, ceilDiv, least } from '../../../../contracts/money/money.js'
+import type { Msat } from '../../../../contracts/money/money.js'
+import { DAY } from '../../../../contracts/money/quantity.js'
+import type { Leases } from '../../lease/leases.js'
+
+/** How far ahead each copy of a mirror is paid. */
+export interface Ahead {
+  /** The most for one copy, msat. */
+  shareMsat: Msat
+  /** What the owner said, ms; null: by what the provider has served so far. */
+  statedMs: number | null
+}
+
+/** A lease whose time is paid. */
+interface PaidTime {
+  chargeMsat: Msat
+  /** ms. */
+  time: number
+  /** For how long its provider has served copies of ours whose audits held, ms. */
+  servedMs: number
+}
+
+/** The longest that is paid ahead unless the owner says otherwise, ms. */
+const USUAL = 30 * DAY
+/** What a provider that has served nothing is trusted with. */
+const TRUSTED_MSAT = 1000n * SAT
+
+export function aheadIn({ prepayMaxMsat, copies, ahead }: AheadFields): Ahead {
+  return { shareMsat: prepayMaxMsat / BigInt(copies), statedMs: ahead || null }
+}
+
+type AheadFields = Pick<MirrorJob, 'prepayMaxMsat' | 'copies' | 'ahead'>
+
+/**
+ * For how long ahead a lease is paid, ms. Without a word of the owner 30 days; but to a provider that is not proven yet no more
+ * than 1,000 sat, or as long as it has served under audits that held, whichever is more.
+ */
+export function aheadTime({ shareMsat, statedMs }: Ahead, { chargeMsat, time, servedMs }: PaidTime): number {
+  const boughtBy = (msat: Msat): number =>
+    chargeMsat > 0n ? Number((msat * BigInt(time)) / chargeMsat) : time
+  const wanted = statedMs ?? Math.min(USUAL, Math.max(boughtBy(TRUSTED_MSAT), servedMs))
+  return Math.min(wanted, boughtBy(shareMsat))
+}
+
+/** For how long ahead a lease of a mirror is paid, ms. */
+export function aheadOfLease(job: AheadFields, lease: Lease, leases: Leases): number {
+  const { terms } = lease
+  const servedMs = leases.servedUnder(lease)
+  return aheadTime(aheadIn(job), { chargeMsat: chargeOf(terms), time: terms.time, servedMs })
+}
+
+/** The most that is paid ahead for a lease, msat: what `aheadTime` costs. */
+export function aheadShare(ahead: Ahead, lease: PaidTime): Msat {
+  const { chargeMsat, time } = lease
+  if (chargeMsat <= ahead.shareMsat && aheadTime(ahead, lease) >= time) return chargeMsat
+  return least(
+    ahead.shareMsat,
+    ceilDiv(chargeMsat * BigInt(Math.floor(aheadTime(ahead, lease))), BigInt(time))
+  )
+}
