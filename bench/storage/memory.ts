@@ -30,7 +30,19 @@ export const memoryBench: Bench = {
       const file = world.at('file')
       await writeFileOf(file, bytes)
       const peaks = new Map<string, number>()
-      const mirror = ['mirror', file, '--copies', '1', '--time', '365d', '--prepay-max', '100000 sat']
+      const mirror = [
+        'mirror',
+        file,
+        '--copies',
+        '1',
+        '--time',
+        '365d',
+        '--ahead',
+        'all',
+        '--yes',
+        '--prepay-max',
+        '100000 sat'
+      ]
       const bought = await watched(world, 'buyer', mirror)
       peaks.set('buyer (mirror)', bought.peak)
       peaks.set('provider, after the upload', await peakOf(provider.process.pid))

@@ -110,7 +110,7 @@ export const ERRORS = {
   CONSENT_NEEDED: {
     exit: 2,
     kind: 'input',
-    meaning: 'paying with real money, or much ahead, needs your consent'
+    meaning: 'real money, or much paid ahead, needs your consent'
   },
   CORRUPT: { exit: 2, kind: 'ours', meaning: 'a file of the order book is damaged' },
   DRIVE_TOO_LARGE: { exit: 2, kind: 'input', meaning: 'the files of the link are larger than is allowed' },

@@ -57,7 +57,7 @@ test('a mirror and its payments are in both logs by id, and no secret is', { tim
   const mirror = await world.ok<MirrorResult>('buyer', [
     'mirror',
     world.at('source'),
-    ...['--copies', '1', '--time', '365d', '--prepay-max', '30 sat']
+    ...['--copies', '1', '--time', '365d', '--ahead', 'all', '--prepay-max', '30 sat']
   ])
   const [lease] = mirror.leases
   assert.ok(lease)

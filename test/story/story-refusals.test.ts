@@ -90,7 +90,7 @@ test(
       await world.ok('poor', ['market', 'join', market])
       const dear = await world.fails(
         'poor',
-        ['mirror', world.at('large'), '--copies', '1', '--time', '365d'],
+        ['mirror', world.at('large'), '--copies', '1', '--time', '365d', '--ahead', 'all'],
         5
       )
       assert.equal(dear.code, 'NO_BALANCE')
@@ -128,7 +128,7 @@ test(
     })
 
     await t.test('a grant too small to open a channel is refused', async () => {
-      await world.fails('poor', ['mirror', source, '--copies', '1', '--time', '365d'], 5)
+      await world.fails('poor', ['mirror', source, '--copies', '1', '--time', '365d', '--ahead', 'all'], 5)
       for (const { state, paidMsat } of await world.leases('poor'))
         assert.deepEqual([state, paidMsat], ['VOID', '0'])
       assert.equal((await world.wallet('poor')).spendable, 10_000n)

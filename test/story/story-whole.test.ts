@@ -52,7 +52,16 @@ test('the whole story runs from offers to a restore without the buyer', { timeou
   const before = await look(source)
 
   const worth = { buyer: await world.wallet('buyer'), cheap: await world.wallet('cheap') }
-  const mirror = await world.ok<MirrorResult>('buyer', ['mirror', source, '--copies', '2', '--time', '365d'])
+  const mirror = await world.ok<MirrorResult>('buyer', [
+    'mirror',
+    source,
+    '--copies',
+    '2',
+    '--time',
+    '365d',
+    '--ahead',
+    'all'
+  ])
   assert.equal(mirror.copies, 2)
   assert.equal(mirror.files, 5)
   assert.equal(mirror.leases.length, 2)
@@ -140,7 +149,16 @@ test('a single file is restored as the destination itself', { timeout: 60_000 },
     )
   // A second lease uses the channel of the first: to the msat, one wallet gains what the other loses.
   const before = { buyer: await world.wallet('buyer'), seller: await world.wallet('seller') }
-  const more = await world.ok<MirrorResult>('buyer', ['mirror', file, '--copies', '1', '--time', '60d'])
+  const more = await world.ok<MirrorResult>('buyer', [
+    'mirror',
+    file,
+    '--copies',
+    '1',
+    '--time',
+    '60d',
+    '--ahead',
+    'all'
+  ])
   const after = { buyer: await world.wallet('buyer'), seller: await world.wallet('seller') }
   assert.equal(before.buyer.spendable - after.buyer.spendable, BigInt(more.paidMsat) + BigInt(more.feesMsat))
   assert.equal(after.seller.spendable - before.seller.spendable, BigInt(more.paidMsat))

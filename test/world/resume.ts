@@ -21,7 +21,16 @@ export async function stage(t: TestContext): Promise<{ world: World; market: str
   return { world, market, source }
 }
 
-export const mirrorOf = (source: string): string[] => ['mirror', source, '--copies', '2', '--time', '365d']
+export const mirrorOf = (source: string): string[] => [
+  'mirror',
+  source,
+  '--copies',
+  '2',
+  '--time',
+  '365d',
+  '--ahead',
+  'all'
+]
 
 /** A line of progress midway through a step. */
 export const isStep =

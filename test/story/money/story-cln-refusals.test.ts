@@ -44,7 +44,7 @@ test('over Core Lightning bad input, limits and wrong networks give one clear li
   }
 
   await t.test('an amount over a limit is refused before anything is packed, signed or paid', async () => {
-    const mirror = ['mirror', source, '--copies', '1', '--time', '365d']
+    const mirror = ['mirror', source, '--copies', '1', '--time', '365d', '--ahead', 'all']
     const bid = [
       'bid',
       'storage',
@@ -81,7 +81,7 @@ test('over Core Lightning bad input, limits and wrong networks give one clear li
   await t.test(
     'a limit reached midway stops the mirror, which resumes when the limit is raised',
     async () => {
-      const mirror = ['mirror', source, '--copies', '1', '--time', '364d']
+      const mirror = ['mirror', source, '--copies', '1', '--time', '364d', '--ahead', 'all']
       await buyer.behave({ delayMs: 200 }) // so that a payment takes a while
       const mirroring = world.processes.start(mirror, { home: world.at('buyer') })
       await mirroring.line(line => line['event'] === 'payment')
@@ -98,7 +98,18 @@ test('over Core Lightning bad input, limits and wrong networks give one clear li
 
   await t.test('bad invoices are not paid', async () => {
     // Partly prepaid: invoices of the agreement stay open.
-    const part = ['mirror', source, '--copies', '1', '--time', '300d', '--prepay-max', '20 sat']
+    const part = [
+      'mirror',
+      source,
+      '--copies',
+      '1',
+      '--time',
+      '300d',
+      '--ahead',
+      'all',
+      '--prepay-max',
+      '20 sat'
+    ]
     await world.ok('buyer', part)
     const open = (await lightning.records('seller')).invoices.find(
       ({ status, label }) => status === 'unpaid' && label.includes('/installment/')
@@ -200,7 +211,7 @@ test('over Core Lightning bad input, limits and wrong networks give one clear li
     await locked.restart()
     await buyer.channel(locked, CAPACITY, CAPACITY / 2n) // so that the buyer has enough to pay with
     const reserve = CAPACITY / 100n
-    const mirror = ['mirror', source, '--copies', '1', '--time', '200d']
+    const mirror = ['mirror', source, '--copies', '1', '--time', '200d', '--ahead', 'all']
     await buyer.channel(seller, CAPACITY, reserve + 14_999n) // 5 and 10 sat are due
     await unpaid(async () => {
       assert.equal((await world.fails('buyer', mirror, 4)).code, 'NO_OFFER')

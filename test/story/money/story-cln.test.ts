@@ -55,9 +55,12 @@ test('over Core Lightning the story runs from sale to restore, refund and balanc
     await world.ok('seller', offer)
     await world.sell('spare', '9000 sat/GiB-month')
     await world.book('buyer', book => book.asks.length === 2)
-    const mirroring = world.processes.start(['mirror', source, '--copies', '1', '--time', '365d'], {
-      home: world.at('buyer')
-    })
+    const mirroring = world.processes.start(
+      ['mirror', source, '--copies', '1', '--time', '365d', '--ahead', 'all'],
+      {
+        home: world.at('buyer')
+      }
+    )
     await mirroring.line(isPayment(0))
     await lightning.at('buyer').kill()
     await mirroring.line(

@@ -34,7 +34,16 @@ test('a mirror waits for a hop, and for the lightningd of its seller, that are a
   const tried = async (count: () => Promise<number>): Promise<void> => {
     while ((await count()) < TRIES) await pause(50)
   }
-  const mirroring = world.start('buyer', ['mirror', file, '--copies', '1', '--time', '365d'])
+  const mirroring = world.start('buyer', [
+    'mirror',
+    file,
+    '--copies',
+    '1',
+    '--time',
+    '365d',
+    '--ahead',
+    'all'
+  ])
   await mirroring.line(isPayment(0))
   await payer.call('dev-offline', { peer: hop, offline: true })
   await tried(async () => ((await payer.call('dev-missed')) as { missed: number }).missed)
