@@ -357,6 +357,7 @@ export interface PaidUntil {
   agreement: Buffer
   until: number
   egressBytes?: number | null
+  ownerBytes?: number | null
 }
 
 export interface SealedCore {
@@ -476,6 +477,8 @@ export interface UploadProgress {
   blocks: number
   bytes: number
   waits?: number | null
+  egressBytes?: number | null
+  ownerBytes?: number | null
 }
 
 export interface Ticket {
@@ -592,6 +595,11 @@ export interface AuditRecord {
   tries: number
   challenge?: Audit | null
   failing?: string | null
+}
+
+export interface EgressRecord {
+  readers: number
+  owner: number
 }
 
 export interface OwnOrder {
@@ -951,6 +959,7 @@ export interface Structs {
   '@bushel/stored-reply': StoredReply
   '@bushel/lease': Lease
   '@bushel/audit-record': AuditRecord
+  '@bushel/egress-record': EgressRecord
   '@bushel/own-order': OwnOrder
   '@bushel/mirror-job': MirrorJob
   '@bushel/peer-record': PeerRecord

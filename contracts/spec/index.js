@@ -1523,18 +1523,20 @@ const encoding51 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.until)
-    if (m.egressBytes ? 1 : 0) state.end++
+    if ((m.egressBytes ? 1 : 0) | (m.ownerBytes ? 2 : 0)) state.end++
 
     if (m.egressBytes) c.uint.preencode(state, m.egressBytes)
+    if (m.ownerBytes) c.uint.preencode(state, m.ownerBytes)
   },
   encode(state, m) {
-    const flags = m.egressBytes ? 1 : 0
+    const flags = (m.egressBytes ? 1 : 0) | (m.ownerBytes ? 2 : 0)
 
     c.fixed32.encode(state, m.agreement)
     c.uint.encode(state, m.until)
     if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.egressBytes) c.uint.encode(state, m.egressBytes)
+    if (m.ownerBytes) c.uint.encode(state, m.ownerBytes)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
@@ -1544,7 +1546,8 @@ const encoding51 = {
     return {
       agreement: r0,
       until: r1,
-      egressBytes: (flags & 1) !== 0 ? c.uint.decode(state) : 0
+      egressBytes: (flags & 1) !== 0 ? c.uint.decode(state) : 0,
+      ownerBytes: (flags & 2) !== 0 ? c.uint.decode(state) : 0
     }
   }
 }
@@ -2075,12 +2078,14 @@ const encoding71 = {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.blocks)
     c.uint.preencode(state, m.bytes)
-    if (m.waits ? 1 : 0) state.end++
+    if ((m.waits ? 1 : 0) | (m.egressBytes ? 2 : 0) | (m.ownerBytes ? 4 : 0)) state.end++
 
     if (m.waits) c.uint.preencode(state, m.waits)
+    if (m.egressBytes) c.uint.preencode(state, m.egressBytes)
+    if (m.ownerBytes) c.uint.preencode(state, m.ownerBytes)
   },
   encode(state, m) {
-    const flags = m.waits ? 1 : 0
+    const flags = (m.waits ? 1 : 0) | (m.egressBytes ? 2 : 0) | (m.ownerBytes ? 4 : 0)
 
     c.fixed32.encode(state, m.agreement)
     c.uint.encode(state, m.blocks)
@@ -2088,6 +2093,8 @@ const encoding71 = {
     if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.waits) c.uint.encode(state, m.waits)
+    if (m.egressBytes) c.uint.encode(state, m.egressBytes)
+    if (m.ownerBytes) c.uint.encode(state, m.ownerBytes)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
@@ -2099,7 +2106,9 @@ const encoding71 = {
       agreement: r0,
       blocks: r1,
       bytes: r2,
-      waits: (flags & 1) !== 0 ? c.uint.decode(state) : 0
+      waits: (flags & 1) !== 0 ? c.uint.decode(state) : 0,
+      egressBytes: (flags & 2) !== 0 ? c.uint.decode(state) : 0,
+      ownerBytes: (flags & 4) !== 0 ? c.uint.decode(state) : 0
     }
   }
 }
@@ -2641,8 +2650,29 @@ const encoding85 = {
   }
 }
 
-// @bushel/own-order
+// @bushel/egress-record
 const encoding86 = {
+  preencode(state, m) {
+    c.uint.preencode(state, m.readers)
+    c.uint.preencode(state, m.owner)
+  },
+  encode(state, m) {
+    c.uint.encode(state, m.readers)
+    c.uint.encode(state, m.owner)
+  },
+  decode(state) {
+    const r0 = c.uint.decode(state)
+    const r1 = c.uint.decode(state)
+
+    return {
+      readers: r0,
+      owner: r1
+    }
+  }
+}
+
+// @bushel/own-order
+const encoding87 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.market)
     c.buffer.preencode(state, m.record)
@@ -2679,12 +2709,12 @@ const encoding86 = {
 }
 
 // @bushel/mirror-job.cores
-const encoding87_7 = c.array(c.frame(encoding39))
+const encoding88_7 = c.array(c.frame(encoding39))
 // @bushel/mirror-job.agreements
-const encoding87_14 = c.array(c.fixed32)
+const encoding88_14 = c.array(c.fixed32)
 
 // @bushel/mirror-job
-const encoding87 = {
+const encoding88 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.fixed32.preencode(state, m.fingerprint)
@@ -2693,14 +2723,14 @@ const encoding87 = {
     c.string.preencode(state, m.link)
     c.uint.preencode(state, m.files)
     c.uint.preencode(state, m.bytes)
-    encoding87_7.preencode(state, m.cores)
+    encoding88_7.preencode(state, m.cores)
     c.fixed32.preencode(state, m.sha256)
     c.uint.preencode(state, m.copies)
     c.uint.preencode(state, m.time)
     c.biguint64.preencode(state, m.offer)
     c.biguint64.preencode(state, m.maxPrice)
     c.biguint64.preencode(state, m.prepayMaxMsat)
-    encoding87_14.preencode(state, m.agreements)
+    encoding88_14.preencode(state, m.agreements)
     c.string.preencode(state, m.state)
     if ((m.bid ? 1 : 0) | (m.packMs ? 2 : 0) | (m.name ? 4 : 0) | (m.created ? 8 : 0) | (m.renew ? 16 : 0) | (m.renewMaxPrice ? 32 : 0)) state.end++
 
@@ -2727,14 +2757,14 @@ const encoding87 = {
     c.string.encode(state, m.link)
     c.uint.encode(state, m.files)
     c.uint.encode(state, m.bytes)
-    encoding87_7.encode(state, m.cores)
+    encoding88_7.encode(state, m.cores)
     c.fixed32.encode(state, m.sha256)
     c.uint.encode(state, m.copies)
     c.uint.encode(state, m.time)
     c.biguint64.encode(state, m.offer)
     c.biguint64.encode(state, m.maxPrice)
     c.biguint64.encode(state, m.prepayMaxMsat)
-    encoding87_14.encode(state, m.agreements)
+    encoding88_14.encode(state, m.agreements)
     c.string.encode(state, m.state)
     if (flags !== 0) c.uint.encode(state, flags)
 
@@ -2753,14 +2783,14 @@ const encoding87 = {
     const r4 = c.string.decode(state)
     const r5 = c.uint.decode(state)
     const r6 = c.uint.decode(state)
-    const r7 = encoding87_7.decode(state)
+    const r7 = encoding88_7.decode(state)
     const r8 = c.fixed32.decode(state)
     const r9 = c.uint.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.biguint64.decode(state)
     const r12 = c.biguint64.decode(state)
     const r13 = c.biguint64.decode(state)
-    const r14 = encoding87_14.decode(state)
+    const r14 = encoding88_14.decode(state)
     const r15 = c.string.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
@@ -2792,7 +2822,7 @@ const encoding87 = {
 }
 
 // @bushel/peer-record
-const encoding88 = {
+const encoding89 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.good)
@@ -2825,7 +2855,7 @@ const encoding88 = {
 }
 
 // @bushel/blob
-const encoding89 = {
+const encoding90 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.key)
     c.uint.preencode(state, m.length)
@@ -2854,7 +2884,7 @@ const encoding89 = {
 }
 
 // @bushel/job-limits
-const encoding90 = {
+const encoding91 = {
   preencode(state, m) {
     c.uint.preencode(state, m.wallMs)
     c.uint.preencode(state, m.cpuMs)
@@ -2903,35 +2933,35 @@ const encoding90 = {
 }
 
 // @bushel/job-terms.buyer
-const encoding91_5 = encoding40_5
+const encoding92_5 = encoding40_5
 // @bushel/job-terms.provider
-const encoding91_6 = encoding40_5
+const encoding92_6 = encoding40_5
 // @bushel/job-terms.module
-const encoding91_9 = c.frame(encoding89)
+const encoding92_9 = c.frame(encoding90)
 // @bushel/job-terms.input
-const encoding91_10 = encoding91_9
+const encoding92_10 = encoding92_9
 // @bushel/job-terms.args
-const encoding91_11 = c.array(c.string, 256)
+const encoding92_11 = c.array(c.string, 256)
 // @bushel/job-terms.limits
-const encoding91_13 = c.frame(encoding90)
+const encoding92_13 = c.frame(encoding91)
 
 // @bushel/job-terms
-const encoding91 = {
+const encoding92 = {
   preencode(state, m) {
     c.uint.preencode(state, m.version)
     c.fixed32.preencode(state, m.nonce)
     c.fixed32.preencode(state, m.market)
     c.fixed32.preencode(state, m.ask)
     c.string.preencode(state, m.network)
-    encoding91_5.preencode(state, m.buyer)
-    encoding91_6.preencode(state, m.provider)
+    encoding92_5.preencode(state, m.buyer)
+    encoding92_6.preencode(state, m.provider)
     c.string.preencode(state, m.fuel)
     c.string.preencode(state, m.isolation)
-    encoding91_9.preencode(state, m.module)
-    encoding91_10.preencode(state, m.input)
-    encoding91_11.preencode(state, m.args)
+    encoding92_9.preencode(state, m.module)
+    encoding92_10.preencode(state, m.input)
+    encoding92_11.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding91_13.preencode(state, m.limits)
+    encoding92_13.preencode(state, m.limits)
     c.biguint64.preencode(state, m.price)
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -2951,15 +2981,15 @@ const encoding91 = {
     c.fixed32.encode(state, m.market)
     c.fixed32.encode(state, m.ask)
     c.string.encode(state, m.network)
-    encoding91_5.encode(state, m.buyer)
-    encoding91_6.encode(state, m.provider)
+    encoding92_5.encode(state, m.buyer)
+    encoding92_6.encode(state, m.provider)
     c.string.encode(state, m.fuel)
     c.string.encode(state, m.isolation)
-    encoding91_9.encode(state, m.module)
-    encoding91_10.encode(state, m.input)
-    encoding91_11.encode(state, m.args)
+    encoding92_9.encode(state, m.module)
+    encoding92_10.encode(state, m.input)
+    encoding92_11.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding91_13.encode(state, m.limits)
+    encoding92_13.encode(state, m.limits)
     c.biguint64.encode(state, m.price)
     c.biguint64.encode(state, m.baseMsat)
     c.biguint64.encode(state, m.firstInstallmentMsat)
@@ -2977,15 +3007,15 @@ const encoding91 = {
     const r2 = c.fixed32.decode(state)
     const r3 = c.fixed32.decode(state)
     const r4 = c.string.decode(state)
-    const r5 = encoding91_5.decode(state)
-    const r6 = encoding91_6.decode(state)
+    const r5 = encoding92_5.decode(state)
+    const r6 = encoding92_6.decode(state)
     const r7 = c.string.decode(state)
     const r8 = c.string.decode(state)
-    const r9 = encoding91_9.decode(state)
-    const r10 = encoding91_10.decode(state)
-    const r11 = encoding91_11.decode(state)
+    const r9 = encoding92_9.decode(state)
+    const r10 = encoding92_10.decode(state)
+    const r11 = encoding92_11.decode(state)
     const r12 = c.fixed32.decode(state)
-    const r13 = encoding91_13.decode(state)
+    const r13 = encoding92_13.decode(state)
     const r14 = c.biguint64.decode(state)
     const r15 = c.biguint64.decode(state)
     const r16 = c.biguint64.decode(state)
@@ -3023,20 +3053,20 @@ const encoding91 = {
 }
 
 // @bushel/job-agree.terms
-const encoding92_0 = c.frame(encoding91)
+const encoding93_0 = c.frame(encoding92)
 
 // @bushel/job-agree
-const encoding92 = {
+const encoding93 = {
   preencode(state, m) {
-    encoding92_0.preencode(state, m.terms)
+    encoding93_0.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding92_0.encode(state, m.terms)
+    encoding93_0.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding92_0.decode(state)
+    const r0 = encoding93_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3047,7 +3077,7 @@ const encoding92 = {
 }
 
 // @bushel/compute-request
-const encoding93 = {
+const encoding94 = {
   preencode(state, m) {
     c.uint.preencode(state, m.memory)
     c.uint.preencode(state, m.wallMs)
@@ -3088,7 +3118,7 @@ const encoding93 = {
 }
 
 // @bushel/compute-quote
-const encoding94 = {
+const encoding95 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -3123,7 +3153,7 @@ const encoding94 = {
 }
 
 // @bushel/job-countersign
-const encoding95 = {
+const encoding96 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed64.preencode(state, m.signature)
@@ -3144,7 +3174,7 @@ const encoding95 = {
 }
 
 // @bushel/job-file
-const encoding96 = {
+const encoding97 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.buffer.preencode(state, m.bytes)
@@ -3165,21 +3195,21 @@ const encoding96 = {
 }
 
 // @bushel/job-input.files
-const encoding97_1 = c.array(c.frame(encoding96), 65536)
+const encoding98_1 = c.array(c.frame(encoding97), 65536)
 
 // @bushel/job-input
-const encoding97 = {
+const encoding98 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdin)
-    encoding97_1.preencode(state, m.files)
+    encoding98_1.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdin)
-    encoding97_1.encode(state, m.files)
+    encoding98_1.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
-    const r1 = encoding97_1.decode(state)
+    const r1 = encoding98_1.decode(state)
 
     return {
       stdin: r0,
@@ -3189,24 +3219,24 @@ const encoding97 = {
 }
 
 // @bushel/job-output.files
-const encoding98_2 = c.array(c.frame(encoding96), 65536)
+const encoding99_2 = c.array(c.frame(encoding97), 65536)
 
 // @bushel/job-output
-const encoding98 = {
+const encoding99 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdout)
     c.buffer.preencode(state, m.stderr)
-    encoding98_2.preencode(state, m.files)
+    encoding99_2.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdout)
     c.buffer.encode(state, m.stderr)
-    encoding98_2.encode(state, m.files)
+    encoding99_2.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
     const r1 = c.buffer.decode(state)
-    const r2 = encoding98_2.decode(state)
+    const r2 = encoding99_2.decode(state)
 
     return {
       stdout: r0,
@@ -3217,20 +3247,20 @@ const encoding98 = {
 }
 
 // @bushel/job-due.countersign
-const encoding99_0 = encoding64_2
+const encoding100_0 = encoding64_2
 
 // @bushel/job-due
-const encoding99 = {
+const encoding100 = {
   preencode(state, m) {
-    encoding99_0.preencode(state, m.countersign)
+    encoding100_0.preencode(state, m.countersign)
     c.string.preencode(state, m.invoice)
   },
   encode(state, m) {
-    encoding99_0.encode(state, m.countersign)
+    encoding100_0.encode(state, m.countersign)
     c.string.encode(state, m.invoice)
   },
   decode(state) {
-    const r0 = encoding99_0.decode(state)
+    const r0 = encoding100_0.decode(state)
     const r1 = c.string.decode(state)
 
     return {
@@ -3241,7 +3271,7 @@ const encoding99 = {
 }
 
 // @bushel/job-result
-const encoding100 = {
+const encoding101 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -3282,7 +3312,7 @@ const encoding100 = {
 }
 
 // @bushel/job-commitment
-const encoding101 = {
+const encoding102 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.commitment)
@@ -3303,20 +3333,20 @@ const encoding101 = {
 }
 
 // @bushel/signed-job-commitment.commitment
-const encoding102_0 = c.frame(encoding101)
+const encoding103_0 = c.frame(encoding102)
 
 // @bushel/signed-job-commitment
-const encoding102 = {
+const encoding103 = {
   preencode(state, m) {
-    encoding102_0.preencode(state, m.commitment)
+    encoding103_0.preencode(state, m.commitment)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding102_0.encode(state, m.commitment)
+    encoding103_0.encode(state, m.commitment)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding102_0.decode(state)
+    const r0 = encoding103_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3327,35 +3357,35 @@ const encoding102 = {
 }
 
 // @bushel/job-statement.result
-const encoding103_1 = c.frame(encoding100)
+const encoding104_1 = c.frame(encoding101)
 // @bushel/job-statement.output
-const encoding103_3 = encoding91_9
+const encoding104_3 = encoding92_9
 
 // @bushel/job-statement
-const encoding103 = {
+const encoding104 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding103_1.preencode(state, m.result)
+    encoding104_1.preencode(state, m.result)
     c.fixed32.preencode(state, m.salt)
-    encoding103_3.preencode(state, m.output)
+    encoding104_3.preencode(state, m.output)
     c.fixed32.preencode(state, m.keyCommitment)
     c.biguint64.preencode(state, m.finalMsat)
     c.fixed32.preencode(state, m.hash)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.agreement)
-    encoding103_1.encode(state, m.result)
+    encoding104_1.encode(state, m.result)
     c.fixed32.encode(state, m.salt)
-    encoding103_3.encode(state, m.output)
+    encoding104_3.encode(state, m.output)
     c.fixed32.encode(state, m.keyCommitment)
     c.biguint64.encode(state, m.finalMsat)
     c.fixed32.encode(state, m.hash)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding103_1.decode(state)
+    const r1 = encoding104_1.decode(state)
     const r2 = c.fixed32.decode(state)
-    const r3 = encoding103_3.decode(state)
+    const r3 = encoding104_3.decode(state)
     const r4 = c.fixed32.decode(state)
     const r5 = c.biguint64.decode(state)
     const r6 = c.fixed32.decode(state)
@@ -3373,20 +3403,20 @@ const encoding103 = {
 }
 
 // @bushel/signed-job-statement.statement
-const encoding104_0 = c.frame(encoding103)
+const encoding105_0 = c.frame(encoding104)
 
 // @bushel/signed-job-statement
-const encoding104 = {
+const encoding105 = {
   preencode(state, m) {
-    encoding104_0.preencode(state, m.statement)
+    encoding105_0.preencode(state, m.statement)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding104_0.encode(state, m.statement)
+    encoding105_0.encode(state, m.statement)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding104_0.decode(state)
+    const r0 = encoding105_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3397,22 +3427,22 @@ const encoding104 = {
 }
 
 // @bushel/job-progress.due
-const encoding105_2 = c.frame(encoding99)
+const encoding106_2 = c.frame(encoding100)
 // @bushel/job-progress.commitment
-const encoding105_3 = c.frame(encoding102)
+const encoding106_3 = c.frame(encoding103)
 // @bushel/job-progress.statement
-const encoding105_4 = c.frame(encoding104)
+const encoding106_4 = c.frame(encoding105)
 
 // @bushel/job-progress
-const encoding105 = {
+const encoding106 = {
   preencode(state, m) {
     c.string.preencode(state, m.state)
     c.biguint64.preencode(state, m.fuel)
     if ((m.due ? 1 : 0) | (m.commitment ? 2 : 0) | (m.statement ? 4 : 0) | (m.reason ? 8 : 0)) state.end++
 
-    if (m.due) encoding105_2.preencode(state, m.due)
-    if (m.commitment) encoding105_3.preencode(state, m.commitment)
-    if (m.statement) encoding105_4.preencode(state, m.statement)
+    if (m.due) encoding106_2.preencode(state, m.due)
+    if (m.commitment) encoding106_3.preencode(state, m.commitment)
+    if (m.statement) encoding106_4.preencode(state, m.statement)
     if (m.reason) c.string.preencode(state, m.reason)
   },
   encode(state, m) {
@@ -3423,9 +3453,9 @@ const encoding105 = {
     c.biguint64.encode(state, m.fuel)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.due) encoding105_2.encode(state, m.due)
-    if (m.commitment) encoding105_3.encode(state, m.commitment)
-    if (m.statement) encoding105_4.encode(state, m.statement)
+    if (m.due) encoding106_2.encode(state, m.due)
+    if (m.commitment) encoding106_3.encode(state, m.commitment)
+    if (m.statement) encoding106_4.encode(state, m.statement)
     if (m.reason) c.string.encode(state, m.reason)
   },
   decode(state) {
@@ -3436,16 +3466,16 @@ const encoding105 = {
     return {
       state: r0,
       fuel: r1,
-      due: (flags & 1) !== 0 ? encoding105_2.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding105_3.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding105_4.decode(state) : null,
+      due: (flags & 1) !== 0 ? encoding106_2.decode(state) : null,
+      commitment: (flags & 2) !== 0 ? encoding106_3.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding106_4.decode(state) : null,
       reason: (flags & 8) !== 0 ? c.string.decode(state) : null
     }
   }
 }
 
 // @bushel/job-key
-const encoding106 = {
+const encoding107 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.key)
@@ -3470,20 +3500,20 @@ const encoding106 = {
 }
 
 // @bushel/signed-job-key.key
-const encoding107_0 = c.frame(encoding106)
+const encoding108_0 = c.frame(encoding107)
 
 // @bushel/signed-job-key
-const encoding107 = {
+const encoding108 = {
   preencode(state, m) {
-    encoding107_0.preencode(state, m.key)
+    encoding108_0.preencode(state, m.key)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding107_0.encode(state, m.key)
+    encoding108_0.encode(state, m.key)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding107_0.decode(state)
+    const r0 = encoding108_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3494,34 +3524,34 @@ const encoding107 = {
 }
 
 // @bushel/job.terms
-const encoding108_5 = encoding92_0
+const encoding109_5 = encoding93_0
 // @bushel/job.commitment
-const encoding108_8 = encoding105_3
+const encoding109_8 = encoding106_3
 // @bushel/job.statement
-const encoding108_9 = encoding105_4
+const encoding109_9 = encoding106_4
 // @bushel/job.key
-const encoding108_10 = c.frame(encoding107)
+const encoding109_10 = c.frame(encoding108)
 // @bushel/job.quote
-const encoding108_12 = encoding33_6
+const encoding109_12 = encoding33_6
 
 // @bushel/job
-const encoding108 = {
+const encoding109 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.string.preencode(state, m.state)
     c.uint.preencode(state, m.created)
     c.uint.preencode(state, m.changed)
     c.uint.preencode(state, m.runs)
-    encoding108_5.preencode(state, m.terms)
+    encoding109_5.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
     if ((m.countersign ? 1 : 0) | (m.commitment ? 2 : 0) | (m.statement ? 4 : 0) | (m.key ? 8 : 0) | (m.reason ? 16 : 0) | (m.quote ? 32 : 0)) state.end++
 
     if (m.countersign) c.fixed64.preencode(state, m.countersign)
-    if (m.commitment) encoding108_8.preencode(state, m.commitment)
-    if (m.statement) encoding108_9.preencode(state, m.statement)
-    if (m.key) encoding108_10.preencode(state, m.key)
+    if (m.commitment) encoding109_8.preencode(state, m.commitment)
+    if (m.statement) encoding109_9.preencode(state, m.statement)
+    if (m.key) encoding109_10.preencode(state, m.key)
     if (m.reason) c.string.preencode(state, m.reason)
-    if (m.quote) encoding108_12.preencode(state, m.quote)
+    if (m.quote) encoding109_12.preencode(state, m.quote)
   },
   encode(state, m) {
     const flags =
@@ -3537,16 +3567,16 @@ const encoding108 = {
     c.uint.encode(state, m.created)
     c.uint.encode(state, m.changed)
     c.uint.encode(state, m.runs)
-    encoding108_5.encode(state, m.terms)
+    encoding109_5.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
     if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.countersign) c.fixed64.encode(state, m.countersign)
-    if (m.commitment) encoding108_8.encode(state, m.commitment)
-    if (m.statement) encoding108_9.encode(state, m.statement)
-    if (m.key) encoding108_10.encode(state, m.key)
+    if (m.commitment) encoding109_8.encode(state, m.commitment)
+    if (m.statement) encoding109_9.encode(state, m.statement)
+    if (m.key) encoding109_10.encode(state, m.key)
     if (m.reason) c.string.encode(state, m.reason)
-    if (m.quote) encoding108_12.encode(state, m.quote)
+    if (m.quote) encoding109_12.encode(state, m.quote)
   },
   decode(state) {
     const r0 = c.string.decode(state)
@@ -3554,7 +3584,7 @@ const encoding108 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding108_5.decode(state)
+    const r5 = encoding109_5.decode(state)
     const r6 = c.fixed64.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
@@ -3567,63 +3597,63 @@ const encoding108 = {
       terms: r5,
       signature: r6,
       countersign: (flags & 1) !== 0 ? c.fixed64.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding108_8.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding108_9.decode(state) : null,
-      key: (flags & 8) !== 0 ? encoding108_10.decode(state) : null,
+      commitment: (flags & 2) !== 0 ? encoding109_8.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding109_9.decode(state) : null,
+      key: (flags & 8) !== 0 ? encoding109_10.decode(state) : null,
       reason: (flags & 16) !== 0 ? c.string.decode(state) : null,
-      quote: (flags & 32) !== 0 ? encoding108_12.decode(state) : null
+      quote: (flags & 32) !== 0 ? encoding109_12.decode(state) : null
     }
   }
 }
 
 // @bushel/job-evidence.agree
-const encoding109_0 = c.frame(encoding92)
+const encoding110_0 = c.frame(encoding93)
 // @bushel/job-evidence.commitment
-const encoding109_1 = encoding105_3
+const encoding110_1 = encoding106_3
 // @bushel/job-evidence.statement
-const encoding109_2 = encoding105_4
+const encoding110_2 = encoding106_4
 // @bushel/job-evidence.key
-const encoding109_3 = encoding108_10
+const encoding110_3 = encoding109_10
 
 // @bushel/job-evidence
-const encoding109 = {
+const encoding110 = {
   preencode(state, m) {
-    encoding109_0.preencode(state, m.agree)
+    encoding110_0.preencode(state, m.agree)
     if ((m.commitment ? 1 : 0) | (m.statement ? 2 : 0) | (m.key ? 4 : 0) | (m.ciphertext ? 8 : 0)) state.end++
 
-    if (m.commitment) encoding109_1.preencode(state, m.commitment)
-    if (m.statement) encoding109_2.preencode(state, m.statement)
-    if (m.key) encoding109_3.preencode(state, m.key)
+    if (m.commitment) encoding110_1.preencode(state, m.commitment)
+    if (m.statement) encoding110_2.preencode(state, m.statement)
+    if (m.key) encoding110_3.preencode(state, m.key)
     if (m.ciphertext) c.buffer.preencode(state, m.ciphertext)
   },
   encode(state, m) {
     const flags =
       (m.commitment ? 1 : 0) | (m.statement ? 2 : 0) | (m.key ? 4 : 0) | (m.ciphertext ? 8 : 0)
 
-    encoding109_0.encode(state, m.agree)
+    encoding110_0.encode(state, m.agree)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.commitment) encoding109_1.encode(state, m.commitment)
-    if (m.statement) encoding109_2.encode(state, m.statement)
-    if (m.key) encoding109_3.encode(state, m.key)
+    if (m.commitment) encoding110_1.encode(state, m.commitment)
+    if (m.statement) encoding110_2.encode(state, m.statement)
+    if (m.key) encoding110_3.encode(state, m.key)
     if (m.ciphertext) c.buffer.encode(state, m.ciphertext)
   },
   decode(state) {
-    const r0 = encoding109_0.decode(state)
+    const r0 = encoding110_0.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       agree: r0,
-      commitment: (flags & 1) !== 0 ? encoding109_1.decode(state) : null,
-      statement: (flags & 2) !== 0 ? encoding109_2.decode(state) : null,
-      key: (flags & 4) !== 0 ? encoding109_3.decode(state) : null,
+      commitment: (flags & 1) !== 0 ? encoding110_1.decode(state) : null,
+      statement: (flags & 2) !== 0 ? encoding110_2.decode(state) : null,
+      key: (flags & 4) !== 0 ? encoding110_3.decode(state) : null,
       ciphertext: (flags & 8) !== 0 ? c.buffer.decode(state) : null
     }
   }
 }
 
 // @bushel/run-replica
-const encoding110 = {
+const encoding111 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.ask)
@@ -3676,7 +3706,7 @@ const encoding110 = {
 }
 
 // @bushel/run-end
-const encoding111 = {
+const encoding112 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -3717,34 +3747,34 @@ const encoding111 = {
 }
 
 // @bushel/run-record.module
-const encoding112_4 = encoding91_9
+const encoding113_4 = encoding92_9
 // @bushel/run-record.input
-const encoding112_5 = encoding91_9
+const encoding113_5 = encoding92_9
 // @bushel/run-record.args
-const encoding112_6 = c.array(c.string)
+const encoding113_6 = c.array(c.string)
 // @bushel/run-record.limits
-const encoding112_8 = encoding91_13
+const encoding113_8 = encoding92_13
 // @bushel/run-record.passed
-const encoding112_18 = c.array(c.fixed32)
+const encoding113_18 = c.array(c.fixed32)
 // @bushel/run-record.replicas
-const encoding112_19 = c.array(c.frame(encoding110))
+const encoding113_19 = c.array(c.frame(encoding111))
 // @bushel/run-record.evidence
-const encoding112_20 = c.array(c.string)
+const encoding113_20 = c.array(c.string)
 // @bushel/run-record.end
-const encoding112_21 = c.frame(encoding111)
+const encoding113_21 = c.frame(encoding112)
 
 // @bushel/run-record
-const encoding112 = {
+const encoding113 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.id)
     c.fixed32.preencode(state, m.fingerprint)
     c.string.preencode(state, m.name)
     c.fixed32.preencode(state, m.market)
-    encoding112_4.preencode(state, m.module)
-    encoding112_5.preencode(state, m.input)
-    encoding112_6.preencode(state, m.args)
+    encoding113_4.preencode(state, m.module)
+    encoding113_5.preencode(state, m.input)
+    encoding113_6.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding112_8.preencode(state, m.limits)
+    encoding113_8.preencode(state, m.limits)
     c.string.preencode(state, m.isolation)
     c.uint.preencode(state, m.verify)
     c.uint.preencode(state, m.wanted)
@@ -3754,12 +3784,12 @@ const encoding112 = {
     c.biguint64.preencode(state, m.maxPrice)
     c.uint.preencode(state, m.created)
     c.string.preencode(state, m.state)
-    encoding112_18.preencode(state, m.passed)
-    encoding112_19.preencode(state, m.replicas)
-    encoding112_20.preencode(state, m.evidence)
+    encoding113_18.preencode(state, m.passed)
+    encoding113_19.preencode(state, m.replicas)
+    encoding113_20.preencode(state, m.evidence)
     if ((m.end ? 1 : 0) | (m.reason ? 2 : 0) | (m.fetched ? 4 : 0)) state.end++
 
-    if (m.end) encoding112_21.preencode(state, m.end)
+    if (m.end) encoding113_21.preencode(state, m.end)
     if (m.reason) c.string.preencode(state, m.reason)
     if (m.fetched) c.uint.preencode(state, m.fetched)
   },
@@ -3770,11 +3800,11 @@ const encoding112 = {
     c.fixed32.encode(state, m.fingerprint)
     c.string.encode(state, m.name)
     c.fixed32.encode(state, m.market)
-    encoding112_4.encode(state, m.module)
-    encoding112_5.encode(state, m.input)
-    encoding112_6.encode(state, m.args)
+    encoding113_4.encode(state, m.module)
+    encoding113_5.encode(state, m.input)
+    encoding113_6.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding112_8.encode(state, m.limits)
+    encoding113_8.encode(state, m.limits)
     c.string.encode(state, m.isolation)
     c.uint.encode(state, m.verify)
     c.uint.encode(state, m.wanted)
@@ -3784,12 +3814,12 @@ const encoding112 = {
     c.biguint64.encode(state, m.maxPrice)
     c.uint.encode(state, m.created)
     c.string.encode(state, m.state)
-    encoding112_18.encode(state, m.passed)
-    encoding112_19.encode(state, m.replicas)
-    encoding112_20.encode(state, m.evidence)
+    encoding113_18.encode(state, m.passed)
+    encoding113_19.encode(state, m.replicas)
+    encoding113_20.encode(state, m.evidence)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.end) encoding112_21.encode(state, m.end)
+    if (m.end) encoding113_21.encode(state, m.end)
     if (m.reason) c.string.encode(state, m.reason)
     if (m.fetched) c.uint.encode(state, m.fetched)
   },
@@ -3798,11 +3828,11 @@ const encoding112 = {
     const r1 = c.fixed32.decode(state)
     const r2 = c.string.decode(state)
     const r3 = c.fixed32.decode(state)
-    const r4 = encoding112_4.decode(state)
-    const r5 = encoding112_5.decode(state)
-    const r6 = encoding112_6.decode(state)
+    const r4 = encoding113_4.decode(state)
+    const r5 = encoding113_5.decode(state)
+    const r6 = encoding113_6.decode(state)
     const r7 = c.fixed32.decode(state)
-    const r8 = encoding112_8.decode(state)
+    const r8 = encoding113_8.decode(state)
     const r9 = c.string.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.uint.decode(state)
@@ -3812,9 +3842,9 @@ const encoding112 = {
     const r15 = c.biguint64.decode(state)
     const r16 = c.uint.decode(state)
     const r17 = c.string.decode(state)
-    const r18 = encoding112_18.decode(state)
-    const r19 = encoding112_19.decode(state)
-    const r20 = encoding112_20.decode(state)
+    const r18 = encoding113_18.decode(state)
+    const r19 = encoding113_19.decode(state)
+    const r20 = encoding113_20.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
@@ -3839,7 +3869,7 @@ const encoding112 = {
       passed: r18,
       replicas: r19,
       evidence: r20,
-      end: (flags & 1) !== 0 ? encoding112_21.decode(state) : null,
+      end: (flags & 1) !== 0 ? encoding113_21.decode(state) : null,
       reason: (flags & 2) !== 0 ? c.string.decode(state) : null,
       fetched: (flags & 4) !== 0 ? c.uint.decode(state) : 0
     }
@@ -3847,7 +3877,7 @@ const encoding112 = {
 }
 
 // @bushel/check-record
-const encoding113 = {
+const encoding114 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.valid)
@@ -4066,62 +4096,64 @@ function getEncoding(name) {
       return encoding84
     case '@bushel/audit-record':
       return encoding85
-    case '@bushel/own-order':
+    case '@bushel/egress-record':
       return encoding86
-    case '@bushel/mirror-job':
+    case '@bushel/own-order':
       return encoding87
-    case '@bushel/peer-record':
+    case '@bushel/mirror-job':
       return encoding88
-    case '@bushel/blob':
+    case '@bushel/peer-record':
       return encoding89
-    case '@bushel/job-limits':
+    case '@bushel/blob':
       return encoding90
-    case '@bushel/job-terms':
+    case '@bushel/job-limits':
       return encoding91
-    case '@bushel/job-agree':
+    case '@bushel/job-terms':
       return encoding92
-    case '@bushel/compute-request':
+    case '@bushel/job-agree':
       return encoding93
-    case '@bushel/compute-quote':
+    case '@bushel/compute-request':
       return encoding94
-    case '@bushel/job-countersign':
+    case '@bushel/compute-quote':
       return encoding95
-    case '@bushel/job-file':
+    case '@bushel/job-countersign':
       return encoding96
-    case '@bushel/job-input':
+    case '@bushel/job-file':
       return encoding97
-    case '@bushel/job-output':
+    case '@bushel/job-input':
       return encoding98
-    case '@bushel/job-due':
+    case '@bushel/job-output':
       return encoding99
-    case '@bushel/job-result':
+    case '@bushel/job-due':
       return encoding100
-    case '@bushel/job-commitment':
+    case '@bushel/job-result':
       return encoding101
-    case '@bushel/signed-job-commitment':
+    case '@bushel/job-commitment':
       return encoding102
-    case '@bushel/job-statement':
+    case '@bushel/signed-job-commitment':
       return encoding103
-    case '@bushel/signed-job-statement':
+    case '@bushel/job-statement':
       return encoding104
-    case '@bushel/job-progress':
+    case '@bushel/signed-job-statement':
       return encoding105
-    case '@bushel/job-key':
+    case '@bushel/job-progress':
       return encoding106
-    case '@bushel/signed-job-key':
+    case '@bushel/job-key':
       return encoding107
-    case '@bushel/job':
+    case '@bushel/signed-job-key':
       return encoding108
-    case '@bushel/job-evidence':
+    case '@bushel/job':
       return encoding109
-    case '@bushel/run-replica':
+    case '@bushel/job-evidence':
       return encoding110
-    case '@bushel/run-end':
+    case '@bushel/run-replica':
       return encoding111
-    case '@bushel/run-record':
+    case '@bushel/run-end':
       return encoding112
-    case '@bushel/check-record':
+    case '@bushel/run-record':
       return encoding113
+    case '@bushel/check-record':
+      return encoding114
     default:
       throw new Error('Encoder not found ' + name)
   }

@@ -65,6 +65,12 @@ export const auditTable = table('lease-audits', bytes(32), 'audit-record', {
   forget: 'when an audit was held, or the lease is over'
 })
 
+/** By agreement, what was fetched of the accounts of a copy that this node bought, by the last word of its provider. */
+export const egressTable = table('lease-egress', bytes(32), 'egress-record', {
+  unbounded: 'one for each open lease of the owner',
+  forget: 'when the lease is over'
+})
+
 const sums = parts(uint, uint)
 
 const sumCodec: Codec<{ live: number; bytes: number }> = {
@@ -118,6 +124,7 @@ export const STORAGE_TABLES = [
   leaseTable,
   leaseDueTable,
   auditTable,
+  egressTable,
   leaseSumTable,
   askSumTable,
   servedTable,

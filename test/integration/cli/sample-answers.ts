@@ -45,7 +45,7 @@ export const copy = {
   lastAudit: DAY,
   paidUntil: DAY,
   ends: 2 * DAY,
-  egress: 3e9
+  egress: { readers: 3e9, owner: 1.1e9 }
 }
 export const record = {
   direction: 'sent',

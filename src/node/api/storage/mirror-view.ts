@@ -20,6 +20,7 @@ import { MIRROR, isResting } from '../../../storage/buyer/mirror-state.js'
 import { copiesOf } from '../../../storage/buyer/upkeep/copies.js'
 import { renewAt } from '../../../storage/buyer/upkeep/extending.js'
 import type { Health } from '../../../storage/lease/challenge.js'
+import { egressLeftOf } from '../../../storage/lease/egress.js'
 import { LEASE, isGivenUp } from '../../../storage/lease/lease-state.js'
 import { Leases, atRiskOf, endOf, idOf, installmentsOf, paidUntil } from '../../../storage/lease/leases.js'
 import { payAt } from '../../../storage/buyer/upkeep/maintenance.js'
@@ -82,7 +83,13 @@ export const MIRROR_COPY = fields({
   lastAudit: moment('when it last proved what it was asked for; 0: never'),
   paidUntil: moment('end of what is paid'),
   ends: moment('end of what is agreed'),
-  egress: bytes('what readers may fetch of it in all')
+  egress: v.pipe(
+    fields({
+      readers: bytes('what readers may still fetch'),
+      owner: bytes('what this node may still fetch beside that, until it is refilled')
+    }),
+    v.description('what is left to fetch of it, by the last word of its provider')
+  )
 })
 type Overview = v.InferOutput<ReturnType<typeof fields<typeof MIRROR_OVERVIEW>>>
 type CopyEntry = v.InferOutput<typeof MIRROR_COPY>
@@ -162,7 +169,7 @@ export class MirrorView {
       lastAudit: audited ?? 0,
       paidUntil: paidUntil(lease, this.#paid(lease)),
       ends: endOf(lease),
-      egress: terms.egressBytes
+      egress: egressLeftOf(terms, this.#leases.egressOf(agreementId(terms)))
     }
   }
 
