@@ -4,7 +4,11 @@ import type { MirrorEntry, MirrorResult } from '../../../src/node/api/api.js'
 import { look, makeTree, noise } from '../../samples/tree.js'
 import { World } from '../../world/world.js'
 
-type Shown = MirrorEntry & { leases: { egress: { readers: number; owner: number } }[] }
+interface Egress {
+  readers: number
+  owner: number
+}
+type Shown = MirrorEntry & { leases: { egress: Egress }[] }
 
 test('who has the link uses up what readers may fetch, and the owner restores all the same', async t => {
   const { world, market } = await World.withMarket(t)
@@ -13,9 +17,11 @@ test('who has the link uses up what readers may fetch, and the owner restores al
   await makeTree(world.at('films'), { 'film.bin': noise('film', 8 << 20) })
   const mirror = ['mirror', world.at('films'), '--copies', '1', '--time', '30d']
   const { link } = await world.ok<MirrorResult>('buyer', mirror)
-  const egress = async (): Promise<{ readers: number; owner: number }> => {
+  const shown = async (): Promise<Egress> =>
+    (await world.ok<Shown>('buyer', ['mirrors', 'show', 'films'])).leases[0]!.egress
+  const egress = async (): Promise<Egress> => {
     await world.ok('buyer', ['mirrors', 'check', 'films'])
-    return (await world.ok<Shown>('buyer', ['mirrors', 'show', 'films'])).leases[0]!.egress
+    return shown()
   }
   const before = await egress()
   assert.ok(before.readers >= 3 * (8 << 20) && before.owner >= 8 << 20)
@@ -37,4 +43,7 @@ test('who has the link uses up what readers may fetch, and the owner restores al
   const after = await egress()
   assert.equal(after.readers, 0)
   assert.ok(after.owner < before.owner)
+
+  await world.ok('buyer', ['mirrors', 'end', 'films'])
+  assert.deepEqual(await shown(), { readers: 0, owner: 0 }, 'nothing is left of what is over')
 })

@@ -169,7 +169,9 @@ export class MirrorView {
       lastAudit: audited ?? 0,
       paidUntil: paidUntil(lease, this.#paid(lease)),
       ends: endOf(lease),
-      egress: egressLeftOf(terms, this.#leases.egressOf(agreementId(terms)))
+      egress: isGivenUp(lease)
+        ? { readers: 0, owner: 0 }
+        : egressLeftOf(terms, this.#leases.egressOf(agreementId(terms)))
     }
   }
 
