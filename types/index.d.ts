@@ -656,8 +656,13 @@ export interface Calls {
         paidUntil: number
         /** end of what is agreed, ms since 1970 */
         ends: number
-        /** what readers may fetch of it in all, bytes */
-        egress: number
+        /** what is left to fetch of it, by the last word of its provider */
+        egress: {
+          /** what readers may still fetch, bytes */
+          readers: number
+          /** what this node may still fetch beside that, until it is refilled, bytes */
+          owner: number
+        }
       })[]
     }
   }

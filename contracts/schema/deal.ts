@@ -162,7 +162,12 @@ export const deal: Struct[] = [
   },
   {
     name: 'paid-until',
-    fields: [required('agreement', 'fixed32'), required('until', 'uint'), optional('egressBytes', 'uint')]
+    fields: [
+      required('agreement', 'fixed32'),
+      required('until', 'uint'),
+      optional('egressBytes', 'uint'),
+      optional('ownerBytes', 'uint')
+    ]
   },
   {
     name: 'sealed-core',
@@ -272,7 +277,9 @@ export const deal: Struct[] = [
       required('agreement', 'fixed32'),
       required('blocks', 'uint'),
       required('bytes', 'uint'),
-      optional('waits', 'uint')
+      optional('waits', 'uint'),
+      optional('egressBytes', 'uint'),
+      optional('ownerBytes', 'uint')
     ]
   },
   {

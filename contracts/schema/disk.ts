@@ -124,6 +124,10 @@ export const disk: Struct[] = [
     ]
   },
   {
+    name: 'egress-record',
+    fields: [required('readers', 'uint'), required('owner', 'uint')]
+  },
+  {
     name: 'own-order',
     fields: [
       required('market', 'fixed32'),

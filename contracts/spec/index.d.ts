@@ -357,6 +357,7 @@ export interface PaidUntil {
   agreement: Buffer
   until: number
   egressBytes?: number | null
+  ownerBytes?: number | null
 }
 
 export interface SealedCore {
@@ -493,6 +494,8 @@ export interface UploadProgress {
   blocks: number
   bytes: number
   waits?: number | null
+  egressBytes?: number | null
+  ownerBytes?: number | null
 }
 
 export interface Ticket {
@@ -636,6 +639,11 @@ export interface AuditRecord {
   tokens?: TokenRange | null
   failing?: string | null
   proven: Proven[]
+}
+
+export interface EgressRecord {
+  readers: number
+  owner: number
 }
 
 export interface OwnOrder {
@@ -1003,6 +1011,7 @@ export interface Structs {
   '@bushel/token-set': TokenSet
   '@bushel/token-file': TokenFile
   '@bushel/audit-record': AuditRecord
+  '@bushel/egress-record': EgressRecord
   '@bushel/own-order': OwnOrder
   '@bushel/mirror-job': MirrorJob
   '@bushel/peer-record': PeerRecord

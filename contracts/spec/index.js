@@ -1523,18 +1523,20 @@ const encoding51 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.until)
-    if (m.egressBytes ? 1 : 0) state.end++
+    if ((m.egressBytes ? 1 : 0) | (m.ownerBytes ? 2 : 0)) state.end++
 
     if (m.egressBytes) c.uint.preencode(state, m.egressBytes)
+    if (m.ownerBytes) c.uint.preencode(state, m.ownerBytes)
   },
   encode(state, m) {
-    const flags = m.egressBytes ? 1 : 0
+    const flags = (m.egressBytes ? 1 : 0) | (m.ownerBytes ? 2 : 0)
 
     c.fixed32.encode(state, m.agreement)
     c.uint.encode(state, m.until)
     if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.egressBytes) c.uint.encode(state, m.egressBytes)
+    if (m.ownerBytes) c.uint.encode(state, m.ownerBytes)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
@@ -1544,7 +1546,8 @@ const encoding51 = {
     return {
       agreement: r0,
       until: r1,
-      egressBytes: (flags & 1) !== 0 ? c.uint.decode(state) : 0
+      egressBytes: (flags & 1) !== 0 ? c.uint.decode(state) : 0,
+      ownerBytes: (flags & 2) !== 0 ? c.uint.decode(state) : 0
     }
   }
 }
@@ -2149,12 +2152,14 @@ const encoding74 = {
     c.fixed32.preencode(state, m.agreement)
     c.uint.preencode(state, m.blocks)
     c.uint.preencode(state, m.bytes)
-    if (m.waits ? 1 : 0) state.end++
+    if ((m.waits ? 1 : 0) | (m.egressBytes ? 2 : 0) | (m.ownerBytes ? 4 : 0)) state.end++
 
     if (m.waits) c.uint.preencode(state, m.waits)
+    if (m.egressBytes) c.uint.preencode(state, m.egressBytes)
+    if (m.ownerBytes) c.uint.preencode(state, m.ownerBytes)
   },
   encode(state, m) {
-    const flags = m.waits ? 1 : 0
+    const flags = (m.waits ? 1 : 0) | (m.egressBytes ? 2 : 0) | (m.ownerBytes ? 4 : 0)
 
     c.fixed32.encode(state, m.agreement)
     c.uint.encode(state, m.blocks)
@@ -2162,6 +2167,8 @@ const encoding74 = {
     if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.waits) c.uint.encode(state, m.waits)
+    if (m.egressBytes) c.uint.encode(state, m.egressBytes)
+    if (m.ownerBytes) c.uint.encode(state, m.ownerBytes)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
@@ -2173,7 +2180,9 @@ const encoding74 = {
       agreement: r0,
       blocks: r1,
       bytes: r2,
-      waits: (flags & 1) !== 0 ? c.uint.decode(state) : 0
+      waits: (flags & 1) !== 0 ? c.uint.decode(state) : 0,
+      egressBytes: (flags & 2) !== 0 ? c.uint.decode(state) : 0,
+      ownerBytes: (flags & 4) !== 0 ? c.uint.decode(state) : 0
     }
   }
 }
@@ -2832,8 +2841,29 @@ const encoding92 = {
   }
 }
 
-// @bushel/own-order
+// @bushel/egress-record
 const encoding93 = {
+  preencode(state, m) {
+    c.uint.preencode(state, m.readers)
+    c.uint.preencode(state, m.owner)
+  },
+  encode(state, m) {
+    c.uint.encode(state, m.readers)
+    c.uint.encode(state, m.owner)
+  },
+  decode(state) {
+    const r0 = c.uint.decode(state)
+    const r1 = c.uint.decode(state)
+
+    return {
+      readers: r0,
+      owner: r1
+    }
+  }
+}
+
+// @bushel/own-order
+const encoding94 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.market)
     c.buffer.preencode(state, m.record)
@@ -2870,12 +2900,12 @@ const encoding93 = {
 }
 
 // @bushel/mirror-job.cores
-const encoding94_7 = c.array(c.frame(encoding39))
+const encoding95_7 = c.array(c.frame(encoding39))
 // @bushel/mirror-job.agreements
-const encoding94_14 = c.array(c.fixed32)
+const encoding95_14 = c.array(c.fixed32)
 
 // @bushel/mirror-job
-const encoding94 = {
+const encoding95 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.fixed32.preencode(state, m.fingerprint)
@@ -2884,14 +2914,14 @@ const encoding94 = {
     c.string.preencode(state, m.link)
     c.uint.preencode(state, m.files)
     c.uint.preencode(state, m.bytes)
-    encoding94_7.preencode(state, m.cores)
+    encoding95_7.preencode(state, m.cores)
     c.fixed32.preencode(state, m.sha256)
     c.uint.preencode(state, m.copies)
     c.uint.preencode(state, m.time)
     c.biguint64.preencode(state, m.offer)
     c.biguint64.preencode(state, m.maxPrice)
     c.biguint64.preencode(state, m.prepayMaxMsat)
-    encoding94_14.preencode(state, m.agreements)
+    encoding95_14.preencode(state, m.agreements)
     c.string.preencode(state, m.state)
     if ((m.bid ? 1 : 0) | (m.packMs ? 2 : 0) | (m.name ? 4 : 0) | (m.created ? 8 : 0) | (m.renew ? 16 : 0) | (m.renewMaxPrice ? 32 : 0) | (m.ahead ? 64 : 0)) state.end++
 
@@ -2920,14 +2950,14 @@ const encoding94 = {
     c.string.encode(state, m.link)
     c.uint.encode(state, m.files)
     c.uint.encode(state, m.bytes)
-    encoding94_7.encode(state, m.cores)
+    encoding95_7.encode(state, m.cores)
     c.fixed32.encode(state, m.sha256)
     c.uint.encode(state, m.copies)
     c.uint.encode(state, m.time)
     c.biguint64.encode(state, m.offer)
     c.biguint64.encode(state, m.maxPrice)
     c.biguint64.encode(state, m.prepayMaxMsat)
-    encoding94_14.encode(state, m.agreements)
+    encoding95_14.encode(state, m.agreements)
     c.string.encode(state, m.state)
     if (flags !== 0) c.uint.encode(state, flags)
 
@@ -2947,14 +2977,14 @@ const encoding94 = {
     const r4 = c.string.decode(state)
     const r5 = c.uint.decode(state)
     const r6 = c.uint.decode(state)
-    const r7 = encoding94_7.decode(state)
+    const r7 = encoding95_7.decode(state)
     const r8 = c.fixed32.decode(state)
     const r9 = c.uint.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.biguint64.decode(state)
     const r12 = c.biguint64.decode(state)
     const r13 = c.biguint64.decode(state)
-    const r14 = encoding94_14.decode(state)
+    const r14 = encoding95_14.decode(state)
     const r15 = c.string.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
@@ -2987,7 +3017,7 @@ const encoding94 = {
 }
 
 // @bushel/peer-record
-const encoding95 = {
+const encoding96 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.good)
@@ -3020,7 +3050,7 @@ const encoding95 = {
 }
 
 // @bushel/blob
-const encoding96 = {
+const encoding97 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.key)
     c.uint.preencode(state, m.length)
@@ -3049,7 +3079,7 @@ const encoding96 = {
 }
 
 // @bushel/job-limits
-const encoding97 = {
+const encoding98 = {
   preencode(state, m) {
     c.uint.preencode(state, m.wallMs)
     c.uint.preencode(state, m.cpuMs)
@@ -3098,35 +3128,35 @@ const encoding97 = {
 }
 
 // @bushel/job-terms.buyer
-const encoding98_5 = encoding40_5
+const encoding99_5 = encoding40_5
 // @bushel/job-terms.provider
-const encoding98_6 = encoding40_5
+const encoding99_6 = encoding40_5
 // @bushel/job-terms.module
-const encoding98_9 = c.frame(encoding96)
+const encoding99_9 = c.frame(encoding97)
 // @bushel/job-terms.input
-const encoding98_10 = encoding98_9
+const encoding99_10 = encoding99_9
 // @bushel/job-terms.args
-const encoding98_11 = c.array(c.string, 256)
+const encoding99_11 = c.array(c.string, 256)
 // @bushel/job-terms.limits
-const encoding98_13 = c.frame(encoding97)
+const encoding99_13 = c.frame(encoding98)
 
 // @bushel/job-terms
-const encoding98 = {
+const encoding99 = {
   preencode(state, m) {
     c.uint.preencode(state, m.version)
     c.fixed32.preencode(state, m.nonce)
     c.fixed32.preencode(state, m.market)
     c.fixed32.preencode(state, m.ask)
     c.string.preencode(state, m.network)
-    encoding98_5.preencode(state, m.buyer)
-    encoding98_6.preencode(state, m.provider)
+    encoding99_5.preencode(state, m.buyer)
+    encoding99_6.preencode(state, m.provider)
     c.string.preencode(state, m.fuel)
     c.string.preencode(state, m.isolation)
-    encoding98_9.preencode(state, m.module)
-    encoding98_10.preencode(state, m.input)
-    encoding98_11.preencode(state, m.args)
+    encoding99_9.preencode(state, m.module)
+    encoding99_10.preencode(state, m.input)
+    encoding99_11.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding98_13.preencode(state, m.limits)
+    encoding99_13.preencode(state, m.limits)
     c.biguint64.preencode(state, m.price)
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -3146,15 +3176,15 @@ const encoding98 = {
     c.fixed32.encode(state, m.market)
     c.fixed32.encode(state, m.ask)
     c.string.encode(state, m.network)
-    encoding98_5.encode(state, m.buyer)
-    encoding98_6.encode(state, m.provider)
+    encoding99_5.encode(state, m.buyer)
+    encoding99_6.encode(state, m.provider)
     c.string.encode(state, m.fuel)
     c.string.encode(state, m.isolation)
-    encoding98_9.encode(state, m.module)
-    encoding98_10.encode(state, m.input)
-    encoding98_11.encode(state, m.args)
+    encoding99_9.encode(state, m.module)
+    encoding99_10.encode(state, m.input)
+    encoding99_11.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding98_13.encode(state, m.limits)
+    encoding99_13.encode(state, m.limits)
     c.biguint64.encode(state, m.price)
     c.biguint64.encode(state, m.baseMsat)
     c.biguint64.encode(state, m.firstInstallmentMsat)
@@ -3172,15 +3202,15 @@ const encoding98 = {
     const r2 = c.fixed32.decode(state)
     const r3 = c.fixed32.decode(state)
     const r4 = c.string.decode(state)
-    const r5 = encoding98_5.decode(state)
-    const r6 = encoding98_6.decode(state)
+    const r5 = encoding99_5.decode(state)
+    const r6 = encoding99_6.decode(state)
     const r7 = c.string.decode(state)
     const r8 = c.string.decode(state)
-    const r9 = encoding98_9.decode(state)
-    const r10 = encoding98_10.decode(state)
-    const r11 = encoding98_11.decode(state)
+    const r9 = encoding99_9.decode(state)
+    const r10 = encoding99_10.decode(state)
+    const r11 = encoding99_11.decode(state)
     const r12 = c.fixed32.decode(state)
-    const r13 = encoding98_13.decode(state)
+    const r13 = encoding99_13.decode(state)
     const r14 = c.biguint64.decode(state)
     const r15 = c.biguint64.decode(state)
     const r16 = c.biguint64.decode(state)
@@ -3218,20 +3248,20 @@ const encoding98 = {
 }
 
 // @bushel/job-agree.terms
-const encoding99_0 = c.frame(encoding98)
+const encoding100_0 = c.frame(encoding99)
 
 // @bushel/job-agree
-const encoding99 = {
+const encoding100 = {
   preencode(state, m) {
-    encoding99_0.preencode(state, m.terms)
+    encoding100_0.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding99_0.encode(state, m.terms)
+    encoding100_0.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding99_0.decode(state)
+    const r0 = encoding100_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3242,7 +3272,7 @@ const encoding99 = {
 }
 
 // @bushel/compute-request
-const encoding100 = {
+const encoding101 = {
   preencode(state, m) {
     c.uint.preencode(state, m.memory)
     c.uint.preencode(state, m.wallMs)
@@ -3283,7 +3313,7 @@ const encoding100 = {
 }
 
 // @bushel/compute-quote
-const encoding101 = {
+const encoding102 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -3318,7 +3348,7 @@ const encoding101 = {
 }
 
 // @bushel/job-countersign
-const encoding102 = {
+const encoding103 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed64.preencode(state, m.signature)
@@ -3339,7 +3369,7 @@ const encoding102 = {
 }
 
 // @bushel/job-file
-const encoding103 = {
+const encoding104 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.buffer.preencode(state, m.bytes)
@@ -3360,21 +3390,21 @@ const encoding103 = {
 }
 
 // @bushel/job-input.files
-const encoding104_1 = c.array(c.frame(encoding103), 65536)
+const encoding105_1 = c.array(c.frame(encoding104), 65536)
 
 // @bushel/job-input
-const encoding104 = {
+const encoding105 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdin)
-    encoding104_1.preencode(state, m.files)
+    encoding105_1.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdin)
-    encoding104_1.encode(state, m.files)
+    encoding105_1.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
-    const r1 = encoding104_1.decode(state)
+    const r1 = encoding105_1.decode(state)
 
     return {
       stdin: r0,
@@ -3384,24 +3414,24 @@ const encoding104 = {
 }
 
 // @bushel/job-output.files
-const encoding105_2 = c.array(c.frame(encoding103), 65536)
+const encoding106_2 = c.array(c.frame(encoding104), 65536)
 
 // @bushel/job-output
-const encoding105 = {
+const encoding106 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdout)
     c.buffer.preencode(state, m.stderr)
-    encoding105_2.preencode(state, m.files)
+    encoding106_2.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdout)
     c.buffer.encode(state, m.stderr)
-    encoding105_2.encode(state, m.files)
+    encoding106_2.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
     const r1 = c.buffer.decode(state)
-    const r2 = encoding105_2.decode(state)
+    const r2 = encoding106_2.decode(state)
 
     return {
       stdout: r0,
@@ -3412,20 +3442,20 @@ const encoding105 = {
 }
 
 // @bushel/job-due.countersign
-const encoding106_0 = encoding67_2
+const encoding107_0 = encoding67_2
 
 // @bushel/job-due
-const encoding106 = {
+const encoding107 = {
   preencode(state, m) {
-    encoding106_0.preencode(state, m.countersign)
+    encoding107_0.preencode(state, m.countersign)
     c.string.preencode(state, m.invoice)
   },
   encode(state, m) {
-    encoding106_0.encode(state, m.countersign)
+    encoding107_0.encode(state, m.countersign)
     c.string.encode(state, m.invoice)
   },
   decode(state) {
-    const r0 = encoding106_0.decode(state)
+    const r0 = encoding107_0.decode(state)
     const r1 = c.string.decode(state)
 
     return {
@@ -3436,7 +3466,7 @@ const encoding106 = {
 }
 
 // @bushel/job-result
-const encoding107 = {
+const encoding108 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -3477,7 +3507,7 @@ const encoding107 = {
 }
 
 // @bushel/job-commitment
-const encoding108 = {
+const encoding109 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.commitment)
@@ -3498,20 +3528,20 @@ const encoding108 = {
 }
 
 // @bushel/signed-job-commitment.commitment
-const encoding109_0 = c.frame(encoding108)
+const encoding110_0 = c.frame(encoding109)
 
 // @bushel/signed-job-commitment
-const encoding109 = {
+const encoding110 = {
   preencode(state, m) {
-    encoding109_0.preencode(state, m.commitment)
+    encoding110_0.preencode(state, m.commitment)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding109_0.encode(state, m.commitment)
+    encoding110_0.encode(state, m.commitment)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding109_0.decode(state)
+    const r0 = encoding110_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3522,35 +3552,35 @@ const encoding109 = {
 }
 
 // @bushel/job-statement.result
-const encoding110_1 = c.frame(encoding107)
+const encoding111_1 = c.frame(encoding108)
 // @bushel/job-statement.output
-const encoding110_3 = encoding98_9
+const encoding111_3 = encoding99_9
 
 // @bushel/job-statement
-const encoding110 = {
+const encoding111 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding110_1.preencode(state, m.result)
+    encoding111_1.preencode(state, m.result)
     c.fixed32.preencode(state, m.salt)
-    encoding110_3.preencode(state, m.output)
+    encoding111_3.preencode(state, m.output)
     c.fixed32.preencode(state, m.keyCommitment)
     c.biguint64.preencode(state, m.finalMsat)
     c.fixed32.preencode(state, m.hash)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.agreement)
-    encoding110_1.encode(state, m.result)
+    encoding111_1.encode(state, m.result)
     c.fixed32.encode(state, m.salt)
-    encoding110_3.encode(state, m.output)
+    encoding111_3.encode(state, m.output)
     c.fixed32.encode(state, m.keyCommitment)
     c.biguint64.encode(state, m.finalMsat)
     c.fixed32.encode(state, m.hash)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding110_1.decode(state)
+    const r1 = encoding111_1.decode(state)
     const r2 = c.fixed32.decode(state)
-    const r3 = encoding110_3.decode(state)
+    const r3 = encoding111_3.decode(state)
     const r4 = c.fixed32.decode(state)
     const r5 = c.biguint64.decode(state)
     const r6 = c.fixed32.decode(state)
@@ -3568,20 +3598,20 @@ const encoding110 = {
 }
 
 // @bushel/signed-job-statement.statement
-const encoding111_0 = c.frame(encoding110)
+const encoding112_0 = c.frame(encoding111)
 
 // @bushel/signed-job-statement
-const encoding111 = {
+const encoding112 = {
   preencode(state, m) {
-    encoding111_0.preencode(state, m.statement)
+    encoding112_0.preencode(state, m.statement)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding111_0.encode(state, m.statement)
+    encoding112_0.encode(state, m.statement)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding111_0.decode(state)
+    const r0 = encoding112_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3592,22 +3622,22 @@ const encoding111 = {
 }
 
 // @bushel/job-progress.due
-const encoding112_2 = c.frame(encoding106)
+const encoding113_2 = c.frame(encoding107)
 // @bushel/job-progress.commitment
-const encoding112_3 = c.frame(encoding109)
+const encoding113_3 = c.frame(encoding110)
 // @bushel/job-progress.statement
-const encoding112_4 = c.frame(encoding111)
+const encoding113_4 = c.frame(encoding112)
 
 // @bushel/job-progress
-const encoding112 = {
+const encoding113 = {
   preencode(state, m) {
     c.string.preencode(state, m.state)
     c.biguint64.preencode(state, m.fuel)
     if ((m.due ? 1 : 0) | (m.commitment ? 2 : 0) | (m.statement ? 4 : 0) | (m.reason ? 8 : 0)) state.end++
 
-    if (m.due) encoding112_2.preencode(state, m.due)
-    if (m.commitment) encoding112_3.preencode(state, m.commitment)
-    if (m.statement) encoding112_4.preencode(state, m.statement)
+    if (m.due) encoding113_2.preencode(state, m.due)
+    if (m.commitment) encoding113_3.preencode(state, m.commitment)
+    if (m.statement) encoding113_4.preencode(state, m.statement)
     if (m.reason) c.string.preencode(state, m.reason)
   },
   encode(state, m) {
@@ -3618,9 +3648,9 @@ const encoding112 = {
     c.biguint64.encode(state, m.fuel)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.due) encoding112_2.encode(state, m.due)
-    if (m.commitment) encoding112_3.encode(state, m.commitment)
-    if (m.statement) encoding112_4.encode(state, m.statement)
+    if (m.due) encoding113_2.encode(state, m.due)
+    if (m.commitment) encoding113_3.encode(state, m.commitment)
+    if (m.statement) encoding113_4.encode(state, m.statement)
     if (m.reason) c.string.encode(state, m.reason)
   },
   decode(state) {
@@ -3631,16 +3661,16 @@ const encoding112 = {
     return {
       state: r0,
       fuel: r1,
-      due: (flags & 1) !== 0 ? encoding112_2.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding112_3.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding112_4.decode(state) : null,
+      due: (flags & 1) !== 0 ? encoding113_2.decode(state) : null,
+      commitment: (flags & 2) !== 0 ? encoding113_3.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding113_4.decode(state) : null,
       reason: (flags & 8) !== 0 ? c.string.decode(state) : null
     }
   }
 }
 
 // @bushel/job-key
-const encoding113 = {
+const encoding114 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.key)
@@ -3665,20 +3695,20 @@ const encoding113 = {
 }
 
 // @bushel/signed-job-key.key
-const encoding114_0 = c.frame(encoding113)
+const encoding115_0 = c.frame(encoding114)
 
 // @bushel/signed-job-key
-const encoding114 = {
+const encoding115 = {
   preencode(state, m) {
-    encoding114_0.preencode(state, m.key)
+    encoding115_0.preencode(state, m.key)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding114_0.encode(state, m.key)
+    encoding115_0.encode(state, m.key)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding114_0.decode(state)
+    const r0 = encoding115_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3689,34 +3719,34 @@ const encoding114 = {
 }
 
 // @bushel/job.terms
-const encoding115_5 = encoding99_0
+const encoding116_5 = encoding100_0
 // @bushel/job.commitment
-const encoding115_8 = encoding112_3
+const encoding116_8 = encoding113_3
 // @bushel/job.statement
-const encoding115_9 = encoding112_4
+const encoding116_9 = encoding113_4
 // @bushel/job.key
-const encoding115_10 = c.frame(encoding114)
+const encoding116_10 = c.frame(encoding115)
 // @bushel/job.quote
-const encoding115_12 = encoding33_6
+const encoding116_12 = encoding33_6
 
 // @bushel/job
-const encoding115 = {
+const encoding116 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.string.preencode(state, m.state)
     c.uint.preencode(state, m.created)
     c.uint.preencode(state, m.changed)
     c.uint.preencode(state, m.runs)
-    encoding115_5.preencode(state, m.terms)
+    encoding116_5.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
     if ((m.countersign ? 1 : 0) | (m.commitment ? 2 : 0) | (m.statement ? 4 : 0) | (m.key ? 8 : 0) | (m.reason ? 16 : 0) | (m.quote ? 32 : 0)) state.end++
 
     if (m.countersign) c.fixed64.preencode(state, m.countersign)
-    if (m.commitment) encoding115_8.preencode(state, m.commitment)
-    if (m.statement) encoding115_9.preencode(state, m.statement)
-    if (m.key) encoding115_10.preencode(state, m.key)
+    if (m.commitment) encoding116_8.preencode(state, m.commitment)
+    if (m.statement) encoding116_9.preencode(state, m.statement)
+    if (m.key) encoding116_10.preencode(state, m.key)
     if (m.reason) c.string.preencode(state, m.reason)
-    if (m.quote) encoding115_12.preencode(state, m.quote)
+    if (m.quote) encoding116_12.preencode(state, m.quote)
   },
   encode(state, m) {
     const flags =
@@ -3732,16 +3762,16 @@ const encoding115 = {
     c.uint.encode(state, m.created)
     c.uint.encode(state, m.changed)
     c.uint.encode(state, m.runs)
-    encoding115_5.encode(state, m.terms)
+    encoding116_5.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
     if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.countersign) c.fixed64.encode(state, m.countersign)
-    if (m.commitment) encoding115_8.encode(state, m.commitment)
-    if (m.statement) encoding115_9.encode(state, m.statement)
-    if (m.key) encoding115_10.encode(state, m.key)
+    if (m.commitment) encoding116_8.encode(state, m.commitment)
+    if (m.statement) encoding116_9.encode(state, m.statement)
+    if (m.key) encoding116_10.encode(state, m.key)
     if (m.reason) c.string.encode(state, m.reason)
-    if (m.quote) encoding115_12.encode(state, m.quote)
+    if (m.quote) encoding116_12.encode(state, m.quote)
   },
   decode(state) {
     const r0 = c.string.decode(state)
@@ -3749,7 +3779,7 @@ const encoding115 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding115_5.decode(state)
+    const r5 = encoding116_5.decode(state)
     const r6 = c.fixed64.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
@@ -3762,63 +3792,63 @@ const encoding115 = {
       terms: r5,
       signature: r6,
       countersign: (flags & 1) !== 0 ? c.fixed64.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding115_8.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding115_9.decode(state) : null,
-      key: (flags & 8) !== 0 ? encoding115_10.decode(state) : null,
+      commitment: (flags & 2) !== 0 ? encoding116_8.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding116_9.decode(state) : null,
+      key: (flags & 8) !== 0 ? encoding116_10.decode(state) : null,
       reason: (flags & 16) !== 0 ? c.string.decode(state) : null,
-      quote: (flags & 32) !== 0 ? encoding115_12.decode(state) : null
+      quote: (flags & 32) !== 0 ? encoding116_12.decode(state) : null
     }
   }
 }
 
 // @bushel/job-evidence.agree
-const encoding116_0 = c.frame(encoding99)
+const encoding117_0 = c.frame(encoding100)
 // @bushel/job-evidence.commitment
-const encoding116_1 = encoding112_3
+const encoding117_1 = encoding113_3
 // @bushel/job-evidence.statement
-const encoding116_2 = encoding112_4
+const encoding117_2 = encoding113_4
 // @bushel/job-evidence.key
-const encoding116_3 = encoding115_10
+const encoding117_3 = encoding116_10
 
 // @bushel/job-evidence
-const encoding116 = {
+const encoding117 = {
   preencode(state, m) {
-    encoding116_0.preencode(state, m.agree)
+    encoding117_0.preencode(state, m.agree)
     if ((m.commitment ? 1 : 0) | (m.statement ? 2 : 0) | (m.key ? 4 : 0) | (m.ciphertext ? 8 : 0)) state.end++
 
-    if (m.commitment) encoding116_1.preencode(state, m.commitment)
-    if (m.statement) encoding116_2.preencode(state, m.statement)
-    if (m.key) encoding116_3.preencode(state, m.key)
+    if (m.commitment) encoding117_1.preencode(state, m.commitment)
+    if (m.statement) encoding117_2.preencode(state, m.statement)
+    if (m.key) encoding117_3.preencode(state, m.key)
     if (m.ciphertext) c.buffer.preencode(state, m.ciphertext)
   },
   encode(state, m) {
     const flags =
       (m.commitment ? 1 : 0) | (m.statement ? 2 : 0) | (m.key ? 4 : 0) | (m.ciphertext ? 8 : 0)
 
-    encoding116_0.encode(state, m.agree)
+    encoding117_0.encode(state, m.agree)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.commitment) encoding116_1.encode(state, m.commitment)
-    if (m.statement) encoding116_2.encode(state, m.statement)
-    if (m.key) encoding116_3.encode(state, m.key)
+    if (m.commitment) encoding117_1.encode(state, m.commitment)
+    if (m.statement) encoding117_2.encode(state, m.statement)
+    if (m.key) encoding117_3.encode(state, m.key)
     if (m.ciphertext) c.buffer.encode(state, m.ciphertext)
   },
   decode(state) {
-    const r0 = encoding116_0.decode(state)
+    const r0 = encoding117_0.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       agree: r0,
-      commitment: (flags & 1) !== 0 ? encoding116_1.decode(state) : null,
-      statement: (flags & 2) !== 0 ? encoding116_2.decode(state) : null,
-      key: (flags & 4) !== 0 ? encoding116_3.decode(state) : null,
+      commitment: (flags & 1) !== 0 ? encoding117_1.decode(state) : null,
+      statement: (flags & 2) !== 0 ? encoding117_2.decode(state) : null,
+      key: (flags & 4) !== 0 ? encoding117_3.decode(state) : null,
       ciphertext: (flags & 8) !== 0 ? c.buffer.decode(state) : null
     }
   }
 }
 
 // @bushel/run-replica
-const encoding117 = {
+const encoding118 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.ask)
@@ -3871,7 +3901,7 @@ const encoding117 = {
 }
 
 // @bushel/run-end
-const encoding118 = {
+const encoding119 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -3912,34 +3942,34 @@ const encoding118 = {
 }
 
 // @bushel/run-record.module
-const encoding119_4 = encoding98_9
+const encoding120_4 = encoding99_9
 // @bushel/run-record.input
-const encoding119_5 = encoding98_9
+const encoding120_5 = encoding99_9
 // @bushel/run-record.args
-const encoding119_6 = c.array(c.string)
+const encoding120_6 = c.array(c.string)
 // @bushel/run-record.limits
-const encoding119_8 = encoding98_13
+const encoding120_8 = encoding99_13
 // @bushel/run-record.passed
-const encoding119_18 = c.array(c.fixed32)
+const encoding120_18 = c.array(c.fixed32)
 // @bushel/run-record.replicas
-const encoding119_19 = c.array(c.frame(encoding117))
+const encoding120_19 = c.array(c.frame(encoding118))
 // @bushel/run-record.evidence
-const encoding119_20 = c.array(c.string)
+const encoding120_20 = c.array(c.string)
 // @bushel/run-record.end
-const encoding119_21 = c.frame(encoding118)
+const encoding120_21 = c.frame(encoding119)
 
 // @bushel/run-record
-const encoding119 = {
+const encoding120 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.id)
     c.fixed32.preencode(state, m.fingerprint)
     c.string.preencode(state, m.name)
     c.fixed32.preencode(state, m.market)
-    encoding119_4.preencode(state, m.module)
-    encoding119_5.preencode(state, m.input)
-    encoding119_6.preencode(state, m.args)
+    encoding120_4.preencode(state, m.module)
+    encoding120_5.preencode(state, m.input)
+    encoding120_6.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding119_8.preencode(state, m.limits)
+    encoding120_8.preencode(state, m.limits)
     c.string.preencode(state, m.isolation)
     c.uint.preencode(state, m.verify)
     c.uint.preencode(state, m.wanted)
@@ -3949,12 +3979,12 @@ const encoding119 = {
     c.biguint64.preencode(state, m.maxPrice)
     c.uint.preencode(state, m.created)
     c.string.preencode(state, m.state)
-    encoding119_18.preencode(state, m.passed)
-    encoding119_19.preencode(state, m.replicas)
-    encoding119_20.preencode(state, m.evidence)
+    encoding120_18.preencode(state, m.passed)
+    encoding120_19.preencode(state, m.replicas)
+    encoding120_20.preencode(state, m.evidence)
     if ((m.end ? 1 : 0) | (m.reason ? 2 : 0) | (m.fetched ? 4 : 0)) state.end++
 
-    if (m.end) encoding119_21.preencode(state, m.end)
+    if (m.end) encoding120_21.preencode(state, m.end)
     if (m.reason) c.string.preencode(state, m.reason)
     if (m.fetched) c.uint.preencode(state, m.fetched)
   },
@@ -3965,11 +3995,11 @@ const encoding119 = {
     c.fixed32.encode(state, m.fingerprint)
     c.string.encode(state, m.name)
     c.fixed32.encode(state, m.market)
-    encoding119_4.encode(state, m.module)
-    encoding119_5.encode(state, m.input)
-    encoding119_6.encode(state, m.args)
+    encoding120_4.encode(state, m.module)
+    encoding120_5.encode(state, m.input)
+    encoding120_6.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding119_8.encode(state, m.limits)
+    encoding120_8.encode(state, m.limits)
     c.string.encode(state, m.isolation)
     c.uint.encode(state, m.verify)
     c.uint.encode(state, m.wanted)
@@ -3979,12 +4009,12 @@ const encoding119 = {
     c.biguint64.encode(state, m.maxPrice)
     c.uint.encode(state, m.created)
     c.string.encode(state, m.state)
-    encoding119_18.encode(state, m.passed)
-    encoding119_19.encode(state, m.replicas)
-    encoding119_20.encode(state, m.evidence)
+    encoding120_18.encode(state, m.passed)
+    encoding120_19.encode(state, m.replicas)
+    encoding120_20.encode(state, m.evidence)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.end) encoding119_21.encode(state, m.end)
+    if (m.end) encoding120_21.encode(state, m.end)
     if (m.reason) c.string.encode(state, m.reason)
     if (m.fetched) c.uint.encode(state, m.fetched)
   },
@@ -3993,11 +4023,11 @@ const encoding119 = {
     const r1 = c.fixed32.decode(state)
     const r2 = c.string.decode(state)
     const r3 = c.fixed32.decode(state)
-    const r4 = encoding119_4.decode(state)
-    const r5 = encoding119_5.decode(state)
-    const r6 = encoding119_6.decode(state)
+    const r4 = encoding120_4.decode(state)
+    const r5 = encoding120_5.decode(state)
+    const r6 = encoding120_6.decode(state)
     const r7 = c.fixed32.decode(state)
-    const r8 = encoding119_8.decode(state)
+    const r8 = encoding120_8.decode(state)
     const r9 = c.string.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.uint.decode(state)
@@ -4007,9 +4037,9 @@ const encoding119 = {
     const r15 = c.biguint64.decode(state)
     const r16 = c.uint.decode(state)
     const r17 = c.string.decode(state)
-    const r18 = encoding119_18.decode(state)
-    const r19 = encoding119_19.decode(state)
-    const r20 = encoding119_20.decode(state)
+    const r18 = encoding120_18.decode(state)
+    const r19 = encoding120_19.decode(state)
+    const r20 = encoding120_20.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
@@ -4034,7 +4064,7 @@ const encoding119 = {
       passed: r18,
       replicas: r19,
       evidence: r20,
-      end: (flags & 1) !== 0 ? encoding119_21.decode(state) : null,
+      end: (flags & 1) !== 0 ? encoding120_21.decode(state) : null,
       reason: (flags & 2) !== 0 ? c.string.decode(state) : null,
       fetched: (flags & 4) !== 0 ? c.uint.decode(state) : 0
     }
@@ -4042,7 +4072,7 @@ const encoding119 = {
 }
 
 // @bushel/check-record
-const encoding120 = {
+const encoding121 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.valid)
@@ -4275,62 +4305,64 @@ function getEncoding(name) {
       return encoding91
     case '@bushel/audit-record':
       return encoding92
-    case '@bushel/own-order':
+    case '@bushel/egress-record':
       return encoding93
-    case '@bushel/mirror-job':
+    case '@bushel/own-order':
       return encoding94
-    case '@bushel/peer-record':
+    case '@bushel/mirror-job':
       return encoding95
-    case '@bushel/blob':
+    case '@bushel/peer-record':
       return encoding96
-    case '@bushel/job-limits':
+    case '@bushel/blob':
       return encoding97
-    case '@bushel/job-terms':
+    case '@bushel/job-limits':
       return encoding98
-    case '@bushel/job-agree':
+    case '@bushel/job-terms':
       return encoding99
-    case '@bushel/compute-request':
+    case '@bushel/job-agree':
       return encoding100
-    case '@bushel/compute-quote':
+    case '@bushel/compute-request':
       return encoding101
-    case '@bushel/job-countersign':
+    case '@bushel/compute-quote':
       return encoding102
-    case '@bushel/job-file':
+    case '@bushel/job-countersign':
       return encoding103
-    case '@bushel/job-input':
+    case '@bushel/job-file':
       return encoding104
-    case '@bushel/job-output':
+    case '@bushel/job-input':
       return encoding105
-    case '@bushel/job-due':
+    case '@bushel/job-output':
       return encoding106
-    case '@bushel/job-result':
+    case '@bushel/job-due':
       return encoding107
-    case '@bushel/job-commitment':
+    case '@bushel/job-result':
       return encoding108
-    case '@bushel/signed-job-commitment':
+    case '@bushel/job-commitment':
       return encoding109
-    case '@bushel/job-statement':
+    case '@bushel/signed-job-commitment':
       return encoding110
-    case '@bushel/signed-job-statement':
+    case '@bushel/job-statement':
       return encoding111
-    case '@bushel/job-progress':
+    case '@bushel/signed-job-statement':
       return encoding112
-    case '@bushel/job-key':
+    case '@bushel/job-progress':
       return encoding113
-    case '@bushel/signed-job-key':
+    case '@bushel/job-key':
       return encoding114
-    case '@bushel/job':
+    case '@bushel/signed-job-key':
       return encoding115
-    case '@bushel/job-evidence':
+    case '@bushel/job':
       return encoding116
-    case '@bushel/run-replica':
+    case '@bushel/job-evidence':
       return encoding117
-    case '@bushel/run-end':
+    case '@bushel/run-replica':
       return encoding118
-    case '@bushel/run-record':
+    case '@bushel/run-end':
       return encoding119
-    case '@bushel/check-record':
+    case '@bushel/run-record':
       return encoding120
+    case '@bushel/check-record':
+      return encoding121
     default:
       throw new Error('Encoder not found ' + name)
   }

@@ -15,7 +15,7 @@ const PROTOCOL = 'bushel/read'
 /** Of the side that proves nothing. */
 const NO_PROOF = Buffer.alloc(64)
 
-/** Why a provider does not serve a reader: the egress of the lease is spent, or its paid time is over. */
+/** Why a provider does not serve a reader: what it may fetch under the lease is spent, or the paid time is over. */
 export type Refusal = 'spent' | 'over'
 
 /** Refusals on the wire. Readers skip what they do not know. */

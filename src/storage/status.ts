@@ -11,6 +11,7 @@ import { isOver } from './lease/lease-state.js'
 import { Leases } from './lease/leases.js'
 import { leftOf } from './provider/ask-space.js'
 import { LeaseFiles } from './shelf/lease-files.js'
+import { sentOf } from './shelf/lease-shelf.js'
 import type { LeaseShelf } from './shelf/lease-shelf.js'
 import { storage } from './resource.js'
 
@@ -49,7 +50,7 @@ export async function storageStatus({ store, dir, shelf }: StorageStatusSource):
   const notices = noticesOf(store, leases, now)
   const egressBytes = kept
     .filter(isOpen) // the rest is counted already
-    .reduce((sum, { egressUsed }) => sum + egressUsed, leases.servedBytes)
+    .reduce((sum, lease) => sum + sentOf(lease), leases.servedBytes)
   return {
     facts: { bought, sold, usedBytes, reservedBytes, spaceBytes, leftBytes, egressBytes, spent, paused },
     lines: [
@@ -59,7 +60,7 @@ export async function storageStatus({ store, dir, shelf }: StorageStatusSource):
       { label: 'leases', text: `${bought} bought, ${sold} sold` },
       ...notices.map(({ text }) => ({ label: 'mirror', text })),
       ...(spent > 0
-        ? [{ label: 'egress', text: `spent for ${spent} of them; their readers are told so` }]
+        ? [{ label: 'egress', text: `readers have spent it for ${spent} of them, and are told so` }]
         : []),
       ...(paused > 0 ? [{ label: 'uploads', text: `${paused} paused, the disk is full` }] : [])
     ]

@@ -72,6 +72,12 @@ export const tokenTable = table('audit-tokens', parts(text, uint), 'token-set', 
   forget: 'when no copy of the mirror is left'
 })
 
+/** By agreement, what was fetched of the accounts of a copy that this node bought, by the last word of its provider. */
+export const egressTable = table('lease-egress', bytes(32), 'egress-record', {
+  unbounded: 'one for each open lease of the owner',
+  forget: 'when the lease is over'
+})
+
 const sums = parts(uint, uint)
 
 const sumCodec: Codec<{ live: number; bytes: number }> = {
@@ -128,6 +134,7 @@ export const STORAGE_TABLES = [
   leaseDueTable,
   auditTable,
   tokenTable,
+  egressTable,
   leaseSumTable,
   askSumTable,
   servedTable,

@@ -123,7 +123,7 @@ const mirrors = tradeService('mirrors', ['node', 'wallet', 'leases'], async part
 
 const shelf = tradeService('shelf', ['node'], async ({ node }, scope) => {
   if (!node.serve) return null
-  const made = new LeaseShelf({ folder: join(node.dir, 'shelf') })
+  const made = new LeaseShelf({ folder: join(node.dir, 'shelf'), now: node.now })
   logShelf(made, logOf(node), scope)
   return scope.open(made)
 })

@@ -73,14 +73,14 @@ function allRefused(refusals: readonly Refusal[]): BushelError {
     `${refusalNote(refusals)}, and nobody else has the rest; what came is kept`,
     isOver
       ? 'a lease in its grace is served again when its buyer pays: run it again then'
-      : 'the buyer of the mirror can mirror it again: a new lease has egress of its own'
+      : 'its owner can still restore it, on the device that bought it; readers can once the mirror is extended and its next lease begins'
   )
 }
 
 /** In plain words why providers serve nothing more of a drive. */
 export function refusalNote(refusals: readonly Refusal[]): string {
   const said: [Refusal, string][] = [
-    ['spent', 'the egress of the lease is spent'],
+    ['spent', 'what readers may fetch under the lease is spent'],
     ['over', 'the paid time of the lease is over']
   ]
   return said

@@ -14,6 +14,8 @@ import type { Payment } from '../../payment/ledger.js'
 import type { Change } from '../../store/change.js'
 import { LEASE, isOver, isSealed } from '../lease/lease-state.js'
 import { ENDED_BY_OWNER, SERVED, atRiskOf, installmentsOf, idOf, paidUntil } from '../lease/leases.js'
+import { accountsOf, claimsTooMuch } from '../lease/egress.js'
+import type { EgressAccounts } from '../lease/egress.js'
 import { whenBack } from './own-wallet.js'
 import { pause } from '../../base/timeouts.js'
 import { isGone, isLost, isPassing } from './passing.js'
@@ -271,7 +273,13 @@ export class BuyerLease {
   /** Audits the copy now, by its tokens where it has some; resolves to the samples that were proven. Rejects as `audit` does. */
   async check(signal: AbortSignal): Promise<number> {
     await this.#audits.open({ byTokens: true })
-    return this.#unlessDenied(this.audit(await this.#reached(signal), signal))
+    const channel = await this.#reached(signal)
+    const checked = async (): Promise<number> => {
+      const samples = await this.audit(channel, signal)
+      await this.#askEgress(channel)
+      return samples
+    }
+    return this.#unlessDenied(checked())
   }
 
   /** See `CopyAudits.hold`. */
@@ -296,11 +304,28 @@ export class BuyerLease {
     }
   }
 
+  /** Asks what was fetched of the copy. A provider that goes away is asked at the next audit. */
+  async #askEgress(channel: DealChannel): Promise<void> {
+    try {
+      const answer = await channel.request('progress', { agreement: this.id }, this.#soon)
+      await this.#fetched(accountsOf(answer))
+    } catch (error) {
+      if (!isPassing(error)) throw error
+    }
+  }
+
+  /** Keeps what was fetched by the word of the provider, which may not be more than was agreed. */
+  async #fetched(accounts: EgressAccounts): Promise<void> {
+    if (claimsTooMuch(this.lease.terms, accounts)) throw this.#lie('it claims more egress than was agreed')
+    await this.#context.leases.saveEgress(this.id, accounts)
+  }
+
   /** Has both sides sign a counter of payments and service. */
-  async #count(channel: DealChannel, egress: number | null): Promise<void> {
+  async #count(channel: DealChannel, egress: EgressAccounts | null): Promise<void> {
     const { deals, leases, payments } = this.#context
     const lease = this.lease
     const now = this.#context.now()
+    if (egress) await this.#fetched(egress)
     // Of one that is to begin, nothing is served.
     const served = lease.state === LEASE.NEXT ? now : Math.max(now, lease.start)
     const counter = {
@@ -308,10 +333,8 @@ export class BuyerLease {
       n: (lease.counter?.counter.n ?? 0) + 1,
       paidMsat: payments.ledger.totals(this.id).paidMsat,
       servedUntil: Math.min(served, this.paidUntil),
-      egressBytes: Math.max(egress ?? 0, lease.counter?.counter.egressBytes ?? 0)
+      egressBytes: Math.max(egress?.readers ?? 0, lease.counter?.counter.egressBytes ?? 0)
     }
-    if (counter.egressBytes > lease.terms.egressBytes)
-      throw this.#lie('it claims more egress than was agreed')
     const mine: SignedCounter = { counter, buyer: sign('counter', counter, deals.self.device) }
     const both = await channel.request('counter', mine, this.#soon)
     const same = hashOf('counter', both.counter).equals(hashOf('counter', counter))

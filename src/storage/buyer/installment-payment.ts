@@ -11,6 +11,8 @@ import type { Payment } from '../../payment/ledger.js'
 import { isSettled } from '../../payment/ledger.js'
 import { sha256 } from '../../payment/payee.js'
 import type { Payments } from '../../payment/payments.js'
+import { accountsOf } from '../lease/egress.js'
+import type { EgressAccounts } from '../lease/egress.js'
 import { isGivenUp } from '../lease/lease-state.js'
 import { stripOf } from '../lease/leases.js'
 import type { Leases } from '../lease/leases.js'
@@ -275,17 +277,17 @@ export class InstallmentPayment {
     }
   }
 
-  /** Tells the provider of settled installments that it has not acknowledged; returns the egress that it has counted. */
-  async tell(channel: DealChannel): Promise<number | null> {
+  /** Tells the provider of settled installments that it has not acknowledged; returns what was fetched, by its count. */
+  async tell(channel: DealChannel): Promise<EgressAccounts | null> {
     const { payments } = this.#context
-    let egress: number | null = null
+    let egress: EgressAccounts | null = null
     for (const payment of payments.ledger.payments(this.#id)) {
       if (payment.step !== STEP.paid && payment.step !== STEP.applied) continue
       const { installment, preimage } = payment
       if (!preimage) continue // taken over or credited: the provider knows of it
       const answer = await channel.request('paid', { agreement: this.#id, installment, preimage }, this.#soon)
       payments.acknowledged(this.#id, installment)
-      egress = answer.egressBytes ?? egress
+      egress = accountsOf(answer)
     }
     return egress
   }

@@ -14,8 +14,18 @@ import { KeyedMutex } from '../../base/mutex.js'
 import { nameOf } from '../../base/states.js'
 import { UNTROUBLED, healthOf } from './challenge.js'
 import type { Health } from './challenge.js'
+import { UNREAD } from './egress.js'
+import type { EgressAccounts } from './egress.js'
 import { logLease } from './lease-log.js'
-import { auditTable, leaseDueTable, leaseTable, listTable, reissueTable, servedTable } from '../tables.js'
+import {
+  auditTable,
+  egressTable,
+  leaseDueTable,
+  leaseTable,
+  listTable,
+  reissueTable,
+  servedTable
+} from '../tables.js'
 import { recordedWith, sumsOf, sumsUnder } from './lease-sums.js'
 import { LEASE, isGivenUp, isOver, isUnpaid, leaseStates } from './lease-state.js'
 import type { LeaseState } from './lease-state.js'
@@ -172,6 +182,17 @@ export class Leases {
   /** What is known of the audits of a copy that this node bought. */
   auditOf(id: Buffer): AuditRecord {
     return this.#store.table(auditTable).get(id) ?? UNTROUBLED
+  }
+
+  /** What was fetched of a copy that this node bought, by the last word of its provider. */
+  egressOf(id: Buffer): EgressAccounts {
+    return this.#store.table(egressTable).get(id) ?? UNREAD
+  }
+
+  /** On disk when it resolves. Nothing is kept of a lease that is over. */
+  async saveEgress(id: Buffer, accounts: EgressAccounts): Promise<void> {
+    const lease = this.get('buyer', id)
+    if (lease && !isOver(lease)) await this.#store.set(change(egressTable, id, accounts))
   }
 
   /** How a copy that this node bought stands. */

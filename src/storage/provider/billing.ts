@@ -12,6 +12,8 @@ import type { Debts } from '../../payment/debts.js'
 import type { Payment } from '../../payment/ledger.js'
 import { isSettled } from '../../payment/ledger.js'
 import type { Payments } from '../../payment/payments.js'
+import { claimOf } from '../lease/egress.js'
+import type { EgressAccounts } from '../lease/egress.js'
 import { isUnpaid } from '../lease/lease-state.js'
 import { installmentsOf, paidUntil, stripOf } from '../lease/leases.js'
 import type { Leases } from '../lease/leases.js'
@@ -28,8 +30,8 @@ export interface BillingOptions {
   now: () => number
   log: Logger
   timeouts: Timeouts
-  /** Egress of a lease, bytes. */
-  egress(lease: Lease): number
+  /** What was fetched of each account of a lease. */
+  accounts(lease: Lease): EgressAccounts
   /** The lease of an agreement with this peer; throws DeclineError, also when it is over unless `over` is true. */
   leaseOf(agreement: Buffer, peer: Counterparty, over?: boolean): Lease
   /** Called when an installment is settled, so that the service follows. Idempotent. */
@@ -142,7 +144,7 @@ export class Billing {
   #standing(agreement: Buffer, peer: Counterparty): Answer<'paid'>['body'] {
     const lease = this.#options.leaseOf(agreement, peer, true)
     const until = paidUntil(lease, this.#options.payments.ledger.contiguous(agreement))
-    return { agreement, until, egressBytes: this.#options.egress(lease) }
+    return { agreement, until, ...claimOf(this.#options.accounts(lease)) }
   }
 
   /**
@@ -194,7 +196,7 @@ export class Billing {
     const until = paidUntil(lease, payments.ledger.contiguous(counter.agreement))
     if (counter.servedUntil > Math.min(now() + TOLERANCE, until))
       throw new DeclineError('COUNTER', 'the counter claims more than was served so far')
-    const most = this.#options.egress(lease)
+    const most = this.#options.accounts(lease).readers
     if (counter.egressBytes > most || counter.egressBytes < (last?.egressBytes ?? 0))
       throw new DeclineError('COUNTER', `this node has counted at most ${most} bytes of egress`)
     const provider = sign('counter', counter, deals.self.device)

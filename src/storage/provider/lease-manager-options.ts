@@ -2,6 +2,7 @@ import type { SealedCore } from '#spec'
 import type { Deals } from '../../deal/deals.js'
 import type { Debts } from '../../payment/debts.js'
 import type { Payments } from '../../payment/payments.js'
+import type { EgressAccounts } from '../lease/egress.js'
 import type { Leases } from '../lease/leases.js'
 import type { Timeouts } from '../lease/timeouts.js'
 import type { ShelfLease } from '../shelf/lease-files.js'
@@ -17,8 +18,10 @@ export interface ShelfPort extends IntakeShelf, ServedShelf, AuditedShelf, Repai
   canReserve(bytes: number): Promise<boolean>
   keep(lease: ShelfLease): Promise<void>
   seals(id: string): Promise<SealedCore[]>
-  /** Egress counted so far, bytes; 0 for an unknown lease. */
+  /** What readers and the owner have fetched in all, bytes; 0 for an unknown lease. */
   egressBytes(id: string): number
+  /** What was fetched of each account of a lease. */
+  accounts(id: string): EgressAccounts
   drop(id: string): Promise<void>
 }
 

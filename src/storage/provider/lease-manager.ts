@@ -75,7 +75,7 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
       log,
       now: this.#now,
       timeouts: options.timeouts ?? TIMEOUTS,
-      egress: lease => options.shelf.egressBytes(idOf(lease)),
+      accounts: lease => options.shelf.accounts(idOf(lease)),
       leaseOf: (agreement, peer, over) => this.#of(agreement, peer, over),
       onpaid: payment => this.#paid(payment)
     })
@@ -98,6 +98,7 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     const audits = new Audits(shelf, leases)
     const sealing = new Sealing({
       ...{ deals, payments, shelf, intake: this.#intake, now: this.#now },
+      accounts: lease => shelf.accounts(idOf(lease)),
       leaseOf: (agreement, peer) => this.#of(agreement, peer),
       before: lease => this.#succession.before(lease),
       onsealed: async sealed => {

@@ -5,6 +5,8 @@ import type { Answer, Counterparty, DealChannel } from '../../deal/channel.js'
 import { DeclineError } from '../../deal/decline.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Payments } from '../../payment/payments.js'
+import { claimOf } from '../lease/egress.js'
+import type { EgressAccounts } from '../lease/egress.js'
 import { LEASE, leaseStates } from '../lease/lease-state.js'
 import { endOf, idOf, paidUntil } from '../lease/leases.js'
 import { allOf } from './intake.js'
@@ -19,6 +21,8 @@ export interface SealingOptions {
   }
   intake: Intake
   now: () => number
+  /** What was fetched of each account of a lease. */
+  accounts(lease: Lease): EgressAccounts
   /** The lease of an agreement with this peer; throws DeclineError when there is none or it is over. */
   leaseOf(agreement: Buffer, peer: Counterparty): Lease
   /** The lease that this one follows, which is paid to its end; null for none. Throws DeclineError when it is over or not paid. */
@@ -39,7 +43,8 @@ export class Sealing {
     const lease = this.#options.leaseOf(agreement, peer)
     if (lease.state === LEASE.COUNTERSIGNED)
       throw new DeclineError('NOT_PAID', 'no upload is accepted before the first payment')
-    if (lease.state !== LEASE.ACTIVE) return { body: { agreement, ...allOf(lease) } }
+    if (lease.state !== LEASE.ACTIVE)
+      return { body: { agreement, ...allOf(lease), ...claimOf(this.#options.accounts(lease)) } }
     return { body: { agreement, ...(await this.#options.intake.progress(lease, channel.stream)) } }
   }
 

@@ -26,14 +26,14 @@ export interface Holder {
   readonly isGuest?: boolean
   /** True while uploads for it are accepted. */
   readonly takesIn: boolean
-  /** Egress left, bytes. */
-  readonly egressLeft: number
+  /** Egress left for the peer at the other end, bytes; null: for whoever has no account of its own. */
+  egressLeft(stream: Duplex | null): number
   /** Whether the peer at the other end may read its cores, and is charged to it. */
   mayRead(stream: Duplex): boolean
   /** Tells a reader why it is not served. */
   refuse?(stream: Duplex, why: Refusal): void
-  /** Charges egress; `save` writes it to disk some time later. */
-  charge(bytes: number): void
+  /** Charges what the peer at the other end has read to its account; `save` writes it to disk some time later. */
+  charge(bytes: number, stream: Duplex | null): void
   /** Marks the holder as complete; `save` writes it to disk next. */
   completed(): void
   /** Reports that an upload violated the limits. Nothing more is accepted from that uploader for it. */

@@ -10,7 +10,7 @@ export interface ShelfLease {
   /** The agreement's id as text: letters and digits, at most 64. */
   id: string
   cores: CoreLimit[]
-  /** Total egress allowed, bytes. */
+  /** What readers may fetch in all, bytes. */
   egressBytes: number
   /** Readers prove that they know this key; null, and by default: anyone who knows the cores' keys may read. */
   readKey?: Buffer | null
@@ -22,8 +22,13 @@ export interface ShelfLease {
 
 /** A lease on the shelf. */
 export interface ShelvedLease extends Required<ShelfLease> {
-  /** Egress so far, bytes. */
+  /** What readers have fetched, bytes. */
   egressUsed: number
+  /** What the owner has fetched, bytes, in all and before `ownerSince`. */
+  ownerUsed: number
+  ownerBefore: number
+  /** When the time began after which the owner may fetch a size again, ms since 1970; 0: it has fetched nothing. */
+  ownerSince: number
   /** True once every agreed block was on disk. */
   complete: boolean
   /** What other providers have fetched for repairs since `repairSince`, bytes. */
@@ -66,6 +71,7 @@ export class LeaseFiles {
 
   async write(lease: ShelvedLease): Promise<void> {
     const { id, egressBytes, egressUsed, complete, group, repairUsed, repairSince } = lease
+    const { ownerUsed, ownerBefore, ownerSince } = lease
     const [readKey, owner] = [lease.readKey, lease.owner].map(key => key?.toString('hex') ?? null)
     const cores = lease.cores.map(({ key, length, byteLength }) => ({
       key: key.toString('hex'),
@@ -76,7 +82,7 @@ export class LeaseFiles {
       this.#path(id),
       JSON.stringify({
         ...{ cores, egressBytes, egressUsed, complete, readKey, owner, group },
-        ...{ repairUsed, repairSince }
+        ...{ ownerUsed, ownerBefore, ownerSince, repairUsed, repairSince }
       })
     )
   }
@@ -103,6 +109,9 @@ interface StoredLease {
   readKey: string | null
   owner: string | null
   group: string
+  ownerUsed?: number
+  ownerBefore?: number
+  ownerSince?: number
   repairUsed?: number
   repairSince?: number
 }
@@ -112,6 +121,7 @@ function parse(id: string, text: string): ShelvedLease | null {
     const stored = JSON.parse(text) as StoredLease
     const { cores, egressBytes, egressUsed, complete, readKey, owner, group } = stored
     const { repairUsed = 0, repairSince = 0 } = stored
+    const { ownerUsed = 0, ownerBefore = 0, ownerSince = 0 } = stored
     if (typeof group !== 'string' || !GROUP.test(group)) return null
     const lease: ShelvedLease = {
       id,
@@ -119,8 +129,7 @@ function parse(id: string, text: string): ShelvedLease | null {
       egressUsed,
       complete,
       group,
-      repairUsed,
-      repairSince,
+      ...{ ownerUsed, ownerBefore, ownerSince, repairUsed, repairSince },
       readKey: readKey === null ? null : Buffer.from(readKey, 'hex'),
       owner: owner === null ? null : Buffer.from(owner, 'hex'),
       cores: cores.map(({ key, length, byteLength }) => ({
@@ -129,7 +138,7 @@ function parse(id: string, text: string): ShelvedLease | null {
         byteLength
       }))
     }
-    const counts = [egressBytes, egressUsed, repairUsed, repairSince]
+    const counts = [egressBytes, egressUsed, ownerUsed, ownerBefore, ownerSince, repairUsed, repairSince]
     const numbers = [...counts, ...cores.flatMap(core => [core.length, core.byteLength])]
     const whole = numbers.every(number => Number.isSafeInteger(number) && number >= 0)
     return whole && lease.cores.every(core => core.key.byteLength === 32) ? lease : null

@@ -6,6 +6,9 @@ import type { BlockProof, BlockReference, SealedCore } from '#spec'
 import type { Spot } from '../../../contracts/evidence/audit-token.js'
 import type { AskedToken } from './token-tags.js'
 import { BushelError } from '../../../contracts/errors/error.js'
+import { trustedNow } from '../../base/time/trusted-time.js'
+import { UNREAD } from '../lease/egress.js'
+import type { EgressAccounts } from '../lease/egress.js'
 import type { FetchCall } from './fetching.js'
 import type { ShelfLease, ShelvedLease } from './lease-files.js'
 import { LeaseHolder, LeaseKind } from './lease-holder.js'
@@ -28,13 +31,14 @@ export class LeaseShelf extends ReadyResource {
   /** By lease and device, hex. */
   readonly #repairs = new Map<string, Map<string, RepairHolder>>()
 
-  /** Creates the shelf in a folder; `kinds` adds other kinds of holders. */
+  /** Creates the shelf in a folder; `kinds` adds other kinds of holders, and `now` gives ms since 1970. */
   constructor({
     kinds = [],
+    now = trustedNow,
     ...options
-  }: Omit<ShelfOptions, 'kinds'> & Partial<Pick<ShelfOptions, 'kinds'>>) {
+  }: Omit<ShelfOptions, 'kinds'> & Partial<Pick<ShelfOptions, 'kinds'>> & { now?: () => number }) {
     super()
-    this.#kind = new LeaseKind(join(options.folder, 'leases'))
+    this.#kind = new LeaseKind(join(options.folder, 'leases'), now)
     this.shelf = new Shelf({ ...options, kinds: [this.#kind, ...kinds] })
     this.shelf.on('paused', (id: string) => this.paused.add(id))
     this.shelf.on('resumed', (id: string) => this.paused.delete(id))
@@ -72,8 +76,14 @@ export class LeaseShelf extends ReadyResource {
     await this.shelf.hold(holder)
   }
 
+  /** What readers and the owner have fetched in all, bytes. */
   egressBytes(id: string): number {
-    return this.has(id) ? this.egress(id).usedBytes : 0
+    return this.has(id) ? sentOf(this.#get(id)) : 0
+  }
+
+  /** What was fetched of each account of a lease; nothing of an unknown one. */
+  accounts(id: string): EgressAccounts {
+    return this.has(id) ? this.#get(id).accounts : UNREAD
   }
 
   egress(id: string): { usedBytes: number; limitBytes: number } {
@@ -168,6 +178,11 @@ export class LeaseShelf extends ReadyResource {
     if (holder instanceof LeaseHolder) return holder
     throw new BushelError('LEASE_NOT_FOUND', `no lease ${id} is on the shelf`)
   }
+}
+
+/** What readers and the owner of a lease have fetched in all, bytes. */
+export function sentOf({ egressUsed, ownerUsed }: ShelvedLease): number {
+  return egressUsed + ownerUsed
 }
 
 /** Whether both name the same cores, with the same limits. */

@@ -41,7 +41,7 @@ export class RepairHolder implements Holder {
     return this.#lease.group
   }
 
-  get egressLeft(): number {
+  egressLeft(): number {
     const size = Number(billedBytes(this.cores))
     const left = Math.min(SIZES * size - this.#lease.repairUsed, SIZES_OF_ONE * size - this.#used)
     return Math.max(0, left)
@@ -56,7 +56,7 @@ export class RepairHolder implements Holder {
     }
     if (this.#since !== lease.repairSince) this.#used = 0
     this.#since = lease.repairSince
-    if (this.egressLeft === 0) return false
+    if (this.egressLeft() === 0) return false
     this.#admitted.add(stream)
     return true
   }

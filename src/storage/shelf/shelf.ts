@@ -38,8 +38,8 @@ export interface ShelfOptions {
  * its own, as long as a holder names it. The cores and the count of bytes read survive SIGKILL (at most the last 2 seconds
  * or 4 MiB of the count are lost).
  *
- * Events: `paused` and `resumed` (id): a fetch waits for room on the disk, or no longer does. `egress-spent` (id): the holder's
- * egress is used up. `problem` (error): a failure that no caller waits for.
+ * Events: `paused` and `resumed` (id): a fetch waits for room on the disk, or no longer does. `egress-spent` (id): a peer
+ * has used up the egress that the holder has for it. `problem` (error): a failure that no caller waits for.
  */
 export class Shelf extends ReadyResource {
   readonly #folder: string
@@ -59,8 +59,8 @@ export class Shelf extends ReadyResource {
     super()
     this.#folder = folder
     this.#kinds = kinds
-    this.#cores = new ShelvedCores(join(folder, 'cores'), (core, bytes, holder) =>
-      this.#read(core, bytes, holder)
+    this.#cores = new ShelvedCores(join(folder, 'cores'), (core, bytes, holder, stream) =>
+      this.#read(core, bytes, holder, stream)
     )
     this.#space = new ShelfSpace({
       ...{ folder, space, margin, free },
@@ -132,7 +132,7 @@ export class Shelf extends ReadyResource {
   /** Adds a connection of the holder's uploader: fetches use it, and it may read. */
   async attach(id: string, stream: Duplex): Promise<void> {
     const holder = this.#known(id)
-    const reads = holder.egressLeft > 0 ? id : null
+    const reads = holder.egressLeft(stream) > 0 ? id : null
     await Promise.all(holder.cores.map(({ key }) => this.#coreOf(holder, key).attach(stream, id, reads)))
   }
 
@@ -200,7 +200,7 @@ export class Shelf extends ReadyResource {
     const served = admitting.filter(
       ({ holder: { id, isGuest } }) => isGuest || (isServed(id) && !this.#silent.has(id))
     )
-    const open = served.find(({ holder }) => holder.egressLeft > 0)
+    const open = served.find(({ holder }) => holder.egressLeft(stream) > 0)
     if (open) await open.core.attach(stream, null, open.holder.id)
     else {
       for (const { holder } of served) {
@@ -233,8 +233,8 @@ export class Shelf extends ReadyResource {
   /** Counts egress outside of replication; false, and nothing is counted, when it exceeds the rest. */
   charge(id: string, bytes: number): boolean {
     const holder = this.#known(id)
-    if (holder.egressLeft < bytes) return false
-    holder.charge(bytes)
+    if (holder.egressLeft(null) < bytes) return false
+    holder.charge(bytes, null)
     this.#journal.note(holder, bytes)
     return true
   }
@@ -340,28 +340,37 @@ export class Shelf extends ReadyResource {
   }
 
   /** Charges bytes of a core that a peer has read to the holder under which it was admitted. */
-  #read(core: ShelvedCore, bytes: number, holder: string | null): void {
+  #read(core: ShelvedCore, bytes: number, holder: string | null, stream: Duplex): void {
     const payer = holder === null ? null : this.#holders.get(holder)
     if (!payer) return
-    payer.charge(bytes)
+    payer.charge(bytes, stream)
     this.#journal.note(payer, bytes)
-    if (payer.egressLeft > 0) return
+    if (payer.egressLeft(stream) > 0) return
     // after the block that is being sent
     queueMicrotask(() => this.#moveReaders(core, payer, 'spent'))
-    if (this.#paying(core).length === 0) this.emit('egress-spent', payer.id)
+    if (!this.#payerOf(core, stream)) this.emit('egress-spent', payer.id)
   }
 
-  /** Holders for which a core is read. */
-  #paying(core: ShelvedCore): Holder[] {
-    return this.#naming(core).filter(
-      ({ id, complete, egressLeft }) => complete && egressLeft > 0 && !this.#silent.has(id)
+  /** A holder for which the peer may read a core, and has egress left. */
+  #payerOf(core: ShelvedCore, stream: Duplex): Holder | undefined {
+    return this.#naming(core).find(
+      holder =>
+        holder.complete &&
+        !this.#silent.has(holder.id) &&
+        holder.egressLeft(stream) > 0 &&
+        holder.mayRead(stream)
     )
   }
 
-  /** Charges the readers of a holder to another one for which they may read; the others are told why they read no more. */
+  /**
+   * Charges the readers of a holder to another one for which they may read; the others are told why they read no more. Who has
+   * egress left goes on.
+   */
   #moveReaders(core: ShelvedCore, from: Holder, why: Refusal): void {
-    const others = this.#paying(core)
-    const next = (stream: Duplex): string | null => others.find(other => other.mayRead(stream))?.id ?? null
+    const next = (stream: Duplex): string | null => {
+      const isKept = why === 'spent' && from.egressLeft(stream) > 0
+      return (isKept ? from : this.#payerOf(core, stream))?.id ?? null
+    }
     core.moveReaders(from.id, next, stream => from.refuse?.(stream, why))
   }
 

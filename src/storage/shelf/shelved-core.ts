@@ -36,7 +36,7 @@ export class ShelvedCore {
   readonly discoveryKey: Buffer
   readonly folder: string
   readonly group: string
-  readonly #onupload: (bytes: number, holder: string | null) => void
+  readonly #onupload: (bytes: number, holder: string | null, stream: Duplex) => void
   readonly #onopen: () => void
   #opened: Promise<{ store: Corestore; core: Hypercore }> | null = null
   #core: Hypercore | null = null
@@ -47,11 +47,11 @@ export class ShelvedCore {
   #gone = false
   readonly #links = new Map<Duplex, StreamLink>()
 
-  /** `onupload` is called with the bytes that peers read and whom that is charged to, `onopen` when files are opened. */
+  /** `onupload` is called with the bytes that a peer reads and whom that is charged to, `onopen` when files are opened. */
   constructor(
     folder: string,
     key: Buffer,
-    onupload: (bytes: number, holder: string | null) => void,
+    onupload: (bytes: number, holder: string | null, stream: Duplex) => void,
     onopen = (): void => undefined,
     group = ''
   ) {
@@ -127,8 +127,8 @@ export class ShelvedCore {
   }
 
   /**
-   * Charges the readers of a holder to another one; where there is none, `onover` is called and their reading ends. Uploads go
-   * on.
+   * Charges the readers of a holder to the one that `to` gives; where that is null, `onover` is called and their reading ends.
+   * Uploads go on.
    */
   moveReaders(from: string, to: (stream: Duplex) => string | null, onover: (stream: Duplex) => void): void {
     const over = new Set<StreamLink['uploads']>()
@@ -215,7 +215,7 @@ export class ShelvedCore {
     core.core.replicator.eagerUpgrade = false
     core.on('upload', (_index: number, bytes: number, peer: ReplicationPeer) => {
       this.#used = systemClock.monotonic()
-      this.#onupload(bytes, this.#links.get(peer.stream)?.account ?? null)
+      this.#onupload(bytes, this.#links.get(peer.stream)?.account ?? null, peer.stream)
     })
     gateCore(core, stream => (this.#links.get(stream)?.account ?? null) !== null)
     core.on('conflict', () => this.#shutDown()) // hypercore closes the session; the blocks stay

@@ -1,13 +1,14 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import crypto from 'hypercore-crypto'
 import { BOUNDS } from '../../base/bounds/bounds.js'
 import { compactCore } from '../../network/cores.js'
 import { removeFolder } from '../../files/disk.js'
 import { ShelvedCore } from './shelved-core.js'
 
-/** Called with the bytes that a peer reads, and the holder under which it was admitted. */
-type OnRead = (core: ShelvedCore, bytes: number, holder: string | null) => void
+/** Called with the bytes that the peer at the other end reads, and the holder under which it was admitted. */
+type OnRead = (core: ShelvedCore, bytes: number, holder: string | null, stream: Duplex) => void
 
 /** The cores of a shelf, each in a folder named by its key. */
 export class ShelvedCores {
@@ -37,7 +38,7 @@ export class ShelvedCores {
     const fresh = new ShelvedCore(
       join(this.#folder, key.toString('hex') + (group && `-${group}`)),
       key,
-      (bytes, holder) => this.#onread(fresh, bytes, holder),
+      (bytes, holder, stream) => this.#onread(fresh, bytes, holder, stream),
       () => this.#opening(fresh),
       group
     )

@@ -47,7 +47,7 @@ export const copy = {
   unseen01pct: 0.9,
   paidUntil: DAY,
   ends: 2 * DAY,
-  egress: 3e9
+  egress: { readers: 3e9, owner: 1.1e9 }
 }
 export const record = {
   direction: 'sent',

@@ -64,7 +64,8 @@ test('status with no node up tells the only market, what is offered and free, an
     id: formatKey(agreementId(terms)),
     cores,
     egressBytes: 99,
-    egressUsed: 77,
+    egressUsed: 70,
+    ...{ ownerUsed: 7, ownerBefore: 0, ownerSince: 0 },
     complete: true,
     repairUsed: 0,
     repairSince: 0

@@ -90,11 +90,11 @@ test(
     await assert.rejects(run, {
       code: 'STALLED',
       message:
-        /^the egress of the lease is spent at 1 provider, and nobody else has the rest; what came is kept$/
+        /^what readers may fetch under the lease is spent at 1 provider, and nobody else has the rest; what came is kept$/
     })
     assert.match(
       told.join('\n'),
-      /^the egress of the lease is spent at 1 provider: .* sends nothing more of it$/
+      /^what readers may fetch under the lease is spent at 1 provider: .* sends nothing more of it$/
     )
   }
 )

@@ -26,13 +26,17 @@ class Cache implements Holder {
   readonly violations: string[] = []
   complete = false
   takesIn = true
-  egressLeft: number
+  left: number
   isSaved = false
 
-  constructor(id: string, cores: readonly CoreLimit[], egressLeft = 0) {
+  constructor(id: string, cores: readonly CoreLimit[], left = 0) {
     this.id = id
     this.cores = cores
-    this.egressLeft = egressLeft
+    this.left = left
+  }
+
+  egressLeft(): number {
+    return this.left
   }
 
   mayRead(): boolean {
@@ -40,7 +44,7 @@ class Cache implements Holder {
   }
 
   charge(bytes: number): void {
-    this.egressLeft = Math.max(0, this.egressLeft - bytes)
+    this.left = Math.max(0, this.left - bytes)
   }
 
   completed(): void {
@@ -203,7 +207,7 @@ test('what is read is charged to one holder, and reading ends when nobody has an
   await spent
   await down.cut()
   const { usedBytes } = shelf.egress('lease1')
-  assert.equal(cache.egressLeft, 0)
+  assert.equal(cache.left, 0)
   assert.ok(usedBytes >= 100_000 && usedBytes <= 130_000, `${usedBytes} bytes`)
 })
 
@@ -215,7 +219,7 @@ test('a reader goes on for another holder when the one for which it reads is sil
   await shelf.silence('lease1')
   await copy.download({ start: 1, end: 60 }).done()
   assert.equal(shelf.egress('lease1').usedBytes, usedBytes)
-  assert.ok(cache.egressLeft < 1 << 30)
+  assert.ok(cache.left < 1 << 30)
   await down.cut()
 })
 

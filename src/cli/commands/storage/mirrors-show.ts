@@ -37,6 +37,12 @@ export const { syntax, run } = oneCall({
     ]),
     ...unseenOf(mirror.leases.filter(({ health }) => AUDITED.has(health))),
     '',
+    ...list(mirror.leases, 'nothing can be read', [
+      [{ title: 'LEASE' }, ({ id }) => id.slice(0, 8)],
+      [right('LEFT FOR READERS'), ({ egress }) => formatSize(egress.readers)],
+      [right('LEFT FOR YOU'), ({ egress }) => formatSize(egress.owner)]
+    ]),
+    '',
     'Anyone who has this link can fetch and read everything. Keep it like a password:',
     mirror.link
   ]

@@ -21,6 +21,7 @@ import { copiesOf } from '../../../storage/buyer/upkeep/copies.js'
 import { renewAt } from '../../../storage/buyer/upkeep/extending.js'
 import { unseenOdds } from '../../../storage/lease/challenge.js'
 import type { Health } from '../../../storage/lease/challenge.js'
+import { egressLeftOf } from '../../../storage/lease/egress.js'
 import { LEASE, isGivenUp } from '../../../storage/lease/lease-state.js'
 import { Leases, atRiskOf, endOf, idOf, installmentsOf, paidUntil } from '../../../storage/lease/leases.js'
 import { aheadOfLease } from '../../../storage/buyer/placing/ahead.js'
@@ -94,7 +95,13 @@ export const MIRROR_COPY = fields({
   unseen01pct: odds('that a loss of 0.1 % went unseen'),
   paidUntil: moment('end of what is paid'),
   ends: moment('end of what is agreed'),
-  egress: bytes('what readers may fetch of it in all')
+  egress: v.pipe(
+    fields({
+      readers: bytes('what readers may still fetch'),
+      owner: bytes('what this node may still fetch beside that, until it is refilled')
+    }),
+    v.description('what is left to fetch of it, by the last word of its provider')
+  )
 })
 type Overview = v.InferOutput<ReturnType<typeof fields<typeof MIRROR_OVERVIEW>>>
 type CopyEntry = v.InferOutput<typeof MIRROR_COPY>
@@ -177,7 +184,9 @@ export class MirrorView {
       unseen01pct: unseenOdds(audits, 0.001, this.#now),
       paidUntil: paidUntil(lease, this.#paid(lease)),
       ends: endOf(lease),
-      egress: terms.egressBytes
+      egress: isGivenUp(lease)
+        ? { readers: 0, owner: 0 }
+        : egressLeftOf(terms, this.#leases.egressOf(agreementId(terms)))
     }
   }
 

@@ -5,6 +5,7 @@ import type { Logger } from '../../../base/logger.js'
 import { Poller } from '../../../base/poller.js'
 import type { Store } from '../../../store/store.js'
 import { agreementId } from '../../../../contracts/terms.js'
+import { egressLeftOf } from '../../lease/egress.js'
 import { LEASE } from '../../lease/lease-state.js'
 import { endOf } from '../../lease/leases.js'
 import type { Leases } from '../../lease/leases.js'
@@ -15,6 +16,8 @@ import type { Copies } from './copies.js'
 
 /** Days before an end at which the owner is told, the nearest first. */
 const TOLD_DAYS = [1, 7, 30]
+/** Of what readers may fetch, the part after which the owner is told. */
+const MOST_READ = 0.8
 
 /** What the owner should know of a mirror. */
 export interface Notice {
@@ -24,7 +27,8 @@ export interface Notice {
 }
 
 /**
- * Mirrors that end within 30 days, and those of which a copy fails its audits or is gone. One that was bought for less time
+ * Mirrors that end within 30 days, those of which a copy fails its audits or is gone, and those of which readers have fetched
+ * most of what they may. One that was bought for less time
  * than 30 days is told of within 7 days or 1.
  */
 export function noticesOf(store: Store, leases: Leases, now: number): Notice[] {
@@ -32,16 +36,14 @@ export function noticesOf(store: Store, leases: Leases, now: number): Notice[] {
     .filter(job => !isLongOver(job, now))
     .flatMap(job => {
       const copies = copiesOf(job, leases, now)
-      return [...ending(job, leases, copies.all, now), ...lost(job, copies)]
+      return [...ending(job, leases, copies.all, now), ...lost(job, copies), ...read(job, leases, copies)]
     })
 }
 
 /** Of the copy that ends first of those of which the owner is to be told. */
 function ending(job: MirrorJob, leases: Leases, copies: readonly Lease[], now: number): Notice[] {
-  const isLast = ({ terms }: Lease): boolean =>
-    leases.successorOf('buyer', agreementId(terms))?.state !== LEASE.NEXT
   const [first] = copies
-    .filter(lease => lease.state === LEASE.STORED && isLast(lease) && withinDays(lease, now) !== null)
+    .filter(lease => lease.state === LEASE.STORED && isLast(lease, leases) && withinDays(lease, now) !== null)
     .sort((a, b) => endOf(a) - endOf(b))
   if (!first) return []
   const name = nameOfMirror(job)
@@ -62,6 +64,37 @@ function lost(job: MirrorJob, { living, failed, missing }: Copies): Notice[] {
     ? `a node that is up replaces them from the others; see: bushel mirrors show ${quoted(name)}`
     : `no copy is left from which they could be replaced; if you have the files: bushel mirror ${quoted(job.path)}`
   return [{ id: `${job.store} fails ${lacking} ${canReplace}`, text: `${what}; ${next}` }]
+}
+
+/** Of the copies of which readers have fetched most of what they may, or all of it. */
+function read(job: MirrorJob, leases: Leases, { living }: Copies): Notice[] {
+  const copies = living
+    .filter(({ state }) => state === LEASE.STORED)
+    .map(lease => ({ lease, used: leases.egressOf(agreementId(lease.terms)) }))
+  const readOf = (part: number): typeof copies =>
+    copies.filter(({ lease, used }) => used.readers > 0 && used.readers >= part * lease.terms.egressBytes)
+  const [most, all] = [readOf(MOST_READ), readOf(1)]
+  if (most.length === 0) return []
+  const [told, how] =
+    all.length > 0
+      ? [all, 'all that they may, and get nothing more']
+      : [most, `${MOST_READ * 100} % of what they may, and get nothing more after the rest`]
+  const name = nameOfMirror(job)
+  const what = `of ${told.length} of the ${copies.length} copies of '${name}' readers have fetched ${how}`
+  const canRestore = copies.some(({ lease: { terms }, used }) => {
+    const left = egressLeftOf(terms, used)
+    return left.owner + left.readers > 0
+  })
+  const own = canRestore ? 'this device can still restore it' : 'this device has used up its own part too'
+  const next = told.every(({ lease }) => !isLast(lease, leases))
+    ? 'readers can again when its next lease begins'
+    : `readers can again in a lease that follows: bushel mirrors extend ${quoted(name)} --time 30d`
+  const id = `${job.store} read ${all.length > 0 ? 'all' : 'most'} of ${told.length}`
+  return [{ id, text: `${what}; ${own}; ${next}` }]
+}
+
+function isLast({ terms }: Lease, leases: Leases): boolean {
+  return leases.successorOf('buyer', agreementId(terms))?.state !== LEASE.NEXT
 }
 
 /** As a shell reads it. */

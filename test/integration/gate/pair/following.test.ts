@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Lease } from '#spec'
+import { formatKey } from '../../../../contracts/keys/key.js'
 import { DAY } from '../../../../contracts/money/quantity.js'
 import { nullLogger } from '../../../../src/base/logger.js'
 import { BuyerLease } from '../../../../src/storage/buyer/buyer-lease.js'
 import { Extending } from '../../../../src/storage/buyer/upkeep/extending.js'
 import type { Extended } from '../../../../src/storage/buyer/upkeep/extending.js'
+import { UNREAD } from '../../../../src/storage/lease/egress.js'
 import { LEASE } from '../../../../src/storage/lease/lease-state.js'
 import { endOf } from '../../../../src/storage/lease/leases.js'
 import { mirrorsOf } from '../../../../src/storage/buyer/mirror-names.js'
@@ -60,12 +62,15 @@ test('a lease is extended without an upload, and the next one begins where it en
   assert.ok((await extend(pair, id)).next!.id.equals(following), 'asked again it is the same one')
   assert.equal(mirrorsOf(pair.buyer.store, pair.buyer.leases)[0]!.time, 30 * DAY + TIME, 'and counts once')
 
+  const spent = { egressUsed: both(pair, id)[1].terms.egressBytes }
+  for (const kept of pair.shelf.leases) if (kept.id === formatKey(id)) Object.assign(kept, spent)
   pair.ahead = 30 * DAY + 11 * 60_000
   await pair.leaseManager.look()
   const maintenance = pair.maintenance({ now: () => Date.now() + pair.ahead })
   await maintenance.look()
   await maintenance.look()
   assert.deepEqual(statesOf(pair, id), [LEASE.ENDED, LEASE.ENDED])
+  assert.deepEqual(pair.shelf.accounts(formatKey(following)), UNREAD, 'readers have egress again')
   assert.deepEqual(statesOf(pair, following), [LEASE.STORED, LEASE.STORED])
   assert.equal(pair.leaseManager.reservedBytes(), reserved, 'it has the space now')
   await maintenance.audited()

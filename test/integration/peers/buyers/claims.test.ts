@@ -312,7 +312,7 @@ test(
         agreement,
         blocks: 0,
         bytes: 0,
-        waits: 0
+        ...{ waits: 0, egressBytes: 0, ownerBytes: 0 }
       })
       const seal = { agreement, cores: [{ key, fork: 0, length: 1, byteLength: 1000, treeHash: key }] }
       for (const signature of [Buffer.alloc(64), sign('seal', seal, one.who.device)])

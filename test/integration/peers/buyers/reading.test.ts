@@ -12,6 +12,7 @@ import { parsePrice } from '../../../../contracts/money/money.js'
 import { HOUR, KIB, MIB } from '../../../../contracts/money/quantity.js'
 import { BOUNDS } from '../../../../src/base/bounds/bounds.js'
 import { attachCore, gateCore } from '../../../../src/network/cores.js'
+import { proveRead } from '../../../../src/network/read-proofs.js'
 import { Network } from '../../../../src/network/network.js'
 import { setUp } from '../../../../src/daemon/setup.js'
 import { Home } from '../../../../src/identity/home.js'
@@ -62,27 +63,30 @@ const egress = (): number => shelf!.egressBytes(idOf(leases.get('provider', kept
 let stores = 0
 
 /** How many blocks a plain Hypercore gets over a bare connection on which `prove` came first. */
-async function read(prove: (stream: NoiseStream) => void = () => undefined): Promise<number> {
+async function read(
+  prove: (stream: NoiseStream) => void = () => undefined,
+  key = goods.key
+): Promise<number> {
   const stream = dht.connect(parseKey(offer.device), { keyPair: crypto.keyPair() })
   stream.on('error', () => undefined)
   await stream.opened
   const mux = new Protomux(stream)
   prove(stream)
-  const got = await readOver(mux.stream as NoiseStream)
+  const got = await readOver(mux.stream as NoiseStream, key)
   stream.destroy()
   return got
 }
 
-async function readOver(stream: NoiseStream): Promise<number> {
-  const core = await readerOver(stream)
+async function readOver(stream: NoiseStream, key = goods.key): Promise<number> {
+  const core = await readerOver(stream, key)
   const got = await gotten(core, 0)
   await core.close()
   return got
 }
 
-async function readerOver(stream: NoiseStream): Promise<Hypercore> {
+async function readerOver(stream: NoiseStream, key = goods.key): Promise<Hypercore> {
   const store = new Corestore(children.at(`reader${stores++}`))
-  const core = store.get({ key: goods.key })
+  const core = store.get({ key })
   await core.ready()
   core.replicate(stream)
   return core
@@ -173,3 +177,27 @@ test(
     assert.equal(await read(stream => show(stream, signatureFor(stream))), BLOCKS)
   }
 )
+
+test('readers that have fetched all they may do not lock the owner out', LIMIT, async () => {
+  const terms = (): { readKey: Buffer; egressBytes: number } => ({
+    readKey: pair.publicKey,
+    egressBytes: goods.byteLength
+  })
+  const spender = await buyer('spender')
+  const own = await spender.core(...Array.from({ length: BLOCKS }, (_, i) => noise(`own${i}`, 64 * KIB)))
+  const bought = await spender.buy(offer, [limitOf(own)], terms)
+  await spender.upload(bought, [own], BLOCKS)
+  await spender.seal(bought, [await sealOf(own)])
+  const id = idOf(leases.get('provider', bought.id)!)
+  const told: string[] = []
+  const proven = (stream: NoiseStream): void => void proveRead(stream, pair, why => told.push(why))
+  assert.equal(await read(proven, own.key), BLOCKS)
+  assert.deepEqual(shelf!.accounts(id), { readers: own.byteLength, owner: 0 })
+  told.length = 0
+  assert.equal(await read(proven, own.key), 0)
+  assert.deepEqual(told, ['spent'], 'a reader is told so')
+
+  assert.equal(await readOver(bought.channel.stream, own.key), BLOCKS)
+  assert.deepEqual(shelf!.accounts(id), { readers: own.byteLength, owner: own.byteLength })
+  assert.equal(await read(proven, own.key), 0)
+})

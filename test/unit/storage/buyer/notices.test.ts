@@ -6,6 +6,8 @@ import { agreementId } from '../../../../contracts/terms.js'
 import { loggerTo } from '../../../../src/base/logger.js'
 import { MirrorNotices, noticesOf } from '../../../../src/storage/buyer/upkeep/notices.js'
 import { UNTROUBLED } from '../../../../src/storage/lease/challenge.js'
+import { UNREAD, ownerEgressOf } from '../../../../src/storage/lease/egress.js'
+import type { EgressAccounts } from '../../../../src/storage/lease/egress.js'
 import { MIRROR } from '../../../../src/storage/buyer/mirror-state.js'
 import { LEASE } from '../../../../src/storage/lease/lease-state.js'
 import { ENDED_BY_OWNER, Leases, endOf } from '../../../../src/storage/lease/leases.js'
@@ -38,8 +40,11 @@ async function homeOf(...days: number[]) {
   const auditOf = (id: Buffer): AuditRecord => audits.find(one => one.id.equals(id))?.audit ?? UNTROUBLED
   const successorOf = (_role: string, id: Buffer): Lease | null =>
     kept.find(({ terms }) => terms.follows?.equals(id)) ?? null
-  const leases = Object.assign(Object.create(Leases.prototype) as Leases, { get, auditOf, successorOf })
-  return { store, job, kept, audits, leases }
+  const read = new Map<string, EgressAccounts>()
+  const egressOf = (id: Buffer): EgressAccounts => read.get(id.toString('hex')) ?? UNREAD
+  const known = { get, auditOf, successorOf, egressOf }
+  const leases = Object.assign(Object.create(Leases.prototype) as Leases, known)
+  return { store, job, kept, audits, read, leases }
 }
 
 test('the owner is told of an end 30, 7 and 1 days before, of the copy that ends first', async () => {
@@ -99,6 +104,42 @@ test('the owner is told of copies that fail or are gone, and not of one that is 
   assert.deepEqual(texts(START), [fail(3, false)], 'its debt is settled')
   kept[2] = { ...kept[2]!, state: LEASE.ENDED, reason: ENDED_BY_OWNER }
   assert.deepEqual(texts(START), [fail(2, false)])
+})
+
+test('the owner is told when readers have fetched 80 % of what they may, and all of it', async () => {
+  const { store, kept, read, leases } = await homeOf(400, 365)
+  const fetched = (i: number, part: number, owner = 0): void => {
+    const { terms } = kept[i]!
+    const accounts = { readers: part * terms.egressBytes, owner }
+    read.set(agreementId(terms).toString('hex'), accounts)
+  }
+  const told = (): string[] => noticesOf(store, leases, START).map(({ text }) => text)
+  const ids = (): string[] => noticesOf(store, leases, START).map(({ id }) => id)
+  const next = "readers can again in a lease that follows: bushel mirrors extend 'films' --time 30d"
+  fetched(0, 0.79)
+  assert.deepEqual(told(), [])
+  fetched(0, 0.8)
+  assert.deepEqual(told(), [
+    "of 1 of the 2 copies of 'films' readers have fetched 80 % of what they may, and get nothing more " +
+      `after the rest; this device can still restore it; ${next}`
+  ])
+  const [most] = ids()
+  fetched(0, 1)
+  const all = `of 1 of the 2 copies of 'films' readers have fetched all that they may, and get nothing more`
+  assert.deepEqual(told(), [`${all}; this device can still restore it; ${next}`])
+  const spent = ids()
+  assert.notEqual(spent[0], most)
+  fetched(1, 0.9)
+  assert.deepEqual(ids(), spent, 'what is told already is not told again')
+  for (const i of [0, 1]) fetched(i, 1, ownerEgressOf(kept[i]!.terms.cores))
+  assert.match(told()[0]!, /^of 2 of the 2 copies .* this device has used up its own part too; /)
+  kept.push({
+    ...kept[0]!,
+    state: LEASE.NEXT,
+    terms: { ...kept[0]!.terms, follows: agreementId(kept[0]!.terms) }
+  })
+  fetched(1, 0.5)
+  assert.match(told()[0]!, /; readers can again when its next lease begins$/)
 })
 
 test('each notice is logged once, and again when the end comes nearer', async () => {

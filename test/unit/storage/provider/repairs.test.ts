@@ -132,9 +132,10 @@ test('repairs fetch a size each and three together, and as much again after 90 d
   const lease = new LeaseHolder(
     {
       ...{ id: 'lease', cores, egressBytes: 0, egressUsed: 0, complete: true, readKey: null, owner: null },
-      ...{ group: '', repairUsed: 0, repairSince: 0 }
+      ...{ group: '', repairUsed: 0, repairSince: 0, ownerUsed: 0, ownerBefore: 0, ownerSince: 0 }
     },
-    files
+    files,
+    () => NOW
   )
   const streams = Array.from({ length: 5 }, () => new Duplex() as NoiseStream)
   const repair = (i: number): RepairHolder => new RepairHolder(lease, Buffer.alloc(32, i))
@@ -144,8 +145,8 @@ test('repairs fetch a size each and three together, and as much again after 90 d
     assert.ok(one.admit(streams[i]!, NOW))
     assert.equal(one.mayRead(streams[i]!), true)
     one.charge(Math.floor(1.1 * size))
-    assert.equal(Math.floor(one.egressLeft), 0)
-    assert.equal(one.admit(streams[4]!, NOW), one.egressLeft > 0, 'one device has a size')
+    assert.equal(Math.floor(one.egressLeft()), 0)
+    assert.equal(one.admit(streams[4]!, NOW), one.egressLeft() > 0, 'one device has a size')
   }
   assert.equal(repair(3).admit(streams[3]!, NOW + 89 * DAY), false)
   assert.equal(lease.egressUsed, 0, 'readers pay nothing for it')
