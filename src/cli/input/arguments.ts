@@ -4,6 +4,7 @@ import { isIPv4 } from 'node:net'
 import { resolve } from 'node:path'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { formatKey, parseKey } from '../../../contracts/keys/key.js'
+import { parseTime } from '../../../contracts/money/quantity.js'
 import { MAX_PROVIDERS } from '../../compute/resource.js'
 
 const MAX_RULES_BYTES = 64 * 1024
@@ -12,6 +13,11 @@ const MAX_NAME = 64
 
 export function parseCopies(text: string): number {
   return parseCount(text, 'number of copies', 1, MAX_COPIES)
+}
+
+/** Parses how long ahead a mirror is paid: a time, or `all` of the time `of` that it is bought for. Throws BAD_INPUT. */
+export function parseAhead(text: string, of: string): number {
+  return parseTime(text === 'all' ? of : text)
 }
 
 /** Parses how many providers run a job, or `auto`. Throws BAD_INPUT. */

@@ -20,3 +20,9 @@ export const EXCLUDE = {
 
 /** Of a bid, which always has a highest price. */
 export const BID_OFFER = { '--offer <price>': 'price to open with, below the highest one' }
+
+/** How a mirror is paid ahead. */
+export const AHEAD = {
+  '--ahead <time>': 'how long ahead to pay: a time, or all (default: 30d, and less for what is dear)',
+  '--prepay-max <amount>': 'most to pay ahead, for all copies'
+}

@@ -53,6 +53,8 @@ test('over Core Lightning bad input, limits and wrong networks give one clear li
       '1',
       '--time',
       '365d',
+      '--ahead',
+      'all',
       '--max-price',
       '30000 sat/GiB-month'
     ]

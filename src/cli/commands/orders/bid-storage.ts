@@ -1,7 +1,7 @@
 import { formatPrice, parseAmount, parsePrice } from '../../../../contracts/money/money.js'
 import { parseTime } from '../../../../contracts/money/quantity.js'
-import { parseCopies, readablePath } from '../../input/arguments.js'
-import { BID_OFFER, EXCLUDE } from '../../input/shared-options.js'
+import { parseAhead, parseCopies, readablePath } from '../../input/arguments.js'
+import { AHEAD, BID_OFFER, EXCLUDE } from '../../input/shared-options.js'
 import { given, parsed, text, texts } from '../../invocation.js'
 import { oneCall, onRunning } from '../../one-call.js'
 import { placed } from '../../output/order-text.js'
@@ -19,8 +19,7 @@ export const { syntax, run } = oneCall({
     ...EXCLUDE,
     ...BID_OFFER,
     '--max-price <price>': { help: 'highest price, such as "30 sat/GiB-month"', required: true },
-    '--ahead <time>': 'how long ahead to pay (default: 30d, and less for what is dear)',
-    '--prepay-max <amount>': 'most to pay ahead, for all copies'
+    ...AHEAD
   },
   call: onRunning('bid.storage'),
   params: async ({ market, dryRun }, [path], options) => ({
@@ -31,7 +30,7 @@ export const { syntax, run } = oneCall({
       market,
       name: text(options, 'name'),
       exclude: texts(options, 'exclude'),
-      ahead: parsed(options, 'ahead', parseTime),
+      ahead: parsed(options, 'ahead', value => parseAhead(value, text(options, 'time')!)),
       prepayMaxMsat: parsed(options, 'prepayMax', parseAmount)?.toString(),
       offer: parsed(options, 'offer', parsePrice)?.toString()
     }),

@@ -2,13 +2,13 @@ import { BushelError } from '../../../../contracts/errors/error.js'
 import { SAT, formatAmount, parseAmount, parsePrice } from '../../../../contracts/money/money.js'
 import { formatSize, formatTime, parseTime } from '../../../../contracts/money/quantity.js'
 import type { MirrorResult } from '../../../node/api/api.js'
-import { parseCopies, readablePath } from '../../input/arguments.js'
+import { parseAhead, parseCopies, readablePath } from '../../input/arguments.js'
 import { demandYes } from '../../input/consent.js'
 import { given, parsed, text, texts } from '../../invocation.js'
 import { oneCall, onNode } from '../../one-call.js'
 import { dateText } from '../../output/order-text.js'
 import { count, facts } from '../../output/table.js'
-import { EXCLUDE, OFFER } from '../../input/shared-options.js'
+import { AHEAD, EXCLUDE, OFFER } from '../../input/shared-options.js'
 
 /** The most that is paid ahead as `--ahead` says without a question, msat. */
 const UNASKED_MSAT = 1000n * SAT
@@ -26,8 +26,7 @@ export const { syntax, run } = oneCall({
     ...EXCLUDE,
     ...OFFER,
     '--max-price <price>': 'highest price, such as "30 sat/GiB-month" (default: any)',
-    '--ahead <time>': 'how long ahead to pay: a time, or all (default: 30d, and less for what is dear)',
-    '--prepay-max <amount>': 'most to pay ahead, for all copies',
+    ...AHEAD,
     '--yes': 'pay more than 1,000 sat ahead as --ahead says, without being asked'
   },
   call: onNode('mirror'),
@@ -41,9 +40,7 @@ export const { syntax, run } = oneCall({
       exclude: texts(options, 'exclude'),
       offer: parsed(options, 'offer', parsePrice)?.toString(),
       maxPrice: parsed(options, 'maxPrice', parsePrice)?.toString(),
-      ahead: parsed(options, 'ahead', value =>
-        value === 'all' ? parseTime(text(options, 'time')!) : parseTime(value)
-      ),
+      ahead: parsed(options, 'ahead', value => parseAhead(value, text(options, 'time')!)),
       prepayMaxMsat: parsed(options, 'prepayMax', parseAmount)?.toString()
     }),
     path: await readablePath(path!),
