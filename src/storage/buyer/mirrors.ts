@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import crypto from 'hypercore-crypto'
 import type { CoreLimit, Lease, MirrorJob, StorageBid } from '#spec'
 import { domain } from '../../../contracts/schema/codec.js'
@@ -9,6 +9,7 @@ import { formatSize } from '../../../contracts/money/quantity.js'
 import { distinct, priceLimit } from '../../deal/sellers/matching.js'
 import type { Logger } from '../../base/logger.js'
 import { KeyedMutex } from '../../base/mutex.js'
+import { explainFull } from '../../files/disk.js'
 import { change } from '../../store/change.js'
 import type { Change } from '../../store/change.js'
 import type { Store } from '../../store/store.js'
@@ -101,10 +102,19 @@ export class Mirrors {
       this.#nameFor(request) // before anything is packed
     else if (request.name !== null) await this.rename(job.store, request.name)
     const placement = job ? null : await this.#seek(request, survey, listener, signal)
-    const ready = job ?? (await this.#pack(request, survey, MIRROR.PACKED, listener, signal))
+    const ready = job
+      ? await this.#paidAs(job, request)
+      : await this.#pack(request, survey, MIRROR.PACKED, listener, signal)
     if (job) listener.note('continuing an unfinished mirror of this path')
     await this.#supersede(ready, survey.fingerprint, listener)
     return this.place(ready, listener, signal, placement)
+  }
+
+  /** An unfinished mirror is paid ahead as it is said now. */
+  async #paidAs(job: MirrorJob, { ahead, prepayMaxMsat }: MirrorRequest): Promise<MirrorJob> {
+    const next = { ...job, ahead, prepayMaxMsat }
+    await this.#save(next)
+    return next
   }
 
   /** Finds sellers that would take it, so that nothing is packed in vain. */
@@ -360,7 +370,7 @@ export class Mirrors {
         signal
       })
       const created = this.#context.now()
-      if (tokens && drive.tokens) await writeTokens(tokens.fileOf(store), drive.tokens, created)
+      if (tokens && drive.tokens) await keepTokens(tokens.fileOf(store), drive.tokens, created)
       const job: MirrorJob = {
         name: this.#nameFor(request),
         created,
@@ -488,4 +498,12 @@ function sum(
   field: 'length' | 'byteLength'
 ): number {
   return cores.reduce((all, core) => all + core[field], 0)
+}
+
+async function keepTokens(...written: Parameters<typeof writeTokens>): Promise<void> {
+  try {
+    await writeTokens(...written)
+  } catch (error) {
+    throw explainFull(error, dirname(written[0]), 'nothing of this was kept or paid')
+  }
 }

@@ -36,12 +36,12 @@ export async function takeOver(
       `this home is an older copy: ${name} shows payments that are missing from it`
     )
   }
+  await tokens?.burn()
   for (const { role, agreement, counter, lease, knownMsat } of forgotten) {
     const { n, paidMsat } = counter.counter
     const sinceMsat = paidMsat - knownMsat
     const deltaMsat = role === 'buyer' ? -sinceMsat : sinceMsat
     await abandon(peer.lightning, { id: `${agreement.toString('hex')}/${n}`, deltaMsat })
-    if (role === 'buyer') await tokens?.burn(agreement)
     if (lease) {
       const lists = leases.lists(role, agreement)
       const side = role === 'buyer' ? 'payer' : 'payee'

@@ -1,6 +1,6 @@
 import type { Audit, BlockProof, BlockReference, Lease, SealedCore, Spot, TokenAudit } from '#spec'
 import { MAX_TOKEN_SAMPLES } from '../../../contracts/schema/counts.js'
-import { totalOf } from '../../../contracts/evidence/audit-token.js'
+import { MOST_SPAN, totalOf } from '../../../contracts/evidence/audit-token.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { TOKEN_ANSWERS } from '../../base/bounds/bounds.js'
 import { KeyedTokenBuckets } from '../../base/token-bucket.js'
@@ -24,19 +24,18 @@ export interface AuditedShelf {
 const MAX_AUDIT_BYTES = 8 << 20
 /** Leases whose use of token audits is remembered. */
 const MOST_REMEMBERED = 4096
-/** Most ciphertext of all cores that a token may speak of, bytes: positions are exact up to it. */
-const MOST_SPAN = 2 ** 50
 
 /** The provider's answers to audits: blocks of what was sealed with their proofs, and the tags of tokens. */
 export class Audits {
   readonly #shelf: AuditedShelf
   readonly #leases: Leases
   /** By lease: a token is answered from many blocks. */
-  readonly #tokens = new KeyedTokenBuckets(TOKEN_ANSWERS, MOST_REMEMBERED)
+  readonly #tokens: KeyedTokenBuckets
 
-  constructor(shelf: AuditedShelf, leases: Leases) {
+  constructor(shelf: AuditedShelf, leases: Leases, now: () => number) {
     this.#shelf = shelf
     this.#leases = leases
+    this.#tokens = new KeyedTokenBuckets(TOKEN_ANSWERS, MOST_REMEMBERED, now)
   }
 
   async answer(audit: Audit, peer: Counterparty): Promise<Answer<'audit'>> {
@@ -72,7 +71,7 @@ export class Audits {
     const total = totalOf(spans)
     if (!isFair || total === 0 || total > MOST_SPAN)
       throw new DeclineError('AUDIT', 'the audit asks for what no token asks')
-    if (!this.#tokens.charge(Buffer.from(idOf(lease)), 1))
+    if (!this.#tokens.spend(Buffer.from(idOf(lease)), 1))
       throw new DeclineError('AUDIT', 'more tokens were asked for than there are days; ask again later')
     const asked = { key: key!, samples, spans }
     return { body: { tags: await this.#kept(() => this.#shelf.tags(idOf(lease), asked, cores)) } }
@@ -84,7 +83,7 @@ export class Audits {
     const sealed = lease.seal!.seal.cores[core]
     if (!sealed || offset >= sealed.byteLength)
       throw new DeclineError('AUDIT', 'the audit asks for a byte that was never sealed')
-    if (!this.#tokens.charge(Buffer.from(idOf(lease)), 1))
+    if (!this.#tokens.spend(Buffer.from(idOf(lease)), 1))
       throw new DeclineError('AUDIT', 'more blocks were asked for than there are days; ask again later')
     return { body: await this.#kept(() => this.#shelf.proofAt(idOf(lease), { core, offset }, sealed)) }
   }

@@ -95,7 +95,7 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     this.#scope.add(() => this.#serving.close())
     this.#scope.add(() => this.#billing.close())
     this.#scope.add(() => this.#poller.close())
-    const audits = new Audits(shelf, leases)
+    const audits = new Audits(shelf, leases, this.#now)
     const sealing = new Sealing({
       ...{ deals, payments, shelf, intake: this.#intake, now: this.#now },
       accounts: lease => shelf.accounts(idOf(lease)),
