@@ -18,6 +18,8 @@ export const STRIP_LENGTH = 64
 export const MAX_AUDIT_BLOCKS = 64
 /** Other copies that one repair may be fetched from. */
 export const MAX_TICKETS = 8
+/** Agreements of which one takeover asks how they stand. */
+export const MAX_TAKEN = 16
 /** Merkle nodes, and Merkle roots, in the proof of one block. */
 export const MAX_PROOF_NODES = 64
 /** Arguments of a job. */

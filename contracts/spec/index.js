@@ -2181,8 +2181,170 @@ const encoding74 = {
   }
 }
 
-// @bushel/ledger-entry
+// @bushel/takeover
 const encoding75 = {
+  preencode(state, m) {
+    c.fixed32.preencode(state, m.identity)
+    c.fixed32.preencode(state, m.from)
+    c.fixed32.preencode(state, m.to)
+    c.buffer.preencode(state, m.lightning)
+    c.uint.preencode(state, m.n)
+  },
+  encode(state, m) {
+    c.fixed32.encode(state, m.identity)
+    c.fixed32.encode(state, m.from)
+    c.fixed32.encode(state, m.to)
+    c.buffer.encode(state, m.lightning)
+    c.uint.encode(state, m.n)
+  },
+  decode(state) {
+    const r0 = c.fixed32.decode(state)
+    const r1 = c.fixed32.decode(state)
+    const r2 = c.fixed32.decode(state)
+    const r3 = c.buffer.decode(state)
+    const r4 = c.uint.decode(state)
+
+    return {
+      identity: r0,
+      from: r1,
+      to: r2,
+      lightning: r3,
+      n: r4
+    }
+  }
+}
+
+// @bushel/signed-takeover.takeover
+const encoding76_0 = c.frame(encoding75)
+
+// @bushel/signed-takeover
+const encoding76 = {
+  preencode(state, m) {
+    encoding76_0.preencode(state, m.takeover)
+    c.fixed64.preencode(state, m.signature)
+  },
+  encode(state, m) {
+    encoding76_0.encode(state, m.takeover)
+    c.fixed64.encode(state, m.signature)
+  },
+  decode(state) {
+    const r0 = encoding76_0.decode(state)
+    const r1 = c.fixed64.decode(state)
+
+    return {
+      takeover: r0,
+      signature: r1
+    }
+  }
+}
+
+// @bushel/takeover-request.signed
+const encoding77_0 = c.frame(encoding76)
+// @bushel/takeover-request.agreements
+const encoding77_1 = c.array(c.fixed32, 16)
+
+// @bushel/takeover-request
+const encoding77 = {
+  preencode(state, m) {
+    encoding77_0.preencode(state, m.signed)
+    encoding77_1.preencode(state, m.agreements)
+  },
+  encode(state, m) {
+    encoding77_0.encode(state, m.signed)
+    encoding77_1.encode(state, m.agreements)
+  },
+  decode(state) {
+    const r0 = encoding77_0.decode(state)
+    const r1 = encoding77_1.decode(state)
+
+    return {
+      signed: r0,
+      agreements: r1
+    }
+  }
+}
+
+// @bushel/taken-lease.counter
+const encoding78_2 = encoding69_2
+// @bushel/taken-lease.agree
+const encoding78_3 = c.frame(encoding41)
+// @bushel/taken-lease.countersign
+const encoding78_4 = encoding64_2
+// @bushel/taken-lease.seal
+const encoding78_5 = c.frame(encoding54)
+// @bushel/taken-lease.stored
+const encoding78_6 = c.frame(encoding56)
+
+// @bushel/taken-lease
+const encoding78 = {
+  preencode(state, m) {
+    c.fixed32.preencode(state, m.agreement)
+    c.biguint64.preencode(state, m.paidMsat)
+    if ((m.counter ? 1 : 0) | (m.agree ? 2 : 0) | (m.countersign ? 4 : 0) | (m.seal ? 8 : 0) | (m.stored ? 16 : 0)) state.end++
+
+    if (m.counter) encoding78_2.preencode(state, m.counter)
+    if (m.agree) encoding78_3.preencode(state, m.agree)
+    if (m.countersign) encoding78_4.preencode(state, m.countersign)
+    if (m.seal) encoding78_5.preencode(state, m.seal)
+    if (m.stored) encoding78_6.preencode(state, m.stored)
+  },
+  encode(state, m) {
+    const flags =
+      (m.counter ? 1 : 0) |
+      (m.agree ? 2 : 0) |
+      (m.countersign ? 4 : 0) |
+      (m.seal ? 8 : 0) |
+      (m.stored ? 16 : 0)
+
+    c.fixed32.encode(state, m.agreement)
+    c.biguint64.encode(state, m.paidMsat)
+    if (flags !== 0) c.uint.encode(state, flags)
+
+    if (m.counter) encoding78_2.encode(state, m.counter)
+    if (m.agree) encoding78_3.encode(state, m.agree)
+    if (m.countersign) encoding78_4.encode(state, m.countersign)
+    if (m.seal) encoding78_5.encode(state, m.seal)
+    if (m.stored) encoding78_6.encode(state, m.stored)
+  },
+  decode(state) {
+    const r0 = c.fixed32.decode(state)
+    const r1 = c.biguint64.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
+
+    return {
+      agreement: r0,
+      paidMsat: r1,
+      counter: (flags & 1) !== 0 ? encoding78_2.decode(state) : null,
+      agree: (flags & 2) !== 0 ? encoding78_3.decode(state) : null,
+      countersign: (flags & 4) !== 0 ? encoding78_4.decode(state) : null,
+      seal: (flags & 8) !== 0 ? encoding78_5.decode(state) : null,
+      stored: (flags & 16) !== 0 ? encoding78_6.decode(state) : null
+    }
+  }
+}
+
+// @bushel/takeover-answer.leases
+const encoding79_0 = c.array(c.frame(encoding78), 16)
+
+// @bushel/takeover-answer
+const encoding79 = {
+  preencode(state, m) {
+    encoding79_0.preencode(state, m.leases)
+  },
+  encode(state, m) {
+    encoding79_0.encode(state, m.leases)
+  },
+  decode(state) {
+    const r0 = encoding79_0.decode(state)
+
+    return {
+      leases: r0
+    }
+  }
+}
+
+// @bushel/ledger-entry
+const encoding80 = {
   preencode(state, m) {
     c.string.preencode(state, m.type)
     c.uint.preencode(state, m.at)
@@ -2254,21 +2416,21 @@ const encoding75 = {
 }
 
 // @bushel/wallet-entry.entry
-const encoding76_1 = c.frame(encoding75)
+const encoding81_1 = c.frame(encoding80)
 
 // @bushel/wallet-entry
-const encoding76 = {
+const encoding81 = {
   preencode(state, m) {
     c.string.preencode(state, m.wallet)
-    encoding76_1.preencode(state, m.entry)
+    encoding81_1.preencode(state, m.entry)
   },
   encode(state, m) {
     c.string.encode(state, m.wallet)
-    encoding76_1.encode(state, m.entry)
+    encoding81_1.encode(state, m.entry)
   },
   decode(state) {
     const r0 = c.string.decode(state)
-    const r1 = encoding76_1.decode(state)
+    const r1 = encoding81_1.decode(state)
 
     return {
       wallet: r0,
@@ -2278,21 +2440,21 @@ const encoding76 = {
 }
 
 // @bushel/payment-record.last
-const encoding77_1 = encoding76_1
+const encoding82_1 = encoding81_1
 
 // @bushel/payment-record
-const encoding77 = {
+const encoding82 = {
   preencode(state, m) {
     c.uint.preencode(state, m.entry)
-    encoding77_1.preencode(state, m.last)
+    encoding82_1.preencode(state, m.last)
   },
   encode(state, m) {
     c.uint.encode(state, m.entry)
-    encoding77_1.encode(state, m.last)
+    encoding82_1.encode(state, m.last)
   },
   decode(state) {
     const r0 = c.uint.decode(state)
-    const r1 = encoding77_1.decode(state)
+    const r1 = encoding82_1.decode(state)
 
     return {
       entry: r0,
@@ -2302,7 +2464,7 @@ const encoding77 = {
 }
 
 // @bushel/payment-account
-const encoding78 = {
+const encoding83 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.paidMsat)
     c.biguint64.preencode(state, m.feesMsat)
@@ -2369,7 +2531,7 @@ const encoding78 = {
 }
 
 // @bushel/msat-sum
-const encoding79 = {
+const encoding84 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.msat)
   },
@@ -2386,7 +2548,7 @@ const encoding79 = {
 }
 
 // @bushel/flight-sum
-const encoding80 = {
+const encoding85 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.msat)
     c.uint.preencode(state, m.payments)
@@ -2407,7 +2569,7 @@ const encoding80 = {
 }
 
 // @bushel/settled-sum
-const encoding81 = {
+const encoding86 = {
   preencode(state, m) {
     c.uint.preencode(state, m.payments)
     c.biguint64.preencode(state, m.msat)
@@ -2436,14 +2598,14 @@ const encoding81 = {
 }
 
 // @bushel/debt-record.debt
-const encoding82_2 = encoding70_3
+const encoding87_2 = encoding70_3
 
 // @bushel/debt-record
-const encoding82 = {
+const encoding87 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.fixed32.preencode(state, m.peer)
-    encoding82_2.preencode(state, m.debt)
+    encoding87_2.preencode(state, m.debt)
     c.biguint64.preencode(state, m.settledMsat)
     c.string.preencode(state, m.state)
     if ((m.hash ? 1 : 0) | (m.invoice ? 2 : 0)) state.end++
@@ -2456,7 +2618,7 @@ const encoding82 = {
 
     c.string.encode(state, m.role)
     c.fixed32.encode(state, m.peer)
-    encoding82_2.encode(state, m.debt)
+    encoding87_2.encode(state, m.debt)
     c.biguint64.encode(state, m.settledMsat)
     c.string.encode(state, m.state)
     if (flags !== 0) c.uint.encode(state, flags)
@@ -2467,7 +2629,7 @@ const encoding82 = {
   decode(state) {
     const r0 = c.string.decode(state)
     const r1 = c.fixed32.decode(state)
-    const r2 = encoding82_2.decode(state)
+    const r2 = encoding87_2.decode(state)
     const r3 = c.biguint64.decode(state)
     const r4 = c.string.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
@@ -2485,7 +2647,7 @@ const encoding82 = {
 }
 
 // @bushel/stored-reply
-const encoding83 = {
+const encoding88 = {
   preencode(state, m) {
     c.uint.preencode(state, m.at)
     c.buffer.preencode(state, m.reply)
@@ -2506,32 +2668,32 @@ const encoding83 = {
 }
 
 // @bushel/lease.terms
-const encoding84_5 = encoding41_0
+const encoding89_5 = encoding41_0
 // @bushel/lease.countersign
-const encoding84_7 = encoding64_2
+const encoding89_7 = encoding64_2
 // @bushel/lease.seal
-const encoding84_8 = c.frame(encoding54)
+const encoding89_8 = encoding78_5
 // @bushel/lease.stored
-const encoding84_9 = c.frame(encoding56)
+const encoding89_9 = encoding78_6
 // @bushel/lease.counter
-const encoding84_10 = encoding69_2
+const encoding89_10 = encoding69_2
 
 // @bushel/lease
-const encoding84 = {
+const encoding89 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.string.preencode(state, m.state)
     c.uint.preencode(state, m.created)
     c.uint.preencode(state, m.committed)
     c.uint.preencode(state, m.start)
-    encoding84_5.preencode(state, m.terms)
+    encoding89_5.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
     if ((m.countersign ? 1 : 0) | (m.seal ? 2 : 0) | (m.stored ? 4 : 0) | (m.counter ? 8 : 0) | (m.reason ? 16 : 0) | (m.link ? 32 : 0) | (m.audited ? 64 : 0)) state.end++
 
-    if (m.countersign) encoding84_7.preencode(state, m.countersign)
-    if (m.seal) encoding84_8.preencode(state, m.seal)
-    if (m.stored) encoding84_9.preencode(state, m.stored)
-    if (m.counter) encoding84_10.preencode(state, m.counter)
+    if (m.countersign) encoding89_7.preencode(state, m.countersign)
+    if (m.seal) encoding89_8.preencode(state, m.seal)
+    if (m.stored) encoding89_9.preencode(state, m.stored)
+    if (m.counter) encoding89_10.preencode(state, m.counter)
     if (m.reason) c.string.preencode(state, m.reason)
     if (m.link) c.string.preencode(state, m.link)
     if (m.audited) c.uint.preencode(state, m.audited)
@@ -2551,14 +2713,14 @@ const encoding84 = {
     c.uint.encode(state, m.created)
     c.uint.encode(state, m.committed)
     c.uint.encode(state, m.start)
-    encoding84_5.encode(state, m.terms)
+    encoding89_5.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.countersign) encoding84_7.encode(state, m.countersign)
-    if (m.seal) encoding84_8.encode(state, m.seal)
-    if (m.stored) encoding84_9.encode(state, m.stored)
-    if (m.counter) encoding84_10.encode(state, m.counter)
+    if (m.countersign) encoding89_7.encode(state, m.countersign)
+    if (m.seal) encoding89_8.encode(state, m.seal)
+    if (m.stored) encoding89_9.encode(state, m.stored)
+    if (m.counter) encoding89_10.encode(state, m.counter)
     if (m.reason) c.string.encode(state, m.reason)
     if (m.link) c.string.encode(state, m.link)
     if (m.audited) c.uint.encode(state, m.audited)
@@ -2569,7 +2731,7 @@ const encoding84 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding84_5.decode(state)
+    const r5 = encoding89_5.decode(state)
     const r6 = c.fixed64.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
@@ -2581,10 +2743,10 @@ const encoding84 = {
       start: r4,
       terms: r5,
       signature: r6,
-      countersign: (flags & 1) !== 0 ? encoding84_7.decode(state) : null,
-      seal: (flags & 2) !== 0 ? encoding84_8.decode(state) : null,
-      stored: (flags & 4) !== 0 ? encoding84_9.decode(state) : null,
-      counter: (flags & 8) !== 0 ? encoding84_10.decode(state) : null,
+      countersign: (flags & 1) !== 0 ? encoding89_7.decode(state) : null,
+      seal: (flags & 2) !== 0 ? encoding89_8.decode(state) : null,
+      stored: (flags & 4) !== 0 ? encoding89_9.decode(state) : null,
+      counter: (flags & 8) !== 0 ? encoding89_10.decode(state) : null,
       reason: (flags & 16) !== 0 ? c.string.decode(state) : null,
       link: (flags & 32) !== 0 ? c.string.decode(state) : null,
       audited: (flags & 64) !== 0 ? c.uint.decode(state) : 0
@@ -2593,10 +2755,10 @@ const encoding84 = {
 }
 
 // @bushel/audit-record.challenge
-const encoding85_5 = c.frame(encoding58)
+const encoding90_5 = c.frame(encoding58)
 
 // @bushel/audit-record
-const encoding85 = {
+const encoding90 = {
   preencode(state, m) {
     c.uint.preencode(state, m.unanswered)
     c.uint.preencode(state, m.unreachable)
@@ -2605,7 +2767,7 @@ const encoding85 = {
     c.uint.preencode(state, m.tries)
     if ((m.challenge ? 1 : 0) | (m.failing ? 2 : 0)) state.end++
 
-    if (m.challenge) encoding85_5.preencode(state, m.challenge)
+    if (m.challenge) encoding90_5.preencode(state, m.challenge)
     if (m.failing) c.string.preencode(state, m.failing)
   },
   encode(state, m) {
@@ -2618,7 +2780,7 @@ const encoding85 = {
     c.uint.encode(state, m.tries)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.challenge) encoding85_5.encode(state, m.challenge)
+    if (m.challenge) encoding90_5.encode(state, m.challenge)
     if (m.failing) c.string.encode(state, m.failing)
   },
   decode(state) {
@@ -2635,14 +2797,14 @@ const encoding85 = {
       gone: r2,
       tried: r3,
       tries: r4,
-      challenge: (flags & 1) !== 0 ? encoding85_5.decode(state) : null,
+      challenge: (flags & 1) !== 0 ? encoding90_5.decode(state) : null,
       failing: (flags & 2) !== 0 ? c.string.decode(state) : null
     }
   }
 }
 
 // @bushel/own-order
-const encoding86 = {
+const encoding91 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.market)
     c.buffer.preencode(state, m.record)
@@ -2679,12 +2841,12 @@ const encoding86 = {
 }
 
 // @bushel/mirror-job.cores
-const encoding87_7 = c.array(c.frame(encoding39))
+const encoding92_7 = c.array(c.frame(encoding39))
 // @bushel/mirror-job.agreements
-const encoding87_14 = c.array(c.fixed32)
+const encoding92_14 = c.array(c.fixed32)
 
 // @bushel/mirror-job
-const encoding87 = {
+const encoding92 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.fixed32.preencode(state, m.fingerprint)
@@ -2693,14 +2855,14 @@ const encoding87 = {
     c.string.preencode(state, m.link)
     c.uint.preencode(state, m.files)
     c.uint.preencode(state, m.bytes)
-    encoding87_7.preencode(state, m.cores)
+    encoding92_7.preencode(state, m.cores)
     c.fixed32.preencode(state, m.sha256)
     c.uint.preencode(state, m.copies)
     c.uint.preencode(state, m.time)
     c.biguint64.preencode(state, m.offer)
     c.biguint64.preencode(state, m.maxPrice)
     c.biguint64.preencode(state, m.prepayMaxMsat)
-    encoding87_14.preencode(state, m.agreements)
+    encoding92_14.preencode(state, m.agreements)
     c.string.preencode(state, m.state)
     if ((m.bid ? 1 : 0) | (m.packMs ? 2 : 0) | (m.name ? 4 : 0) | (m.created ? 8 : 0) | (m.renew ? 16 : 0) | (m.renewMaxPrice ? 32 : 0)) state.end++
 
@@ -2727,14 +2889,14 @@ const encoding87 = {
     c.string.encode(state, m.link)
     c.uint.encode(state, m.files)
     c.uint.encode(state, m.bytes)
-    encoding87_7.encode(state, m.cores)
+    encoding92_7.encode(state, m.cores)
     c.fixed32.encode(state, m.sha256)
     c.uint.encode(state, m.copies)
     c.uint.encode(state, m.time)
     c.biguint64.encode(state, m.offer)
     c.biguint64.encode(state, m.maxPrice)
     c.biguint64.encode(state, m.prepayMaxMsat)
-    encoding87_14.encode(state, m.agreements)
+    encoding92_14.encode(state, m.agreements)
     c.string.encode(state, m.state)
     if (flags !== 0) c.uint.encode(state, flags)
 
@@ -2753,14 +2915,14 @@ const encoding87 = {
     const r4 = c.string.decode(state)
     const r5 = c.uint.decode(state)
     const r6 = c.uint.decode(state)
-    const r7 = encoding87_7.decode(state)
+    const r7 = encoding92_7.decode(state)
     const r8 = c.fixed32.decode(state)
     const r9 = c.uint.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.biguint64.decode(state)
     const r12 = c.biguint64.decode(state)
     const r13 = c.biguint64.decode(state)
-    const r14 = encoding87_14.decode(state)
+    const r14 = encoding92_14.decode(state)
     const r15 = c.string.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
@@ -2792,7 +2954,7 @@ const encoding87 = {
 }
 
 // @bushel/peer-record
-const encoding88 = {
+const encoding93 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.good)
@@ -2824,8 +2986,122 @@ const encoding88 = {
   }
 }
 
+// @bushel/exported-lease.lease
+const encoding94_0 = c.frame(encoding89)
+// @bushel/exported-lease.lists
+const encoding94_1 = c.array(c.frame(encoding44))
+// @bushel/exported-lease.payments
+const encoding94_2 = c.array(c.frame(encoding80))
+// @bushel/exported-lease.debt
+const encoding94_3 = encoding70_3
+// @bushel/exported-lease.audit
+const encoding94_4 = c.frame(encoding90)
+
+// @bushel/exported-lease
+const encoding94 = {
+  preencode(state, m) {
+    encoding94_0.preencode(state, m.lease)
+    encoding94_1.preencode(state, m.lists)
+    encoding94_2.preencode(state, m.payments)
+    if ((m.debt ? 1 : 0) | (m.audit ? 2 : 0)) state.end++
+
+    if (m.debt) encoding94_3.preencode(state, m.debt)
+    if (m.audit) encoding94_4.preencode(state, m.audit)
+  },
+  encode(state, m) {
+    const flags = (m.debt ? 1 : 0) | (m.audit ? 2 : 0)
+
+    encoding94_0.encode(state, m.lease)
+    encoding94_1.encode(state, m.lists)
+    encoding94_2.encode(state, m.payments)
+    if (flags !== 0) c.uint.encode(state, flags)
+
+    if (m.debt) encoding94_3.encode(state, m.debt)
+    if (m.audit) encoding94_4.encode(state, m.audit)
+  },
+  decode(state) {
+    const r0 = encoding94_0.decode(state)
+    const r1 = encoding94_1.decode(state)
+    const r2 = encoding94_2.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
+
+    return {
+      lease: r0,
+      lists: r1,
+      payments: r2,
+      debt: (flags & 1) !== 0 ? encoding94_3.decode(state) : null,
+      audit: (flags & 2) !== 0 ? encoding94_4.decode(state) : null
+    }
+  }
+}
+
+// @bushel/mirror-export.mirror
+const encoding95_3 = c.frame(encoding92)
+// @bushel/mirror-export.leases
+const encoding95_4 = c.array(c.frame(encoding94))
+// @bushel/mirror-export.takeovers
+const encoding95_5 = c.array(c.frame(encoding76))
+
+// @bushel/mirror-export
+const encoding95 = {
+  preencode(state, m) {
+    c.fixed32.preencode(state, m.identity)
+    c.fixed32.preencode(state, m.device)
+    c.uint.preencode(state, m.at)
+    encoding95_3.preencode(state, m.mirror)
+    encoding95_4.preencode(state, m.leases)
+    encoding95_5.preencode(state, m.takeovers)
+  },
+  encode(state, m) {
+    c.fixed32.encode(state, m.identity)
+    c.fixed32.encode(state, m.device)
+    c.uint.encode(state, m.at)
+    encoding95_3.encode(state, m.mirror)
+    encoding95_4.encode(state, m.leases)
+    encoding95_5.encode(state, m.takeovers)
+  },
+  decode(state) {
+    const r0 = c.fixed32.decode(state)
+    const r1 = c.fixed32.decode(state)
+    const r2 = c.uint.decode(state)
+    const r3 = encoding95_3.decode(state)
+    const r4 = encoding95_4.decode(state)
+    const r5 = encoding95_5.decode(state)
+
+    return {
+      identity: r0,
+      device: r1,
+      at: r2,
+      mirror: r3,
+      leases: r4,
+      takeovers: r5
+    }
+  }
+}
+
+// @bushel/attested-export
+const encoding96 = {
+  preencode(state, m) {
+    c.buffer.preencode(state, m.content)
+    c.buffer.preencode(state, m.proof)
+  },
+  encode(state, m) {
+    c.buffer.encode(state, m.content)
+    c.buffer.encode(state, m.proof)
+  },
+  decode(state) {
+    const r0 = c.buffer.decode(state)
+    const r1 = c.buffer.decode(state)
+
+    return {
+      content: r0,
+      proof: r1
+    }
+  }
+}
+
 // @bushel/blob
-const encoding89 = {
+const encoding97 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.key)
     c.uint.preencode(state, m.length)
@@ -2854,7 +3130,7 @@ const encoding89 = {
 }
 
 // @bushel/job-limits
-const encoding90 = {
+const encoding98 = {
   preencode(state, m) {
     c.uint.preencode(state, m.wallMs)
     c.uint.preencode(state, m.cpuMs)
@@ -2903,35 +3179,35 @@ const encoding90 = {
 }
 
 // @bushel/job-terms.buyer
-const encoding91_5 = encoding40_5
+const encoding99_5 = encoding40_5
 // @bushel/job-terms.provider
-const encoding91_6 = encoding40_5
+const encoding99_6 = encoding40_5
 // @bushel/job-terms.module
-const encoding91_9 = c.frame(encoding89)
+const encoding99_9 = c.frame(encoding97)
 // @bushel/job-terms.input
-const encoding91_10 = encoding91_9
+const encoding99_10 = encoding99_9
 // @bushel/job-terms.args
-const encoding91_11 = c.array(c.string, 256)
+const encoding99_11 = c.array(c.string, 256)
 // @bushel/job-terms.limits
-const encoding91_13 = c.frame(encoding90)
+const encoding99_13 = c.frame(encoding98)
 
 // @bushel/job-terms
-const encoding91 = {
+const encoding99 = {
   preencode(state, m) {
     c.uint.preencode(state, m.version)
     c.fixed32.preencode(state, m.nonce)
     c.fixed32.preencode(state, m.market)
     c.fixed32.preencode(state, m.ask)
     c.string.preencode(state, m.network)
-    encoding91_5.preencode(state, m.buyer)
-    encoding91_6.preencode(state, m.provider)
+    encoding99_5.preencode(state, m.buyer)
+    encoding99_6.preencode(state, m.provider)
     c.string.preencode(state, m.fuel)
     c.string.preencode(state, m.isolation)
-    encoding91_9.preencode(state, m.module)
-    encoding91_10.preencode(state, m.input)
-    encoding91_11.preencode(state, m.args)
+    encoding99_9.preencode(state, m.module)
+    encoding99_10.preencode(state, m.input)
+    encoding99_11.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding91_13.preencode(state, m.limits)
+    encoding99_13.preencode(state, m.limits)
     c.biguint64.preencode(state, m.price)
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -2951,15 +3227,15 @@ const encoding91 = {
     c.fixed32.encode(state, m.market)
     c.fixed32.encode(state, m.ask)
     c.string.encode(state, m.network)
-    encoding91_5.encode(state, m.buyer)
-    encoding91_6.encode(state, m.provider)
+    encoding99_5.encode(state, m.buyer)
+    encoding99_6.encode(state, m.provider)
     c.string.encode(state, m.fuel)
     c.string.encode(state, m.isolation)
-    encoding91_9.encode(state, m.module)
-    encoding91_10.encode(state, m.input)
-    encoding91_11.encode(state, m.args)
+    encoding99_9.encode(state, m.module)
+    encoding99_10.encode(state, m.input)
+    encoding99_11.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding91_13.encode(state, m.limits)
+    encoding99_13.encode(state, m.limits)
     c.biguint64.encode(state, m.price)
     c.biguint64.encode(state, m.baseMsat)
     c.biguint64.encode(state, m.firstInstallmentMsat)
@@ -2977,15 +3253,15 @@ const encoding91 = {
     const r2 = c.fixed32.decode(state)
     const r3 = c.fixed32.decode(state)
     const r4 = c.string.decode(state)
-    const r5 = encoding91_5.decode(state)
-    const r6 = encoding91_6.decode(state)
+    const r5 = encoding99_5.decode(state)
+    const r6 = encoding99_6.decode(state)
     const r7 = c.string.decode(state)
     const r8 = c.string.decode(state)
-    const r9 = encoding91_9.decode(state)
-    const r10 = encoding91_10.decode(state)
-    const r11 = encoding91_11.decode(state)
+    const r9 = encoding99_9.decode(state)
+    const r10 = encoding99_10.decode(state)
+    const r11 = encoding99_11.decode(state)
     const r12 = c.fixed32.decode(state)
-    const r13 = encoding91_13.decode(state)
+    const r13 = encoding99_13.decode(state)
     const r14 = c.biguint64.decode(state)
     const r15 = c.biguint64.decode(state)
     const r16 = c.biguint64.decode(state)
@@ -3023,20 +3299,20 @@ const encoding91 = {
 }
 
 // @bushel/job-agree.terms
-const encoding92_0 = c.frame(encoding91)
+const encoding100_0 = c.frame(encoding99)
 
 // @bushel/job-agree
-const encoding92 = {
+const encoding100 = {
   preencode(state, m) {
-    encoding92_0.preencode(state, m.terms)
+    encoding100_0.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding92_0.encode(state, m.terms)
+    encoding100_0.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding92_0.decode(state)
+    const r0 = encoding100_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3047,7 +3323,7 @@ const encoding92 = {
 }
 
 // @bushel/compute-request
-const encoding93 = {
+const encoding101 = {
   preencode(state, m) {
     c.uint.preencode(state, m.memory)
     c.uint.preencode(state, m.wallMs)
@@ -3088,7 +3364,7 @@ const encoding93 = {
 }
 
 // @bushel/compute-quote
-const encoding94 = {
+const encoding102 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -3123,7 +3399,7 @@ const encoding94 = {
 }
 
 // @bushel/job-countersign
-const encoding95 = {
+const encoding103 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed64.preencode(state, m.signature)
@@ -3144,7 +3420,7 @@ const encoding95 = {
 }
 
 // @bushel/job-file
-const encoding96 = {
+const encoding104 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.buffer.preencode(state, m.bytes)
@@ -3165,21 +3441,21 @@ const encoding96 = {
 }
 
 // @bushel/job-input.files
-const encoding97_1 = c.array(c.frame(encoding96), 65536)
+const encoding105_1 = c.array(c.frame(encoding104), 65536)
 
 // @bushel/job-input
-const encoding97 = {
+const encoding105 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdin)
-    encoding97_1.preencode(state, m.files)
+    encoding105_1.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdin)
-    encoding97_1.encode(state, m.files)
+    encoding105_1.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
-    const r1 = encoding97_1.decode(state)
+    const r1 = encoding105_1.decode(state)
 
     return {
       stdin: r0,
@@ -3189,24 +3465,24 @@ const encoding97 = {
 }
 
 // @bushel/job-output.files
-const encoding98_2 = c.array(c.frame(encoding96), 65536)
+const encoding106_2 = c.array(c.frame(encoding104), 65536)
 
 // @bushel/job-output
-const encoding98 = {
+const encoding106 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdout)
     c.buffer.preencode(state, m.stderr)
-    encoding98_2.preencode(state, m.files)
+    encoding106_2.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdout)
     c.buffer.encode(state, m.stderr)
-    encoding98_2.encode(state, m.files)
+    encoding106_2.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
     const r1 = c.buffer.decode(state)
-    const r2 = encoding98_2.decode(state)
+    const r2 = encoding106_2.decode(state)
 
     return {
       stdout: r0,
@@ -3217,20 +3493,20 @@ const encoding98 = {
 }
 
 // @bushel/job-due.countersign
-const encoding99_0 = encoding64_2
+const encoding107_0 = encoding64_2
 
 // @bushel/job-due
-const encoding99 = {
+const encoding107 = {
   preencode(state, m) {
-    encoding99_0.preencode(state, m.countersign)
+    encoding107_0.preencode(state, m.countersign)
     c.string.preencode(state, m.invoice)
   },
   encode(state, m) {
-    encoding99_0.encode(state, m.countersign)
+    encoding107_0.encode(state, m.countersign)
     c.string.encode(state, m.invoice)
   },
   decode(state) {
-    const r0 = encoding99_0.decode(state)
+    const r0 = encoding107_0.decode(state)
     const r1 = c.string.decode(state)
 
     return {
@@ -3241,7 +3517,7 @@ const encoding99 = {
 }
 
 // @bushel/job-result
-const encoding100 = {
+const encoding108 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -3282,7 +3558,7 @@ const encoding100 = {
 }
 
 // @bushel/job-commitment
-const encoding101 = {
+const encoding109 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.commitment)
@@ -3303,20 +3579,20 @@ const encoding101 = {
 }
 
 // @bushel/signed-job-commitment.commitment
-const encoding102_0 = c.frame(encoding101)
+const encoding110_0 = c.frame(encoding109)
 
 // @bushel/signed-job-commitment
-const encoding102 = {
+const encoding110 = {
   preencode(state, m) {
-    encoding102_0.preencode(state, m.commitment)
+    encoding110_0.preencode(state, m.commitment)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding102_0.encode(state, m.commitment)
+    encoding110_0.encode(state, m.commitment)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding102_0.decode(state)
+    const r0 = encoding110_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3327,35 +3603,35 @@ const encoding102 = {
 }
 
 // @bushel/job-statement.result
-const encoding103_1 = c.frame(encoding100)
+const encoding111_1 = c.frame(encoding108)
 // @bushel/job-statement.output
-const encoding103_3 = encoding91_9
+const encoding111_3 = encoding99_9
 
 // @bushel/job-statement
-const encoding103 = {
+const encoding111 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding103_1.preencode(state, m.result)
+    encoding111_1.preencode(state, m.result)
     c.fixed32.preencode(state, m.salt)
-    encoding103_3.preencode(state, m.output)
+    encoding111_3.preencode(state, m.output)
     c.fixed32.preencode(state, m.keyCommitment)
     c.biguint64.preencode(state, m.finalMsat)
     c.fixed32.preencode(state, m.hash)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.agreement)
-    encoding103_1.encode(state, m.result)
+    encoding111_1.encode(state, m.result)
     c.fixed32.encode(state, m.salt)
-    encoding103_3.encode(state, m.output)
+    encoding111_3.encode(state, m.output)
     c.fixed32.encode(state, m.keyCommitment)
     c.biguint64.encode(state, m.finalMsat)
     c.fixed32.encode(state, m.hash)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding103_1.decode(state)
+    const r1 = encoding111_1.decode(state)
     const r2 = c.fixed32.decode(state)
-    const r3 = encoding103_3.decode(state)
+    const r3 = encoding111_3.decode(state)
     const r4 = c.fixed32.decode(state)
     const r5 = c.biguint64.decode(state)
     const r6 = c.fixed32.decode(state)
@@ -3373,20 +3649,20 @@ const encoding103 = {
 }
 
 // @bushel/signed-job-statement.statement
-const encoding104_0 = c.frame(encoding103)
+const encoding112_0 = c.frame(encoding111)
 
 // @bushel/signed-job-statement
-const encoding104 = {
+const encoding112 = {
   preencode(state, m) {
-    encoding104_0.preencode(state, m.statement)
+    encoding112_0.preencode(state, m.statement)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding104_0.encode(state, m.statement)
+    encoding112_0.encode(state, m.statement)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding104_0.decode(state)
+    const r0 = encoding112_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3397,22 +3673,22 @@ const encoding104 = {
 }
 
 // @bushel/job-progress.due
-const encoding105_2 = c.frame(encoding99)
+const encoding113_2 = c.frame(encoding107)
 // @bushel/job-progress.commitment
-const encoding105_3 = c.frame(encoding102)
+const encoding113_3 = c.frame(encoding110)
 // @bushel/job-progress.statement
-const encoding105_4 = c.frame(encoding104)
+const encoding113_4 = c.frame(encoding112)
 
 // @bushel/job-progress
-const encoding105 = {
+const encoding113 = {
   preencode(state, m) {
     c.string.preencode(state, m.state)
     c.biguint64.preencode(state, m.fuel)
     if ((m.due ? 1 : 0) | (m.commitment ? 2 : 0) | (m.statement ? 4 : 0) | (m.reason ? 8 : 0)) state.end++
 
-    if (m.due) encoding105_2.preencode(state, m.due)
-    if (m.commitment) encoding105_3.preencode(state, m.commitment)
-    if (m.statement) encoding105_4.preencode(state, m.statement)
+    if (m.due) encoding113_2.preencode(state, m.due)
+    if (m.commitment) encoding113_3.preencode(state, m.commitment)
+    if (m.statement) encoding113_4.preencode(state, m.statement)
     if (m.reason) c.string.preencode(state, m.reason)
   },
   encode(state, m) {
@@ -3423,9 +3699,9 @@ const encoding105 = {
     c.biguint64.encode(state, m.fuel)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.due) encoding105_2.encode(state, m.due)
-    if (m.commitment) encoding105_3.encode(state, m.commitment)
-    if (m.statement) encoding105_4.encode(state, m.statement)
+    if (m.due) encoding113_2.encode(state, m.due)
+    if (m.commitment) encoding113_3.encode(state, m.commitment)
+    if (m.statement) encoding113_4.encode(state, m.statement)
     if (m.reason) c.string.encode(state, m.reason)
   },
   decode(state) {
@@ -3436,16 +3712,16 @@ const encoding105 = {
     return {
       state: r0,
       fuel: r1,
-      due: (flags & 1) !== 0 ? encoding105_2.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding105_3.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding105_4.decode(state) : null,
+      due: (flags & 1) !== 0 ? encoding113_2.decode(state) : null,
+      commitment: (flags & 2) !== 0 ? encoding113_3.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding113_4.decode(state) : null,
       reason: (flags & 8) !== 0 ? c.string.decode(state) : null
     }
   }
 }
 
 // @bushel/job-key
-const encoding106 = {
+const encoding114 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.key)
@@ -3470,20 +3746,20 @@ const encoding106 = {
 }
 
 // @bushel/signed-job-key.key
-const encoding107_0 = c.frame(encoding106)
+const encoding115_0 = c.frame(encoding114)
 
 // @bushel/signed-job-key
-const encoding107 = {
+const encoding115 = {
   preencode(state, m) {
-    encoding107_0.preencode(state, m.key)
+    encoding115_0.preencode(state, m.key)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding107_0.encode(state, m.key)
+    encoding115_0.encode(state, m.key)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding107_0.decode(state)
+    const r0 = encoding115_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3494,34 +3770,34 @@ const encoding107 = {
 }
 
 // @bushel/job.terms
-const encoding108_5 = encoding92_0
+const encoding116_5 = encoding100_0
 // @bushel/job.commitment
-const encoding108_8 = encoding105_3
+const encoding116_8 = encoding113_3
 // @bushel/job.statement
-const encoding108_9 = encoding105_4
+const encoding116_9 = encoding113_4
 // @bushel/job.key
-const encoding108_10 = c.frame(encoding107)
+const encoding116_10 = c.frame(encoding115)
 // @bushel/job.quote
-const encoding108_12 = encoding33_6
+const encoding116_12 = encoding33_6
 
 // @bushel/job
-const encoding108 = {
+const encoding116 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.string.preencode(state, m.state)
     c.uint.preencode(state, m.created)
     c.uint.preencode(state, m.changed)
     c.uint.preencode(state, m.runs)
-    encoding108_5.preencode(state, m.terms)
+    encoding116_5.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
     if ((m.countersign ? 1 : 0) | (m.commitment ? 2 : 0) | (m.statement ? 4 : 0) | (m.key ? 8 : 0) | (m.reason ? 16 : 0) | (m.quote ? 32 : 0)) state.end++
 
     if (m.countersign) c.fixed64.preencode(state, m.countersign)
-    if (m.commitment) encoding108_8.preencode(state, m.commitment)
-    if (m.statement) encoding108_9.preencode(state, m.statement)
-    if (m.key) encoding108_10.preencode(state, m.key)
+    if (m.commitment) encoding116_8.preencode(state, m.commitment)
+    if (m.statement) encoding116_9.preencode(state, m.statement)
+    if (m.key) encoding116_10.preencode(state, m.key)
     if (m.reason) c.string.preencode(state, m.reason)
-    if (m.quote) encoding108_12.preencode(state, m.quote)
+    if (m.quote) encoding116_12.preencode(state, m.quote)
   },
   encode(state, m) {
     const flags =
@@ -3537,16 +3813,16 @@ const encoding108 = {
     c.uint.encode(state, m.created)
     c.uint.encode(state, m.changed)
     c.uint.encode(state, m.runs)
-    encoding108_5.encode(state, m.terms)
+    encoding116_5.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
     if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.countersign) c.fixed64.encode(state, m.countersign)
-    if (m.commitment) encoding108_8.encode(state, m.commitment)
-    if (m.statement) encoding108_9.encode(state, m.statement)
-    if (m.key) encoding108_10.encode(state, m.key)
+    if (m.commitment) encoding116_8.encode(state, m.commitment)
+    if (m.statement) encoding116_9.encode(state, m.statement)
+    if (m.key) encoding116_10.encode(state, m.key)
     if (m.reason) c.string.encode(state, m.reason)
-    if (m.quote) encoding108_12.encode(state, m.quote)
+    if (m.quote) encoding116_12.encode(state, m.quote)
   },
   decode(state) {
     const r0 = c.string.decode(state)
@@ -3554,7 +3830,7 @@ const encoding108 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding108_5.decode(state)
+    const r5 = encoding116_5.decode(state)
     const r6 = c.fixed64.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
@@ -3567,63 +3843,63 @@ const encoding108 = {
       terms: r5,
       signature: r6,
       countersign: (flags & 1) !== 0 ? c.fixed64.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding108_8.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding108_9.decode(state) : null,
-      key: (flags & 8) !== 0 ? encoding108_10.decode(state) : null,
+      commitment: (flags & 2) !== 0 ? encoding116_8.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding116_9.decode(state) : null,
+      key: (flags & 8) !== 0 ? encoding116_10.decode(state) : null,
       reason: (flags & 16) !== 0 ? c.string.decode(state) : null,
-      quote: (flags & 32) !== 0 ? encoding108_12.decode(state) : null
+      quote: (flags & 32) !== 0 ? encoding116_12.decode(state) : null
     }
   }
 }
 
 // @bushel/job-evidence.agree
-const encoding109_0 = c.frame(encoding92)
+const encoding117_0 = c.frame(encoding100)
 // @bushel/job-evidence.commitment
-const encoding109_1 = encoding105_3
+const encoding117_1 = encoding113_3
 // @bushel/job-evidence.statement
-const encoding109_2 = encoding105_4
+const encoding117_2 = encoding113_4
 // @bushel/job-evidence.key
-const encoding109_3 = encoding108_10
+const encoding117_3 = encoding116_10
 
 // @bushel/job-evidence
-const encoding109 = {
+const encoding117 = {
   preencode(state, m) {
-    encoding109_0.preencode(state, m.agree)
+    encoding117_0.preencode(state, m.agree)
     if ((m.commitment ? 1 : 0) | (m.statement ? 2 : 0) | (m.key ? 4 : 0) | (m.ciphertext ? 8 : 0)) state.end++
 
-    if (m.commitment) encoding109_1.preencode(state, m.commitment)
-    if (m.statement) encoding109_2.preencode(state, m.statement)
-    if (m.key) encoding109_3.preencode(state, m.key)
+    if (m.commitment) encoding117_1.preencode(state, m.commitment)
+    if (m.statement) encoding117_2.preencode(state, m.statement)
+    if (m.key) encoding117_3.preencode(state, m.key)
     if (m.ciphertext) c.buffer.preencode(state, m.ciphertext)
   },
   encode(state, m) {
     const flags =
       (m.commitment ? 1 : 0) | (m.statement ? 2 : 0) | (m.key ? 4 : 0) | (m.ciphertext ? 8 : 0)
 
-    encoding109_0.encode(state, m.agree)
+    encoding117_0.encode(state, m.agree)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.commitment) encoding109_1.encode(state, m.commitment)
-    if (m.statement) encoding109_2.encode(state, m.statement)
-    if (m.key) encoding109_3.encode(state, m.key)
+    if (m.commitment) encoding117_1.encode(state, m.commitment)
+    if (m.statement) encoding117_2.encode(state, m.statement)
+    if (m.key) encoding117_3.encode(state, m.key)
     if (m.ciphertext) c.buffer.encode(state, m.ciphertext)
   },
   decode(state) {
-    const r0 = encoding109_0.decode(state)
+    const r0 = encoding117_0.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       agree: r0,
-      commitment: (flags & 1) !== 0 ? encoding109_1.decode(state) : null,
-      statement: (flags & 2) !== 0 ? encoding109_2.decode(state) : null,
-      key: (flags & 4) !== 0 ? encoding109_3.decode(state) : null,
+      commitment: (flags & 1) !== 0 ? encoding117_1.decode(state) : null,
+      statement: (flags & 2) !== 0 ? encoding117_2.decode(state) : null,
+      key: (flags & 4) !== 0 ? encoding117_3.decode(state) : null,
       ciphertext: (flags & 8) !== 0 ? c.buffer.decode(state) : null
     }
   }
 }
 
 // @bushel/run-replica
-const encoding110 = {
+const encoding118 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.ask)
@@ -3676,7 +3952,7 @@ const encoding110 = {
 }
 
 // @bushel/run-end
-const encoding111 = {
+const encoding119 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -3717,34 +3993,34 @@ const encoding111 = {
 }
 
 // @bushel/run-record.module
-const encoding112_4 = encoding91_9
+const encoding120_4 = encoding99_9
 // @bushel/run-record.input
-const encoding112_5 = encoding91_9
+const encoding120_5 = encoding99_9
 // @bushel/run-record.args
-const encoding112_6 = c.array(c.string)
+const encoding120_6 = c.array(c.string)
 // @bushel/run-record.limits
-const encoding112_8 = encoding91_13
+const encoding120_8 = encoding99_13
 // @bushel/run-record.passed
-const encoding112_18 = c.array(c.fixed32)
+const encoding120_18 = c.array(c.fixed32)
 // @bushel/run-record.replicas
-const encoding112_19 = c.array(c.frame(encoding110))
+const encoding120_19 = c.array(c.frame(encoding118))
 // @bushel/run-record.evidence
-const encoding112_20 = c.array(c.string)
+const encoding120_20 = c.array(c.string)
 // @bushel/run-record.end
-const encoding112_21 = c.frame(encoding111)
+const encoding120_21 = c.frame(encoding119)
 
 // @bushel/run-record
-const encoding112 = {
+const encoding120 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.id)
     c.fixed32.preencode(state, m.fingerprint)
     c.string.preencode(state, m.name)
     c.fixed32.preencode(state, m.market)
-    encoding112_4.preencode(state, m.module)
-    encoding112_5.preencode(state, m.input)
-    encoding112_6.preencode(state, m.args)
+    encoding120_4.preencode(state, m.module)
+    encoding120_5.preencode(state, m.input)
+    encoding120_6.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding112_8.preencode(state, m.limits)
+    encoding120_8.preencode(state, m.limits)
     c.string.preencode(state, m.isolation)
     c.uint.preencode(state, m.verify)
     c.uint.preencode(state, m.wanted)
@@ -3754,12 +4030,12 @@ const encoding112 = {
     c.biguint64.preencode(state, m.maxPrice)
     c.uint.preencode(state, m.created)
     c.string.preencode(state, m.state)
-    encoding112_18.preencode(state, m.passed)
-    encoding112_19.preencode(state, m.replicas)
-    encoding112_20.preencode(state, m.evidence)
+    encoding120_18.preencode(state, m.passed)
+    encoding120_19.preencode(state, m.replicas)
+    encoding120_20.preencode(state, m.evidence)
     if ((m.end ? 1 : 0) | (m.reason ? 2 : 0) | (m.fetched ? 4 : 0)) state.end++
 
-    if (m.end) encoding112_21.preencode(state, m.end)
+    if (m.end) encoding120_21.preencode(state, m.end)
     if (m.reason) c.string.preencode(state, m.reason)
     if (m.fetched) c.uint.preencode(state, m.fetched)
   },
@@ -3770,11 +4046,11 @@ const encoding112 = {
     c.fixed32.encode(state, m.fingerprint)
     c.string.encode(state, m.name)
     c.fixed32.encode(state, m.market)
-    encoding112_4.encode(state, m.module)
-    encoding112_5.encode(state, m.input)
-    encoding112_6.encode(state, m.args)
+    encoding120_4.encode(state, m.module)
+    encoding120_5.encode(state, m.input)
+    encoding120_6.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding112_8.encode(state, m.limits)
+    encoding120_8.encode(state, m.limits)
     c.string.encode(state, m.isolation)
     c.uint.encode(state, m.verify)
     c.uint.encode(state, m.wanted)
@@ -3784,12 +4060,12 @@ const encoding112 = {
     c.biguint64.encode(state, m.maxPrice)
     c.uint.encode(state, m.created)
     c.string.encode(state, m.state)
-    encoding112_18.encode(state, m.passed)
-    encoding112_19.encode(state, m.replicas)
-    encoding112_20.encode(state, m.evidence)
+    encoding120_18.encode(state, m.passed)
+    encoding120_19.encode(state, m.replicas)
+    encoding120_20.encode(state, m.evidence)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.end) encoding112_21.encode(state, m.end)
+    if (m.end) encoding120_21.encode(state, m.end)
     if (m.reason) c.string.encode(state, m.reason)
     if (m.fetched) c.uint.encode(state, m.fetched)
   },
@@ -3798,11 +4074,11 @@ const encoding112 = {
     const r1 = c.fixed32.decode(state)
     const r2 = c.string.decode(state)
     const r3 = c.fixed32.decode(state)
-    const r4 = encoding112_4.decode(state)
-    const r5 = encoding112_5.decode(state)
-    const r6 = encoding112_6.decode(state)
+    const r4 = encoding120_4.decode(state)
+    const r5 = encoding120_5.decode(state)
+    const r6 = encoding120_6.decode(state)
     const r7 = c.fixed32.decode(state)
-    const r8 = encoding112_8.decode(state)
+    const r8 = encoding120_8.decode(state)
     const r9 = c.string.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.uint.decode(state)
@@ -3812,9 +4088,9 @@ const encoding112 = {
     const r15 = c.biguint64.decode(state)
     const r16 = c.uint.decode(state)
     const r17 = c.string.decode(state)
-    const r18 = encoding112_18.decode(state)
-    const r19 = encoding112_19.decode(state)
-    const r20 = encoding112_20.decode(state)
+    const r18 = encoding120_18.decode(state)
+    const r19 = encoding120_19.decode(state)
+    const r20 = encoding120_20.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
@@ -3839,7 +4115,7 @@ const encoding112 = {
       passed: r18,
       replicas: r19,
       evidence: r20,
-      end: (flags & 1) !== 0 ? encoding112_21.decode(state) : null,
+      end: (flags & 1) !== 0 ? encoding120_21.decode(state) : null,
       reason: (flags & 2) !== 0 ? c.string.decode(state) : null,
       fetched: (flags & 4) !== 0 ? c.uint.decode(state) : 0
     }
@@ -3847,7 +4123,7 @@ const encoding112 = {
 }
 
 // @bushel/check-record
-const encoding113 = {
+const encoding121 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.valid)
@@ -4044,84 +4320,100 @@ function getEncoding(name) {
       return encoding73
     case '@bushel/repair':
       return encoding74
-    case '@bushel/ledger-entry':
+    case '@bushel/takeover':
       return encoding75
-    case '@bushel/wallet-entry':
+    case '@bushel/signed-takeover':
       return encoding76
-    case '@bushel/payment-record':
+    case '@bushel/takeover-request':
       return encoding77
-    case '@bushel/payment-account':
+    case '@bushel/taken-lease':
       return encoding78
-    case '@bushel/msat-sum':
+    case '@bushel/takeover-answer':
       return encoding79
-    case '@bushel/flight-sum':
+    case '@bushel/ledger-entry':
       return encoding80
-    case '@bushel/settled-sum':
+    case '@bushel/wallet-entry':
       return encoding81
-    case '@bushel/debt-record':
+    case '@bushel/payment-record':
       return encoding82
-    case '@bushel/stored-reply':
+    case '@bushel/payment-account':
       return encoding83
-    case '@bushel/lease':
+    case '@bushel/msat-sum':
       return encoding84
-    case '@bushel/audit-record':
+    case '@bushel/flight-sum':
       return encoding85
-    case '@bushel/own-order':
+    case '@bushel/settled-sum':
       return encoding86
-    case '@bushel/mirror-job':
+    case '@bushel/debt-record':
       return encoding87
-    case '@bushel/peer-record':
+    case '@bushel/stored-reply':
       return encoding88
-    case '@bushel/blob':
+    case '@bushel/lease':
       return encoding89
-    case '@bushel/job-limits':
+    case '@bushel/audit-record':
       return encoding90
-    case '@bushel/job-terms':
+    case '@bushel/own-order':
       return encoding91
-    case '@bushel/job-agree':
+    case '@bushel/mirror-job':
       return encoding92
-    case '@bushel/compute-request':
+    case '@bushel/peer-record':
       return encoding93
-    case '@bushel/compute-quote':
+    case '@bushel/exported-lease':
       return encoding94
-    case '@bushel/job-countersign':
+    case '@bushel/mirror-export':
       return encoding95
-    case '@bushel/job-file':
+    case '@bushel/attested-export':
       return encoding96
-    case '@bushel/job-input':
+    case '@bushel/blob':
       return encoding97
-    case '@bushel/job-output':
+    case '@bushel/job-limits':
       return encoding98
-    case '@bushel/job-due':
+    case '@bushel/job-terms':
       return encoding99
-    case '@bushel/job-result':
+    case '@bushel/job-agree':
       return encoding100
-    case '@bushel/job-commitment':
+    case '@bushel/compute-request':
       return encoding101
-    case '@bushel/signed-job-commitment':
+    case '@bushel/compute-quote':
       return encoding102
-    case '@bushel/job-statement':
+    case '@bushel/job-countersign':
       return encoding103
-    case '@bushel/signed-job-statement':
+    case '@bushel/job-file':
       return encoding104
-    case '@bushel/job-progress':
+    case '@bushel/job-input':
       return encoding105
-    case '@bushel/job-key':
+    case '@bushel/job-output':
       return encoding106
-    case '@bushel/signed-job-key':
+    case '@bushel/job-due':
       return encoding107
-    case '@bushel/job':
+    case '@bushel/job-result':
       return encoding108
-    case '@bushel/job-evidence':
+    case '@bushel/job-commitment':
       return encoding109
-    case '@bushel/run-replica':
+    case '@bushel/signed-job-commitment':
       return encoding110
-    case '@bushel/run-end':
+    case '@bushel/job-statement':
       return encoding111
-    case '@bushel/run-record':
+    case '@bushel/signed-job-statement':
       return encoding112
-    case '@bushel/check-record':
+    case '@bushel/job-progress':
       return encoding113
+    case '@bushel/job-key':
+      return encoding114
+    case '@bushel/signed-job-key':
+      return encoding115
+    case '@bushel/job':
+      return encoding116
+    case '@bushel/job-evidence':
+      return encoding117
+    case '@bushel/run-replica':
+      return encoding118
+    case '@bushel/run-end':
+      return encoding119
+    case '@bushel/run-record':
+      return encoding120
+    case '@bushel/check-record':
+      return encoding121
     default:
       throw new Error('Encoder not found ' + name)
   }

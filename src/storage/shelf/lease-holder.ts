@@ -20,7 +20,7 @@ export class LeaseHolder implements Holder, ShelvedLease {
   repairUsed: number
   repairSince: number
   readonly readKey: Buffer | null
-  readonly owner: Buffer | null
+  owner: Buffer | null
   readonly group: string
   readonly #files: LeaseFiles
 

@@ -32,7 +32,13 @@ function recorder(): { did: string[]; payments: Payments; leases: Leases } {
   return { did, payments: payments as unknown as Payments, leases: leases as unknown as Leases }
 }
 
-const forgotten = { role: 'buyer', agreement: AGREEMENT, counter: COUNTER, knownMsat: 15_000n } as const
+const forgotten = {
+  role: 'buyer',
+  isEarlier: false,
+  agreement: AGREEMENT,
+  counter: COUNTER,
+  knownMsat: 15_000n
+} as const
 
 test('with real sats an older copy of a home only raises a loud alarm and stops dealing with that peer', async () => {
   const { did, payments, leases } = recorder()

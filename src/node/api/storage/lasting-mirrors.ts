@@ -73,7 +73,8 @@ export const LASTING_MIRROR_CALLS = {
     },
     async (node, params, context) => {
       const { storage, ledger } = await node.trade()
-      const { mirrors, leases } = storage
+      const { mirrors, leases, taking } = storage
+      taking.demandHere()
       const view = new MirrorView(node.store, ledger)
       const { store: id } = view.find(params.mirror)
       const how = {
@@ -126,6 +127,7 @@ export const LASTING_MIRROR_CALLS = {
     },
     async (node, params) => {
       const { storage, ledger } = await node.trade()
+      storage.taking.demandHere()
       const job = new MirrorView(node.store, ledger).find(params.mirror)
       const price = params.maxPrice === undefined ? null : BigInt(params.maxPrice)
       if (!params.dryRun) {
@@ -157,6 +159,7 @@ export const LASTING_MIRROR_CALLS = {
     },
     async (node, params) => {
       const { storage, ledger } = await node.trade()
+      storage.taking.demandHere()
       const view = new MirrorView(node.store, ledger)
       const { store: id } = view.find(params.mirror)
       const end = (): Promise<Ended> =>

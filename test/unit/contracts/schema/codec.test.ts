@@ -109,7 +109,11 @@ test('a list longer than a peer may send is refused before its first entry is re
     fields.filter(({ array }) => array).map(({ name: field, most }) => ({ name, field, most }))
   )
   const own = bounded.filter(({ most }) => most === undefined).map(({ name }) => name)
-  assert.deepEqual([...new Set(own)], ['mirror-job', 'run-record'], 'no peer sends these')
+  assert.deepEqual(
+    [...new Set(own)],
+    ['mirror-job', 'exported-lease', 'mirror-export', 'run-record'],
+    'no peer sends these'
+  )
   for (const { name, field, most } of bounded) {
     if (most === undefined) continue
     const [some] = fc.sample(structOf(name), 1) as Record<string, unknown[]>[]
