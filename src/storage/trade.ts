@@ -187,7 +187,7 @@ const takeovers = tradeService(
 const takingOver = tradeService(
   'takingOver',
   ['node', 'leases', 'connections'],
-  ({ node, leases: { taking } }, scope) => {
+  ({ node, leases: { taking, deals } }, scope) => {
     if (!node.serve) return null
     const poller = new Poller({
       look: signal => taking.look(signal),
@@ -195,6 +195,11 @@ const takingOver = tradeService(
       onerror: logOf(node).fault
     })
     scope.add(() => poller.close())
+    const met = ({ device }: DealChannel): void =>
+      void taking.met(device, poller.signal).catch((error: unknown) => {
+        if (!poller.signal.aborted) logOf(node).fault(error)
+      })
+    scope.on(deals, 'met', met)
     void poller.start()
     return poller
   }

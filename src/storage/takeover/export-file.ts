@@ -38,8 +38,7 @@ export function unpackExport(file: Buffer, key: IdentityKey): MirrorExport {
     const { content, proof } = decode('attested-export', plain, MOST_BYTES)
     // Whoever knows an identity can seal for it: before it is read it is known who wrote it.
     const author = authorOf(proof, statementOf(content!))
-    if (!author?.identity.equals(identity))
-      throw badExport('no device of the identity has signed it')
+    if (!author?.identity.equals(identity)) throw badExport('no device of the identity has signed it')
     const exported = decode('mirror-export', content, MOST_BYTES)
     if (!exported.identity.equals(identity) || !exported.device.equals(author.device))
       throw badExport('it names another device than the one that has signed it')

@@ -109,6 +109,11 @@ export class Taking {
     }
   }
 
+  /** A provider has connected: it is asked at once. */
+  async met(provider: Buffer, signal: AbortSignal): Promise<void> {
+    if (!this.isLeft && this.#asked(provider).length > 0) await this.tryWith(provider, signal)
+  }
+
   /** Asks the providers that have not answered and are due. */
   async look(signal: AbortSignal): Promise<void> {
     if (this.#options.leaving.isLeft) return
@@ -140,7 +145,7 @@ export class Taking {
       // It will not say otherwise: the leases show what comes of it.
       if (isDeclined(error, 'TAKEN_OVER', 'TAKEOVER', 'SIGNATURE', 'PARTIES')) {
         await store.set(done)
-        await this.#giveUp(channel.device, error.message)
+        await this.#giveUp(channel.device, signed.takeover.from, error.message)
       }
       throw error
     }
@@ -218,10 +223,10 @@ export class Taking {
   }
 
   /** Leases that a provider does not hand over are lost to this device. */
-  async #giveUp(provider: Buffer, why: string): Promise<void> {
+  async #giveUp(provider: Buffer, from: Buffer, why: string): Promise<void> {
     const { leases } = this.#options
     for (const lease of this.#leasesOf(provider))
-      if (!isGivenUp(lease))
+      if (lease.terms.buyer.device!.equals(from) && !isGivenUp(lease))
         await leases.save({ ...lease, state: LEASE.ENDED, reason: `it was not handed over: ${why}` })
   }
 }

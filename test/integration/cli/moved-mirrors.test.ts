@@ -124,6 +124,11 @@ test('a mirror of a lost device goes on at another one, which has the words', as
   await rogues(world, { words, seller: sellers[0]!, from: imported.from, to: desktop })
   await world.ok('desktop', ['mirrors', 'check', 'films'])
   await world.ok('desktop', ['mirrors', 'extend', 'films', '--time', '30d'])
+  const { entries } = await world.ok<{ entries: { agreement: string; issue: number }[] }>('desktop', [
+    ...['log', '--step', 'sent', '--limit', '1000']
+  ])
+  const paid = entries.filter(({ agreement }) => made.leases.includes(agreement))
+  assert.ok(paid.length > 0 && paid.every(({ issue }) => issue > 0), 'on no hash that the laptop knew')
   await world.ok('desktop', ['restore', made.link, world.at('restored')])
   assert.deepEqual(await look(world.at('restored')), files)
   await balanced(world, 'desktop', 'one', 'two')

@@ -73,3 +73,14 @@ test('for a lease unknown to the copy only the balance is taken over', async () 
   ])
   assert.deepEqual(did, ['given up'])
 })
+
+test('what an earlier device of the buyer has signed is added without an alarm, and no channel is given up', async () => {
+  const { did, payments, leases } = recorder()
+  const abandon = (): Promise<void> => Promise.resolve(void did.push('given up'))
+  const onalarm = (alarm: string): void => void did.push(alarm)
+  const earlier = { ...forgotten, isEarlier: true, lease: {} as Lease }
+  for (const wallet of [abandon, null])
+    await takeOver({ payments, leases, abandon: wallet, onalarm }, PEER, [earlier])
+  const once = ['payer takes over 35000', 'counter 7 is kept, ENDED']
+  assert.deepEqual(did, [...once, ...once])
+})
