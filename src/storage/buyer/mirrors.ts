@@ -6,6 +6,7 @@ import { domain } from '../../../contracts/schema/codec.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { billedBytes, formatAmount, formatPrice, least } from '../../../contracts/money/money.js'
 import { formatSize } from '../../../contracts/money/quantity.js'
+import { agreementId } from '../../../contracts/terms.js'
 import { distinct, priceLimit } from '../../deal/sellers/matching.js'
 import type { Logger } from '../../base/logger.js'
 import { KeyedMutex } from '../../base/mutex.js'
@@ -19,7 +20,7 @@ import { isOver, isSealed } from '../lease/lease-state.js'
 import { idOf } from '../lease/leases.js'
 import { match } from './placing/matching.js'
 import { nameOf } from '../../base/states.js'
-import { nameOfMirror, newName } from './mirror-names.js'
+import { mirrorsOf, nameOfMirror, newName } from './mirror-names.js'
 import { mirrorTable } from '../tables.js'
 import { MIRROR, isResting, mirrorStates } from './mirror-state.js'
 import type { MirrorState } from './mirror-state.js'
@@ -95,7 +96,8 @@ export class Mirrors {
   }
 
   async run(request: MirrorRequest, listener: MirrorListener, signal: AbortSignal): Promise<MirrorOutcome> {
-    const { packer } = this.#options
+    const { packer, taking } = this.#options
+    taking?.demandHere()
     const survey = await packer.survey(request.path, request.exclude)
     const job = this.#unfinished(request, survey.fingerprint)
     if (!job)
@@ -156,6 +158,7 @@ export class Mirrors {
 
   /** Rejects when a bid cannot be made: the path cannot be read, or the price is over a spending limit. */
   async checkBid(request: MirrorRequest): Promise<Survey> {
+    this.#options.taking?.demandHere()
     const survey = await this.#options.packer.survey(request.path, request.exclude)
     this.#nameFor(request)
     // At the bid's highest price; the provider is not known yet.
@@ -211,6 +214,7 @@ export class Mirrors {
     signal: AbortSignal,
     begun: Placement | null = null
   ): Promise<MirrorOutcome> {
+    this.#options.taking?.demandHere()
     const folder = this.#folderOf(job)
     if (this.#running.has(job.store)) {
       throw new BushelError(
@@ -250,6 +254,16 @@ export class Mirrors {
     return this.#job(store)
   }
 
+  /** The change that adds a mirror which another device of the owner has kept; its name becomes a free one. */
+  importChange(job: MirrorJob): { job: MirrorJob; change: Change } {
+    const { store, leases } = this.#options
+    const asked = nameOfMirror(job)
+    const isFree = mirrorsOf(store, leases).every(one => nameOfMirror(one) !== asked)
+    const name = isFree ? asked : newName(store, leases, asked, null)
+    const named = { ...job, name, bid: null }
+    return { job: named, change: this.#change(job.store, named) }
+  }
+
   /** Runs work that changes the leases of a mirror that is kept, one after the other. */
   inTurn<T>(store: string, work: () => Promise<T>): Promise<T> {
     return this.#turns.run(store, work)
@@ -266,6 +280,16 @@ export class Mirrors {
     const job = this.#job(store)!
     if (!job.agreements.some(one => one!.equals(id)))
       await this.#save({ ...job, agreements: [...job.agreements, id] })
+  }
+
+  /** Adds a lease to the mirror of the one whose copy it keeps on. On disk when it resolves. */
+  async addFurther(before: Buffer, { terms }: Lease): Promise<void> {
+    for (const { value: job } of [...this.#table.list()]) {
+      if (!job.agreements.some(id => id!.equals(before))) continue
+      await this.addLease(job.store, agreementId(terms))
+      await this.lengthen(job.store, terms.time)
+      return
+    }
   }
 
   /** Notes that a mirror is kept for so much longer, ms. */

@@ -57,7 +57,7 @@ export class Audits {
       proofs.push(proof)
     }
     // The buyer's audits are free; an audit by anybody else counts as egress.
-    if (!peer.device.equals(lease.terms.buyer.device) && !this.#shelf.charge(idOf(lease), bytes)) {
+    if (!this.#isBuyer(lease, peer) && !this.#shelf.charge(idOf(lease), bytes)) {
       throw new DeclineError('EGRESS', 'the agreed egress is used up')
     }
     return { body: { nonce: audit.nonce, proofs } }
@@ -91,7 +91,7 @@ export class Audits {
   /** The lease of a seal whose buyer asks. */
   #bought(seal: Buffer, peer: Counterparty): Lease {
     const lease = this.#sealed(seal, peer)
-    if (!lease?.terms.buyer.device!.equals(peer.device))
+    if (!lease || !this.#isBuyer(lease, peer))
       throw new DeclineError('NO_SEAL', 'this node keeps nothing under that seal')
     return lease
   }
@@ -114,10 +114,17 @@ export class Audits {
   }
 
   /** The lease of a seal, while it is served; its buyer is answered in the grace too, and before it begins, for it audits before it pays. */
-  #sealed(seal: Buffer, { device }: Counterparty): Lease | null {
+  #sealed(seal: Buffer, peer: Counterparty): Lease | null {
     const lease = this.#leases.sealed(seal)
+    const buyers = lease ? this.#leases.takeovers.buyersOf(lease.terms).slice(0, -1) : []
+    if (buyers.some(device => device.equals(peer.device)))
+      throw new DeclineError('TAKEN_OVER', 'another device of its owner has taken the lease over')
     if (lease?.state === LEASE.STORED) return lease
     const isForBuyer = lease?.state === LEASE.GRACE || lease?.state === LEASE.NEXT
-    return isForBuyer && device.equals(lease.terms.buyer.device) ? lease : null
+    return isForBuyer && this.#isBuyer(lease, peer) ? lease : null
+  }
+
+  #isBuyer({ terms }: Lease, { device }: Counterparty): boolean {
+    return this.#leases.buyerOf(terms).device!.equals(device)
   }
 }

@@ -258,7 +258,7 @@ export class Billing {
       throw new DeclineError('NO_DEBT', 'this node owes nothing for that agreement')
     const msat = this.#payingBack.payable(agreement)
     if (msat === 0n) throw new DeclineError('NO_DEBT', 'the debt was paid back already')
-    const { lightning, identity } = lease.terms.buyer
+    const { lightning, identity } = this.#options.leases.buyerOf(lease.terms)
     try {
       this.#options.payments.examineRefund({ agreement, invoice, msat, payee: lightning!, peer: identity })
     } catch (error) {

@@ -99,7 +99,8 @@ export class Maintenance extends ReadyResource {
   }
 
   async #look(): Promise<void> {
-    const { leases, payments, now } = this.#options
+    const { leases, payments, now, taking } = this.#options
+    if (taking?.isLeft) return
     const due = (lease: Lease): number => {
       const id = agreementId(lease.terms)
       const audit = auditAt(lease, leases.auditOf(id), now())
