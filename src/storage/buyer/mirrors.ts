@@ -4,8 +4,7 @@ import crypto from 'hypercore-crypto'
 import type { CoreLimit, Lease, MirrorJob, StorageBid } from '#spec'
 import { domain } from '../../../contracts/schema/codec.js'
 import { BushelError } from '../../../contracts/errors/error.js'
-import { billedBytes, formatAmount, formatPrice, least } from '../../../contracts/money/money.js'
-import { formatSize } from '../../../contracts/money/quantity.js'
+import { billedBytes, formatAmount } from '../../../contracts/money/money.js'
 import { agreementId } from '../../../contracts/terms.js'
 import { distinct, priceLimit } from '../../deal/sellers/matching.js'
 import type { Logger } from '../../base/logger.js'
@@ -18,18 +17,16 @@ import { BuyerLease } from './buyer-lease.js'
 import { UNKNOWN_ASK, planOf } from './lease-plan.js'
 import { isOver, isSealed } from '../lease/lease-state.js'
 import { idOf } from '../lease/leases.js'
-import { match } from './placing/matching.js'
 import { nameOf } from '../../base/states.js'
 import { mirrorsOf, nameOfMirror, newName } from './mirror-names.js'
 import { mirrorTable } from '../tables.js'
 import { MIRROR, isResting, mirrorStates } from './mirror-state.js'
 import type { MirrorState } from './mirror-state.js'
 import { aheadOfLease } from './placing/ahead.js'
+import { affordable, fitting } from './placing/best-offers.js'
 import { Placement } from './placing/placement.js'
 import type { PlacementContext } from './placing/placement.js'
-import { firstInstallmentFor } from '../../deal/sellers/first-installment.js'
 import { pricesOf } from './placing/seller-search.js'
-import type { BookedAsk } from './placing/seller-search.js'
 import { writeTokens } from './upkeep/token-file.js'
 import type { MirrorListener, MirrorOutcome, MirrorRequest, Packer, Survey } from './mirror-types.js'
 
@@ -41,17 +38,6 @@ export interface MirrorsOptions extends Omit<PlacementContext, 'saveJob'> {
   packer: Packer
   /** The folder in which drives are packed. */
   folder: string
-}
-
-/** What the best offers cost together, msat. */
-interface Affordable {
-  offers: BookedAsk[]
-  chargeMsat: bigint
-  aheadMsat: bigint
-  /** The most that the fees come to, of all and of the part in advance. */
-  feesMsat: bigint
-  aheadFeesMsat: bigint
-  spendableMsat: bigint
 }
 
 /** Buys mirrors: packs, places and pays. A job is on disk from its first step, so that it goes on after a kill. */
@@ -69,7 +55,8 @@ export class Mirrors {
   /** The most that a mirror costs by the best offers on the book; nothing is packed and no provider is asked. */
   async estimate(request: MirrorRequest, { note }: Pick<MirrorListener, 'note'>): Promise<MirrorOutcome> {
     const survey = await this.#options.packer.survey(request.path, request.exclude)
-    const { offers, chargeMsat, aheadMsat, feesMsat, aheadFeesMsat, spendableMsat } = await this.#affordable(
+    const { offers, chargeMsat, aheadMsat, feesMsat, aheadFeesMsat, spendableMsat } = await affordable(
+      this.#context,
       request,
       survey
     )
@@ -126,7 +113,7 @@ export class Mirrors {
     listener: MirrorListener,
     signal: AbortSignal
   ): Promise<Placement> {
-    await this.#affordable(request, survey)
+    await affordable(this.#context, request, survey)
     const { offer, maxPrice, ...rest } = request
     const plan = { ...rest, offer: offer ?? 0n, maxPrice: maxPrice ?? 0n, cores: survey.cores }
     const placement = new Placement(this.#context, plan, listener)
@@ -161,9 +148,10 @@ export class Mirrors {
     this.#options.taking?.demandHere()
     const survey = await this.#options.packer.survey(request.path, request.exclude)
     this.#nameFor(request)
+    const feesOf = (amounts: readonly bigint[]): bigint => this.#context.payments.limits.feesOf(amounts)
     // At the bid's highest price; the provider is not known yet.
     const plans = Array.from({ length: request.copies }, () =>
-      planOf(request, survey, { identity: null, price: request.maxPrice ?? 0n, ...UNKNOWN_ASK }, this.#feesOf)
+      planOf(request, survey, { identity: null, price: request.maxPrice ?? 0n, ...UNKNOWN_ASK }, feesOf)
     )
     const fault = this.#context.payments.limits.faultOfPlans(plans)
     if (fault) throw fault
@@ -203,8 +191,8 @@ export class Mirrors {
   async placeable(job: MirrorJob): Promise<boolean> {
     const prices = pricesOf(job)
     const asks = await this.#context.asks(job.market, priceLimit(prices))
-    const fitting = this.#match(asks, { ...prices, time: job.time }, Number(billedBytes(job.cores)))
-    return distinct(fitting, job.copies).length >= job.copies
+    const found = fitting(this.#context, asks, { ...prices, time: job.time }, Number(billedBytes(job.cores)))
+    return distinct(found, job.copies).length >= job.copies
   }
 
   /** Places a packed job and pays; its packed copy is deleted when every provider holds it. */
@@ -312,66 +300,6 @@ export class Mirrors {
     await this.#options.store.set(this.#change(store, null))
     await rm(folder, { recursive: true, force: true })
     await this.#context.tokens?.forget(store)
-  }
-
-  /** The best offers, the most that they cost together, and how much of it in advance. Throws when that is too much. */
-  async #affordable(request: MirrorRequest, survey: Survey): Promise<Affordable> {
-    const bytes = Number(billedBytes(survey.cores))
-    const asks = await this.#context.asks(request.market, null)
-    const fitting = distinct(this.#match(asks, request, bytes), request.copies)
-    if (fitting.length < request.copies) throw this.#tooFew(request, bytes, asks, fitting.length)
-    const atMost = (price: bigint): bigint => least(price, request.maxPrice ?? price)
-    const feesOf = this.#feesOf
-    const plans = fitting.map(({ identity, device, price, minChargeMsat }) => {
-      const firstInstallmentMsat = firstInstallmentFor(this.#context.experiences, identity)
-      const servedMs = this.#context.leases.servedBy(device)
-      const lease = { identity, price: atMost(price), minChargeMsat, firstInstallmentMsat, servedMs }
-      return planOf(request, survey, lease, feesOf)
-    })
-    const fault = this.#context.payments.limits.faultOfPlans(plans)
-    if (fault) throw fault
-    const chargeMsat = plans.reduce((all, plan) => all + plan.chargeMsat, 0n)
-    const aheadMsat = plans.reduce((all, plan) => all + plan.aheadMsat, 0n)
-    const spendable = await this.#context.spendable()
-    if (aheadMsat > spendable) {
-      throw new BushelError(
-        'NO_BALANCE',
-        `this needs about ${aheadMsat / 1000n} sat in advance, and ${spendable / 1000n} sat can be spent`,
-        'nothing was packed or paid; ask for fewer copies, less time, or a smaller --prepay-max'
-      )
-    }
-    const feesMsat = plans.reduce((all, plan) => all + plan.feesMsat, 0n)
-    const aheadFeesMsat = plans.reduce((all, plan) => all + plan.aheadFeesMsat, 0n)
-    return { offers: fitting, chargeMsat, aheadMsat, feesMsat, aheadFeesMsat, spendableMsat: spendable }
-  }
-
-  readonly #feesOf = (amounts: readonly bigint[]): bigint => this.#context.payments.limits.feesOf(amounts)
-
-  #match(
-    asks: BookedAsk[],
-    { time, offer, maxPrice }: Pick<MirrorRequest, 'time' | 'offer' | 'maxPrice'>,
-    bytes: number
-  ): BookedAsk[] {
-    const { experiences, deals, now } = this.#context
-    const wanted = { bytes, time, offer, maxPrice, identity: deals.self.identity }
-    return match(asks, wanted, experiences.toward, now())
-  }
-
-  #tooFew(request: MirrorRequest, bytes: number, asks: BookedAsk[], found: number): BushelError {
-    const any = distinct(this.#match(asks, { ...request, maxPrice: null }, bytes), request.copies)
-    if (any.length >= request.copies) {
-      const price = any.map(ask => ask.price).reduce((a, b) => (a > b ? a : b))
-      return new BushelError(
-        'PRICE_TOO_LOW',
-        `only ${found} of ${request.copies} copies are offered at ${formatPrice(request.maxPrice ?? 0n)} or less`,
-        `nothing was paid; --max-price "${formatPrice(price)}" would do`
-      )
-    }
-    return new BushelError(
-      'NO_OFFER',
-      `only ${found} of ${request.copies} copies are offered for ${formatSize(bytes)} and this time (${asks.length} asks are on the book)`,
-      'nothing was paid; ask for fewer --copies or another --time, or leave a bid: bushel bid storage'
-    )
   }
 
   async #pack(

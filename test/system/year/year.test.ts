@@ -10,11 +10,10 @@ import { DAY, HOUR } from '../../../contracts/money/quantity.js'
 import { agreementId } from '../../../contracts/terms.js'
 import { idOf } from '../../../src/storage/lease/leases.js'
 import { makeTree } from '../../samples/tree.js'
+import type { MirrorRequest } from '../../../src/storage/buyer/mirrors.js'
 import { Year } from './year.js'
 import type { ProviderNode } from './provider-node.js'
 
-/** Files of a KiB: each is a small block. */
-const FILES = 4000
 /** The buyer's node is up for an hour in so long. */
 const AWAY = 14 * DAY
 /** msat per TiB and 30 days. */
@@ -27,19 +26,31 @@ interface Seen {
   noticed: Record<string, number>
 }
 
-/** A year in which a provider loses 0.1 % of a copy, one vanishes, and one ends its lease. */
-async function yearOf(t: TestContext, { silent, days }: { silent: boolean; days: number }): Promise<Seen> {
-  const files = await mkdtemp(join(tmpdir(), 'bushel-year-files-'))
-  t.after(() => rm(files, { recursive: true, force: true }))
-  const leaves = Array.from({ length: FILES }, (_, i) => [`${i % 50}/${i}`, randomBytes(1024)] as const)
-  await makeTree(files, Object.fromEntries(leaves))
+/** A new year with files of a KiB to mirror, each a small block, and the request for three copies. */
+async function begin(
+  t: TestContext,
+  { files, providers }: { files: number; providers: number }
+): Promise<{ year: Year; request: MirrorRequest }> {
+  const path = await mkdtemp(join(tmpdir(), 'bushel-year-files-'))
+  t.after(() => rm(path, { recursive: true, force: true }))
+  const leaves = Array.from({ length: files }, (_, i) => [`${i % 50}/${i}`, randomBytes(1024)] as const)
+  await makeTree(path, Object.fromEntries(leaves))
   const year = await Year.open()
   t.after(() => year.close())
-  for (let i = 0; i < 6; i++) await year.provider(PRICE)
+  for (let i = 0; i < providers; i++) await year.provider(PRICE)
   const request = {
-    ...{ market: Buffer.alloc(32, 1), path: files, name: 'films', exclude: [], copies: 3, time: 365 * DAY },
+    ...{ market: Buffer.alloc(32, 1), path, name: 'films', exclude: [], copies: 3, time: 365 * DAY },
     ...{ offer: null, maxPrice: null, renew: false, prepayMaxMsat: 20_000n * SAT, ahead: null }
   }
+  return { year, request }
+}
+
+/** A year in which a provider loses 0.1 % of a copy, one vanishes, and one ends its lease. */
+async function yearOf(
+  t: TestContext,
+  { silent, days, files }: { silent: boolean; days: number; files: number }
+): Promise<Seen> {
+  const { year, request } = await begin(t, { files, providers: 6 })
   const { chargeMsat: estimated } = await year.estimate(request)
   await year.mirror(request)
   const began = year.now
@@ -89,7 +100,7 @@ async function yearOf(t: TestContext, { silent, days }: { silent: boolean; days:
 }
 
 test('a mirror of three copies lasts a year though one is damaged, one vanishes and one ends', async t => {
-  const { noticed } = await yearOf(t, { silent: false, days: LAST_DAY })
+  const { noticed } = await yearOf(t, { silent: false, days: LAST_DAY, files: 4000 })
   // The buyer looks every two weeks.
   assert.ok(noticed['lost']! <= 60, `the loss was noticed after ${noticed['lost']} days`)
   assert.ok(noticed['vanished']! <= 45, 'who is away at two visits is gone')
@@ -97,6 +108,27 @@ test('a mirror of three copies lasts a year though one is damaged, one vanishes 
 })
 
 test('a provider that is silent whenever it is asked for what it has lost is noticed too', async t => {
-  const { noticed } = await yearOf(t, { silent: true, days: 190 })
+  const { noticed } = await yearOf(t, { silent: true, days: 190, files: 1000 })
   assert.ok(noticed['lost']! <= 75, `it was noticed after ${noticed['lost']} days`)
+})
+
+test('a mirror of sixty days that renews itself lasts a year at its providers, under one link', async t => {
+  const { year, request } = await begin(t, { files: 200, providers: 3 })
+  const { link } = await year.mirror({ ...request, time: 60 * DAY, renew: true })
+  const began = year.now
+  const providers = new Set(year.healthy.map(lease => year.providerOf(lease)))
+  while (year.now - began < 365 * DAY) {
+    await year.pass(11 * DAY - HOUR)
+    await year.visit()
+    assert.equal(year.healthy.length, 3)
+    for (const lease of year.healthy) {
+      assert.ok(year.atRisk(lease).aheadMs > 0, 'a healthy copy is paid')
+      assert.equal(lease.link, link)
+      assert.ok(providers.has(year.providerOf(lease)))
+      const kept = await year.providerOf(lease).shelf.seals(idOf(lease))
+      assert.deepEqual(kept, lease.seal!.seal.cores)
+    }
+  }
+  assert.ok(year.bought.length >= 3 * 6, `${year.bought.length} leases`)
+  assert.deepEqual(year.wrongPayments, [])
 })

@@ -11,11 +11,13 @@ import { agreementId } from '../../../contracts/terms.js'
 import { nullLogger } from '../../../src/base/logger.js'
 import { Experiences } from '../../../src/deal/sellers/experience.js'
 import { drivePacker } from '../../../src/storage/archive/packer.js'
-import { nameOfMirror, mirrorsOf } from '../../../src/storage/buyer/mirror-names.js'
+import { mirrorsOf } from '../../../src/storage/buyer/mirror-names.js'
 import { Mirrors } from '../../../src/storage/buyer/mirrors.js'
 import type { MirrorOutcome, MirrorRequest } from '../../../src/storage/buyer/mirrors.js'
 import { Refunds } from '../../../src/storage/buyer/refunds.js'
 import { copiesOf } from '../../../src/storage/buyer/upkeep/copies.js'
+import { Extending } from '../../../src/storage/buyer/upkeep/extending.js'
+import type { MirrorTask } from '../../../src/storage/buyer/upkeep/mirror-upkeep.js'
 import { Maintenance } from '../../../src/storage/buyer/upkeep/maintenance.js'
 import { Replacement } from '../../../src/storage/buyer/upkeep/replacement.js'
 import { Tokens } from '../../../src/storage/buyer/upkeep/tokens.js'
@@ -40,7 +42,7 @@ export class Year {
   readonly #testnet: Testnet
   readonly #buyer: DealSide
   readonly #maintenance: Maintenance
-  readonly #replacement: Replacement
+  readonly #tasks: readonly MirrorTask[]
   /** Payments that followed an audit that failed or was not answered. */
   readonly wrongPayments: string[] = []
   /** Added to the clock of all, ms. */
@@ -69,7 +71,7 @@ export class Year {
       ...{ ...context, refunds, log, retry: { first: 1, last: 1 } },
       ahead: lease => this.mirrors.aheadOf(lease)
     })
-    this.#replacement = new Replacement(this.mirrors, nullLogger)
+    this.#tasks = [new Extending(this.mirrors, nullLogger), new Replacement(this.mirrors, nullLogger)]
     wallet.onpay = hash => this.#watch(hash)
   }
 
@@ -125,13 +127,16 @@ export class Year {
       await this.#maintenance.look()
       await this.#maintenance.audited()
       await this.#maintenance.look()
-      for (const job of this.kept) {
-        const copies = this.copies(job)
-        if (!this.#replacement.isDue(job, copies)) continue
-        await this.#replacement.run(job, copies, new AbortController().signal).catch(() => undefined)
-      }
+      for (const task of this.#tasks) for (const job of this.kept) await this.#do(task, job)
       await this.pass(ROUND)
     }
+  }
+
+  /** What cannot be done now is tried again in the next round. */
+  async #do(task: MirrorTask, job: MirrorJob): Promise<void> {
+    const copies = this.copies(job)
+    if (task.isDue(job, copies))
+      await task.run(job, copies, new AbortController().signal).catch(() => undefined)
   }
 
   /** A provider goes, and does not come back. */
@@ -176,14 +181,6 @@ export class Year {
       const { paidMsat, refundedMsat } = ledger.totals(agreementId(terms))
       return sum + paidMsat - refundedMsat
     }, 0n)
-  }
-
-  nameOf(job: MirrorJob): string {
-    return nameOfMirror(job)
-  }
-
-  get faults(): readonly unknown[] {
-    return this.#buyer.faults
   }
 
   async close(): Promise<void> {
