@@ -53,7 +53,8 @@ export function exchangeCounters({ deals, leases, ledger, onforgotten }: Counter
       if (!role) continue
       const lease = leases.get(role, agreement)
       if (lease && !otherOf(lease).equals(peer.device)) continue
-      const isEarlier = !signed
+      // Of a provider it is its own word: one that does not know it is an older copy.
+      const isEarlier = role === 'buyer' && !signed
       const totals = ledger.totals(agreement)
       const knownMsat = role === 'buyer' ? totals.paidMsat : totals.receivedMsat
       if (paidMsat > knownMsat) forgotten.push({ role, isEarlier, agreement, counter, lease, knownMsat })

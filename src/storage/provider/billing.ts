@@ -196,8 +196,10 @@ export class Billing {
     const until = paidUntil(lease, payments.ledger.contiguous(counter.agreement))
     if (counter.servedUntil > Math.min(now() + TOLERANCE, until))
       throw new DeclineError('COUNTER', 'the counter claims more than was served so far')
-    const most = this.#options.accounts(lease).readers
-    if (counter.egressBytes > most || counter.egressBytes < (last?.egressBytes ?? 0))
+    const least = last?.egressBytes ?? 0
+    // What a kill has taken from our count is in the last counter still.
+    const most = Math.max(this.#options.accounts(lease).readers, least)
+    if (counter.egressBytes > most || counter.egressBytes < least)
       throw new DeclineError('COUNTER', `this node has counted at most ${most} bytes of egress`)
     const provider = sign('counter', counter, deals.self.device)
     const both: SignedCounter = { counter, buyer, provider }

@@ -261,9 +261,15 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
   /** The leases of a device have come to another one, which is their owner on the shelf from now on. */
   async takenOver(device: Buffer): Promise<void> {
     const { leases, shelf } = this.#options
-    const kept = new Set(shelf.leases.map(({ id }) => id))
-    for (const { lease } of [...leases.with(device)])
-      if (lease.role === 'provider' && kept.has(idOf(lease))) await shelf.keep(this.#shelved(lease))
+    const owners = new Map(shelf.leases.map(({ id, owner }) => [id, owner]))
+    for (const { id, lease } of [...leases.with(device)]) {
+      if (lease.role !== 'provider' || owners.get(idOf(lease))?.equals(device)) continue
+      await leases.inTurn('provider', id, async () => {
+        const current = leases.get('provider', id)!
+        // One that has ended meanwhile is not put on the shelf again.
+        if (!isOver(current) && shelf.has(idOf(current))) await shelf.keep(this.#shelved(current))
+      })
+    }
   }
 
   /** A lease as the shelf keeps it. */

@@ -1,8 +1,8 @@
 import type IdentityKey from 'keet-identity-key'
-import type { ExportedLease, LedgerEntry, MirrorExport, MirrorJob, SignedTakeover } from '#spec'
+import type { ExportedLease, Lease, LedgerEntry, MirrorExport, MirrorJob, SignedTakeover } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
-import { sign } from '../../../contracts/keys/signature.js'
-import { agreementId } from '../../../contracts/terms.js'
+import { sign, verify } from '../../../contracts/keys/signature.js'
+import { agreementId, faultOfList } from '../../../contracts/terms.js'
 import type { OwnKeys } from '../../deal/deals.js'
 import type { Debts } from '../../payment/debts.js'
 import type { Ledger, PaymentDraft } from '../../payment/ledger.js'
@@ -14,9 +14,13 @@ import type { Change } from '../../store/change.js'
 import { nameOfMirror } from '../buyer/mirror-names.js'
 import { MIRROR } from '../buyer/mirror-state.js'
 import type { Mirrors } from '../buyer/mirrors.js'
-import { isOver } from '../lease/lease-state.js'
+import { LEASE, isOver } from '../lease/lease-state.js'
 import type { Leases } from '../lease/leases.js'
 import { auditTable, takingTable } from '../tables.js'
+
+/** As mirrors are named on disk. */
+const FOLDER = /^[0-9a-f]{32}$/
+const EXPORT_AGAIN = 'export it again on the device that has it'
 
 export interface ImportTarget {
   leases: Leases
@@ -77,8 +81,12 @@ function demandImportable({ leases, mirrors, self }: ImportTarget, exported: Mir
   if (mirrors.get(exported.mirror!.store))
     throw refused(`'${name}' is on this device already`, 'see: bushel mirrors')
   if (exported.mirror!.state !== MIRROR.KEPT) throw refused(`'${name}' is not kept yet`, 'mirror it first')
+  if (!FOLDER.test(exported.mirror!.store))
+    throw refused('the file names a mirror as none is named', EXPORT_AGAIN)
   for (const { lease } of exported.leases.map(one => one!)) {
-    const { network, provider } = lease!.terms
+    const { network, provider, buyer } = lease!.terms
+    if (lease!.role !== 'buyer' || !buyer.identity!.equals(self.identity) || !isSignedByBoth(lease!))
+      throw refused(`a lease of '${name}' is not one that a device of yours has agreed to`, EXPORT_AGAIN)
     if (leases.get('buyer', agreementId(lease!.terms)))
       throw refused(`a lease of '${name}' is on this device already`, 'see: bushel leases')
     if (provider.device!.equals(self.device.publicKey))
@@ -135,4 +143,14 @@ function draftsOf(entry: LedgerEntry): PaymentDraft[] {
 
 function distinct(devices: readonly Buffer[]): Buffer[] {
   return [...new Map(devices.map(device => [device.toString('hex'), device])).values()]
+}
+
+/** Whether buyer and provider have signed the terms; one that was given up before needs no signature of the provider. */
+function isSignedByBoth({ terms, signature, countersign, state }: Lease): boolean {
+  if (!verify('terms', terms, signature, terms.buyer.device)) return false
+  if (!countersign) return isOver({ state } as Lease) || state === LEASE.AGREED
+  return (
+    faultOfList(countersign.list, terms, 0) === null &&
+    verify('installment-list', countersign.list, countersign.signature, terms.provider.device)
+  )
 }
