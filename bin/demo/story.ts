@@ -24,6 +24,9 @@ import { sha256OfTree, sizeOfTree } from './tree.js'
 import type { TreeSize } from './tree.js'
 import { count, seconds, short } from './words.js'
 
+/** All of it at once, so that many installments can be seen. */
+const AHEAD = ['--ahead', 'all', '--yes']
+
 export interface StoryOptions {
   stage: Stage
   /** File or folder to mirror. */
@@ -165,7 +168,7 @@ export class Story {
     const { spendableMsat } = await this.#stage.ask<{ spendableMsat: string }>('buyer', ['wallet'])
     voice.say(`   ${short(device)} has ${formatAmount(BigInt(spendableMsat))} of play money`)
     await this.#stage.ask('buyer', ['market', 'join', market.key])
-    const command = ['mirror', input, '--copies', String(COPIES), '--time', `${TIME / 3_600_000}h`]
+    const command = ['mirror', input, '--copies', String(COPIES), '--time', `${TIME / 3_600_000}h`, ...AHEAD]
     const mirror = await this.#stage.ask<MirrorResult>('buyer', command, {
       timeoutMs,
       online: line => this.#show(line as unknown as MirrorProgress)
