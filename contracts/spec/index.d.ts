@@ -510,6 +510,20 @@ export interface SignedTicket {
   signature: Buffer
 }
 
+export interface Notice {
+  agreement: Buffer
+  n: number
+  kind: number
+  at: number
+  text: string
+  debt?: SignedDebt | null
+}
+
+export interface SignedNotice {
+  notice: Notice
+  signature: Buffer
+}
+
 export interface Repair {
   agreement: Buffer
   tickets: SignedTicket[]
@@ -644,6 +658,11 @@ export interface AuditRecord {
 export interface EgressRecord {
   readers: number
   owner: number
+}
+
+export interface OutgoingNotice {
+  buyer: Buffer
+  signed: SignedNotice
 }
 
 export interface OwnOrder {
@@ -995,6 +1014,8 @@ export interface Structs {
   '@bushel/upload-progress': UploadProgress
   '@bushel/ticket': Ticket
   '@bushel/signed-ticket': SignedTicket
+  '@bushel/notice': Notice
+  '@bushel/signed-notice': SignedNotice
   '@bushel/repair': Repair
   '@bushel/ledger-entry': LedgerEntry
   '@bushel/wallet-entry': WalletEntry
@@ -1012,6 +1033,7 @@ export interface Structs {
   '@bushel/token-file': TokenFile
   '@bushel/audit-record': AuditRecord
   '@bushel/egress-record': EgressRecord
+  '@bushel/outgoing-notice': OutgoingNotice
   '@bushel/own-order': OwnOrder
   '@bushel/mirror-job': MirrorJob
   '@bushel/peer-record': PeerRecord

@@ -2240,22 +2240,92 @@ const encoding76 = {
   }
 }
 
-// @bushel/repair.tickets
-const encoding77_1 = c.array(c.frame(encoding76), 8)
+// @bushel/notice.debt
+const encoding77_5 = encoding73_3
 
-// @bushel/repair
+// @bushel/notice
 const encoding77 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding77_1.preencode(state, m.tickets)
+    c.uint.preencode(state, m.n)
+    c.uint.preencode(state, m.kind)
+    c.uint.preencode(state, m.at)
+    c.string.preencode(state, m.text)
+    if (m.debt ? 1 : 0) state.end++
+
+    if (m.debt) encoding77_5.preencode(state, m.debt)
   },
   encode(state, m) {
+    const flags = m.debt ? 1 : 0
+
     c.fixed32.encode(state, m.agreement)
-    encoding77_1.encode(state, m.tickets)
+    c.uint.encode(state, m.n)
+    c.uint.encode(state, m.kind)
+    c.uint.encode(state, m.at)
+    c.string.encode(state, m.text)
+    if (flags !== 0) c.uint.encode(state, flags)
+
+    if (m.debt) encoding77_5.encode(state, m.debt)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding77_1.decode(state)
+    const r1 = c.uint.decode(state)
+    const r2 = c.uint.decode(state)
+    const r3 = c.uint.decode(state)
+    const r4 = c.string.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
+
+    return {
+      agreement: r0,
+      n: r1,
+      kind: r2,
+      at: r3,
+      text: r4,
+      debt: (flags & 1) !== 0 ? encoding77_5.decode(state) : null
+    }
+  }
+}
+
+// @bushel/signed-notice.notice
+const encoding78_0 = c.frame(encoding77)
+
+// @bushel/signed-notice
+const encoding78 = {
+  preencode(state, m) {
+    encoding78_0.preencode(state, m.notice)
+    c.fixed64.preencode(state, m.signature)
+  },
+  encode(state, m) {
+    encoding78_0.encode(state, m.notice)
+    c.fixed64.encode(state, m.signature)
+  },
+  decode(state) {
+    const r0 = encoding78_0.decode(state)
+    const r1 = c.fixed64.decode(state)
+
+    return {
+      notice: r0,
+      signature: r1
+    }
+  }
+}
+
+// @bushel/repair.tickets
+const encoding79_1 = c.array(c.frame(encoding76), 8)
+
+// @bushel/repair
+const encoding79 = {
+  preencode(state, m) {
+    c.fixed32.preencode(state, m.agreement)
+    encoding79_1.preencode(state, m.tickets)
+  },
+  encode(state, m) {
+    c.fixed32.encode(state, m.agreement)
+    encoding79_1.encode(state, m.tickets)
+  },
+  decode(state) {
+    const r0 = c.fixed32.decode(state)
+    const r1 = encoding79_1.decode(state)
 
     return {
       agreement: r0,
@@ -2265,7 +2335,7 @@ const encoding77 = {
 }
 
 // @bushel/ledger-entry
-const encoding78 = {
+const encoding80 = {
   preencode(state, m) {
     c.string.preencode(state, m.type)
     c.uint.preencode(state, m.at)
@@ -2337,21 +2407,21 @@ const encoding78 = {
 }
 
 // @bushel/wallet-entry.entry
-const encoding79_1 = c.frame(encoding78)
+const encoding81_1 = c.frame(encoding80)
 
 // @bushel/wallet-entry
-const encoding79 = {
+const encoding81 = {
   preencode(state, m) {
     c.string.preencode(state, m.wallet)
-    encoding79_1.preencode(state, m.entry)
+    encoding81_1.preencode(state, m.entry)
   },
   encode(state, m) {
     c.string.encode(state, m.wallet)
-    encoding79_1.encode(state, m.entry)
+    encoding81_1.encode(state, m.entry)
   },
   decode(state) {
     const r0 = c.string.decode(state)
-    const r1 = encoding79_1.decode(state)
+    const r1 = encoding81_1.decode(state)
 
     return {
       wallet: r0,
@@ -2361,21 +2431,21 @@ const encoding79 = {
 }
 
 // @bushel/payment-record.last
-const encoding80_1 = encoding79_1
+const encoding82_1 = encoding81_1
 
 // @bushel/payment-record
-const encoding80 = {
+const encoding82 = {
   preencode(state, m) {
     c.uint.preencode(state, m.entry)
-    encoding80_1.preencode(state, m.last)
+    encoding82_1.preencode(state, m.last)
   },
   encode(state, m) {
     c.uint.encode(state, m.entry)
-    encoding80_1.encode(state, m.last)
+    encoding82_1.encode(state, m.last)
   },
   decode(state) {
     const r0 = c.uint.decode(state)
-    const r1 = encoding80_1.decode(state)
+    const r1 = encoding82_1.decode(state)
 
     return {
       entry: r0,
@@ -2385,7 +2455,7 @@ const encoding80 = {
 }
 
 // @bushel/payment-account
-const encoding81 = {
+const encoding83 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.paidMsat)
     c.biguint64.preencode(state, m.feesMsat)
@@ -2452,7 +2522,7 @@ const encoding81 = {
 }
 
 // @bushel/msat-sum
-const encoding82 = {
+const encoding84 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.msat)
   },
@@ -2469,7 +2539,7 @@ const encoding82 = {
 }
 
 // @bushel/flight-sum
-const encoding83 = {
+const encoding85 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.msat)
     c.uint.preencode(state, m.payments)
@@ -2490,7 +2560,7 @@ const encoding83 = {
 }
 
 // @bushel/settled-sum
-const encoding84 = {
+const encoding86 = {
   preencode(state, m) {
     c.uint.preencode(state, m.payments)
     c.biguint64.preencode(state, m.msat)
@@ -2519,14 +2589,14 @@ const encoding84 = {
 }
 
 // @bushel/debt-record.debt
-const encoding85_2 = encoding73_3
+const encoding87_2 = encoding73_3
 
 // @bushel/debt-record
-const encoding85 = {
+const encoding87 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.fixed32.preencode(state, m.peer)
-    encoding85_2.preencode(state, m.debt)
+    encoding87_2.preencode(state, m.debt)
     c.biguint64.preencode(state, m.settledMsat)
     c.string.preencode(state, m.state)
     if ((m.hash ? 1 : 0) | (m.invoice ? 2 : 0)) state.end++
@@ -2539,7 +2609,7 @@ const encoding85 = {
 
     c.string.encode(state, m.role)
     c.fixed32.encode(state, m.peer)
-    encoding85_2.encode(state, m.debt)
+    encoding87_2.encode(state, m.debt)
     c.biguint64.encode(state, m.settledMsat)
     c.string.encode(state, m.state)
     if (flags !== 0) c.uint.encode(state, flags)
@@ -2550,7 +2620,7 @@ const encoding85 = {
   decode(state) {
     const r0 = c.string.decode(state)
     const r1 = c.fixed32.decode(state)
-    const r2 = encoding85_2.decode(state)
+    const r2 = encoding87_2.decode(state)
     const r3 = c.biguint64.decode(state)
     const r4 = c.string.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
@@ -2568,7 +2638,7 @@ const encoding85 = {
 }
 
 // @bushel/stored-reply
-const encoding86 = {
+const encoding88 = {
   preencode(state, m) {
     c.uint.preencode(state, m.at)
     c.buffer.preencode(state, m.reply)
@@ -2589,32 +2659,32 @@ const encoding86 = {
 }
 
 // @bushel/lease.terms
-const encoding87_5 = encoding41_0
+const encoding89_5 = encoding41_0
 // @bushel/lease.countersign
-const encoding87_7 = encoding67_2
+const encoding89_7 = encoding67_2
 // @bushel/lease.seal
-const encoding87_8 = c.frame(encoding54)
+const encoding89_8 = c.frame(encoding54)
 // @bushel/lease.stored
-const encoding87_9 = c.frame(encoding56)
+const encoding89_9 = c.frame(encoding56)
 // @bushel/lease.counter
-const encoding87_10 = encoding72_2
+const encoding89_10 = encoding72_2
 
 // @bushel/lease
-const encoding87 = {
+const encoding89 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.string.preencode(state, m.state)
     c.uint.preencode(state, m.created)
     c.uint.preencode(state, m.committed)
     c.uint.preencode(state, m.start)
-    encoding87_5.preencode(state, m.terms)
+    encoding89_5.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
     if ((m.countersign ? 1 : 0) | (m.seal ? 2 : 0) | (m.stored ? 4 : 0) | (m.counter ? 8 : 0) | (m.reason ? 16 : 0) | (m.link ? 32 : 0) | (m.audited ? 64 : 0)) state.end++
 
-    if (m.countersign) encoding87_7.preencode(state, m.countersign)
-    if (m.seal) encoding87_8.preencode(state, m.seal)
-    if (m.stored) encoding87_9.preencode(state, m.stored)
-    if (m.counter) encoding87_10.preencode(state, m.counter)
+    if (m.countersign) encoding89_7.preencode(state, m.countersign)
+    if (m.seal) encoding89_8.preencode(state, m.seal)
+    if (m.stored) encoding89_9.preencode(state, m.stored)
+    if (m.counter) encoding89_10.preencode(state, m.counter)
     if (m.reason) c.string.preencode(state, m.reason)
     if (m.link) c.string.preencode(state, m.link)
     if (m.audited) c.uint.preencode(state, m.audited)
@@ -2634,14 +2704,14 @@ const encoding87 = {
     c.uint.encode(state, m.created)
     c.uint.encode(state, m.committed)
     c.uint.encode(state, m.start)
-    encoding87_5.encode(state, m.terms)
+    encoding89_5.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.countersign) encoding87_7.encode(state, m.countersign)
-    if (m.seal) encoding87_8.encode(state, m.seal)
-    if (m.stored) encoding87_9.encode(state, m.stored)
-    if (m.counter) encoding87_10.encode(state, m.counter)
+    if (m.countersign) encoding89_7.encode(state, m.countersign)
+    if (m.seal) encoding89_8.encode(state, m.seal)
+    if (m.stored) encoding89_9.encode(state, m.stored)
+    if (m.counter) encoding89_10.encode(state, m.counter)
     if (m.reason) c.string.encode(state, m.reason)
     if (m.link) c.string.encode(state, m.link)
     if (m.audited) c.uint.encode(state, m.audited)
@@ -2652,7 +2722,7 @@ const encoding87 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding87_5.decode(state)
+    const r5 = encoding89_5.decode(state)
     const r6 = c.fixed64.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
@@ -2664,10 +2734,10 @@ const encoding87 = {
       start: r4,
       terms: r5,
       signature: r6,
-      countersign: (flags & 1) !== 0 ? encoding87_7.decode(state) : null,
-      seal: (flags & 2) !== 0 ? encoding87_8.decode(state) : null,
-      stored: (flags & 4) !== 0 ? encoding87_9.decode(state) : null,
-      counter: (flags & 8) !== 0 ? encoding87_10.decode(state) : null,
+      countersign: (flags & 1) !== 0 ? encoding89_7.decode(state) : null,
+      seal: (flags & 2) !== 0 ? encoding89_8.decode(state) : null,
+      stored: (flags & 4) !== 0 ? encoding89_9.decode(state) : null,
+      counter: (flags & 8) !== 0 ? encoding89_10.decode(state) : null,
       reason: (flags & 16) !== 0 ? c.string.decode(state) : null,
       link: (flags & 32) !== 0 ? c.string.decode(state) : null,
       audited: (flags & 64) !== 0 ? c.uint.decode(state) : 0
@@ -2676,7 +2746,7 @@ const encoding87 = {
 }
 
 // @bushel/proven
-const encoding88 = {
+const encoding90 = {
   preencode(state, m) {
     c.uint.preencode(state, m.at)
     c.uint.preencode(state, m.samples)
@@ -2697,7 +2767,7 @@ const encoding88 = {
 }
 
 // @bushel/token-range
-const encoding89 = {
+const encoding91 = {
   preencode(state, m) {
     c.uint.preencode(state, m.set)
     c.uint.preencode(state, m.from)
@@ -2722,7 +2792,7 @@ const encoding89 = {
 }
 
 // @bushel/token-set
-const encoding90 = {
+const encoding92 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.lease)
     c.uint.preencode(state, m.next)
@@ -2743,17 +2813,17 @@ const encoding90 = {
 }
 
 // @bushel/token-file.spans
-const encoding91_5 = c.array(c.uint)
+const encoding93_5 = c.array(c.uint)
 
 // @bushel/token-file
-const encoding91 = {
+const encoding93 = {
   preencode(state, m) {
     c.uint.preencode(state, m.version)
     c.uint.preencode(state, m.made)
     c.uint.preencode(state, m.sets)
     c.uint.preencode(state, m.days)
     c.uint.preencode(state, m.samples)
-    encoding91_5.preencode(state, m.spans)
+    encoding93_5.preencode(state, m.spans)
   },
   encode(state, m) {
     c.uint.encode(state, m.version)
@@ -2761,7 +2831,7 @@ const encoding91 = {
     c.uint.encode(state, m.sets)
     c.uint.encode(state, m.days)
     c.uint.encode(state, m.samples)
-    encoding91_5.encode(state, m.spans)
+    encoding93_5.encode(state, m.spans)
   },
   decode(state) {
     const r0 = c.uint.decode(state)
@@ -2769,7 +2839,7 @@ const encoding91 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding91_5.decode(state)
+    const r5 = encoding93_5.decode(state)
 
     return {
       version: r0,
@@ -2783,14 +2853,14 @@ const encoding91 = {
 }
 
 // @bushel/audit-record.challenge
-const encoding92_5 = c.frame(encoding58)
+const encoding94_5 = c.frame(encoding58)
 // @bushel/audit-record.tokens
-const encoding92_6 = c.frame(encoding89)
+const encoding94_6 = c.frame(encoding91)
 // @bushel/audit-record.proven
-const encoding92_8 = c.array(c.frame(encoding88))
+const encoding94_8 = c.array(c.frame(encoding90))
 
 // @bushel/audit-record
-const encoding92 = {
+const encoding94 = {
   preencode(state, m) {
     c.uint.preencode(state, m.unanswered)
     c.uint.preencode(state, m.unreachable)
@@ -2799,10 +2869,10 @@ const encoding92 = {
     c.uint.preencode(state, m.tries)
     state.end++ // max flag is 4 so always one byte
 
-    if (m.challenge) encoding92_5.preencode(state, m.challenge)
-    if (m.tokens) encoding92_6.preencode(state, m.tokens)
+    if (m.challenge) encoding94_5.preencode(state, m.challenge)
+    if (m.tokens) encoding94_6.preencode(state, m.tokens)
     if (m.failing) c.string.preencode(state, m.failing)
-    encoding92_8.preencode(state, m.proven)
+    encoding94_8.preencode(state, m.proven)
   },
   encode(state, m) {
     const flags = (m.challenge ? 1 : 0) | (m.tokens ? 2 : 0) | (m.failing ? 4 : 0)
@@ -2814,10 +2884,10 @@ const encoding92 = {
     c.uint.encode(state, m.tries)
     c.uint.encode(state, flags)
 
-    if (m.challenge) encoding92_5.encode(state, m.challenge)
-    if (m.tokens) encoding92_6.encode(state, m.tokens)
+    if (m.challenge) encoding94_5.encode(state, m.challenge)
+    if (m.tokens) encoding94_6.encode(state, m.tokens)
     if (m.failing) c.string.encode(state, m.failing)
-    encoding92_8.encode(state, m.proven)
+    encoding94_8.encode(state, m.proven)
   },
   decode(state) {
     const r0 = c.uint.decode(state)
@@ -2833,16 +2903,16 @@ const encoding92 = {
       gone: r2,
       tried: r3,
       tries: r4,
-      challenge: (flags & 1) !== 0 ? encoding92_5.decode(state) : null,
-      tokens: (flags & 2) !== 0 ? encoding92_6.decode(state) : null,
+      challenge: (flags & 1) !== 0 ? encoding94_5.decode(state) : null,
+      tokens: (flags & 2) !== 0 ? encoding94_6.decode(state) : null,
       failing: (flags & 4) !== 0 ? c.string.decode(state) : null,
-      proven: encoding92_8.decode(state)
+      proven: encoding94_8.decode(state)
     }
   }
 }
 
 // @bushel/egress-record
-const encoding93 = {
+const encoding95 = {
   preencode(state, m) {
     c.uint.preencode(state, m.readers)
     c.uint.preencode(state, m.owner)
@@ -2862,8 +2932,32 @@ const encoding93 = {
   }
 }
 
+// @bushel/outgoing-notice.signed
+const encoding96_1 = c.frame(encoding78)
+
+// @bushel/outgoing-notice
+const encoding96 = {
+  preencode(state, m) {
+    c.fixed32.preencode(state, m.buyer)
+    encoding96_1.preencode(state, m.signed)
+  },
+  encode(state, m) {
+    c.fixed32.encode(state, m.buyer)
+    encoding96_1.encode(state, m.signed)
+  },
+  decode(state) {
+    const r0 = c.fixed32.decode(state)
+    const r1 = encoding96_1.decode(state)
+
+    return {
+      buyer: r0,
+      signed: r1
+    }
+  }
+}
+
 // @bushel/own-order
-const encoding94 = {
+const encoding97 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.market)
     c.buffer.preencode(state, m.record)
@@ -2900,12 +2994,12 @@ const encoding94 = {
 }
 
 // @bushel/mirror-job.cores
-const encoding95_7 = c.array(c.frame(encoding39))
+const encoding98_7 = c.array(c.frame(encoding39))
 // @bushel/mirror-job.agreements
-const encoding95_14 = c.array(c.fixed32)
+const encoding98_14 = c.array(c.fixed32)
 
 // @bushel/mirror-job
-const encoding95 = {
+const encoding98 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.fixed32.preencode(state, m.fingerprint)
@@ -2914,14 +3008,14 @@ const encoding95 = {
     c.string.preencode(state, m.link)
     c.uint.preencode(state, m.files)
     c.uint.preencode(state, m.bytes)
-    encoding95_7.preencode(state, m.cores)
+    encoding98_7.preencode(state, m.cores)
     c.fixed32.preencode(state, m.sha256)
     c.uint.preencode(state, m.copies)
     c.uint.preencode(state, m.time)
     c.biguint64.preencode(state, m.offer)
     c.biguint64.preencode(state, m.maxPrice)
     c.biguint64.preencode(state, m.prepayMaxMsat)
-    encoding95_14.preencode(state, m.agreements)
+    encoding98_14.preencode(state, m.agreements)
     c.string.preencode(state, m.state)
     if ((m.bid ? 1 : 0) | (m.packMs ? 2 : 0) | (m.name ? 4 : 0) | (m.created ? 8 : 0) | (m.renew ? 16 : 0) | (m.renewMaxPrice ? 32 : 0) | (m.ahead ? 64 : 0)) state.end++
 
@@ -2950,14 +3044,14 @@ const encoding95 = {
     c.string.encode(state, m.link)
     c.uint.encode(state, m.files)
     c.uint.encode(state, m.bytes)
-    encoding95_7.encode(state, m.cores)
+    encoding98_7.encode(state, m.cores)
     c.fixed32.encode(state, m.sha256)
     c.uint.encode(state, m.copies)
     c.uint.encode(state, m.time)
     c.biguint64.encode(state, m.offer)
     c.biguint64.encode(state, m.maxPrice)
     c.biguint64.encode(state, m.prepayMaxMsat)
-    encoding95_14.encode(state, m.agreements)
+    encoding98_14.encode(state, m.agreements)
     c.string.encode(state, m.state)
     if (flags !== 0) c.uint.encode(state, flags)
 
@@ -2977,14 +3071,14 @@ const encoding95 = {
     const r4 = c.string.decode(state)
     const r5 = c.uint.decode(state)
     const r6 = c.uint.decode(state)
-    const r7 = encoding95_7.decode(state)
+    const r7 = encoding98_7.decode(state)
     const r8 = c.fixed32.decode(state)
     const r9 = c.uint.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.biguint64.decode(state)
     const r12 = c.biguint64.decode(state)
     const r13 = c.biguint64.decode(state)
-    const r14 = encoding95_14.decode(state)
+    const r14 = encoding98_14.decode(state)
     const r15 = c.string.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
@@ -3017,7 +3111,7 @@ const encoding95 = {
 }
 
 // @bushel/peer-record
-const encoding96 = {
+const encoding99 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.good)
@@ -3050,7 +3144,7 @@ const encoding96 = {
 }
 
 // @bushel/blob
-const encoding97 = {
+const encoding100 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.key)
     c.uint.preencode(state, m.length)
@@ -3079,7 +3173,7 @@ const encoding97 = {
 }
 
 // @bushel/job-limits
-const encoding98 = {
+const encoding101 = {
   preencode(state, m) {
     c.uint.preencode(state, m.wallMs)
     c.uint.preencode(state, m.cpuMs)
@@ -3128,35 +3222,35 @@ const encoding98 = {
 }
 
 // @bushel/job-terms.buyer
-const encoding99_5 = encoding40_5
+const encoding102_5 = encoding40_5
 // @bushel/job-terms.provider
-const encoding99_6 = encoding40_5
+const encoding102_6 = encoding40_5
 // @bushel/job-terms.module
-const encoding99_9 = c.frame(encoding97)
+const encoding102_9 = c.frame(encoding100)
 // @bushel/job-terms.input
-const encoding99_10 = encoding99_9
+const encoding102_10 = encoding102_9
 // @bushel/job-terms.args
-const encoding99_11 = c.array(c.string, 256)
+const encoding102_11 = c.array(c.string, 256)
 // @bushel/job-terms.limits
-const encoding99_13 = c.frame(encoding98)
+const encoding102_13 = c.frame(encoding101)
 
 // @bushel/job-terms
-const encoding99 = {
+const encoding102 = {
   preencode(state, m) {
     c.uint.preencode(state, m.version)
     c.fixed32.preencode(state, m.nonce)
     c.fixed32.preencode(state, m.market)
     c.fixed32.preencode(state, m.ask)
     c.string.preencode(state, m.network)
-    encoding99_5.preencode(state, m.buyer)
-    encoding99_6.preencode(state, m.provider)
+    encoding102_5.preencode(state, m.buyer)
+    encoding102_6.preencode(state, m.provider)
     c.string.preencode(state, m.fuel)
     c.string.preencode(state, m.isolation)
-    encoding99_9.preencode(state, m.module)
-    encoding99_10.preencode(state, m.input)
-    encoding99_11.preencode(state, m.args)
+    encoding102_9.preencode(state, m.module)
+    encoding102_10.preencode(state, m.input)
+    encoding102_11.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding99_13.preencode(state, m.limits)
+    encoding102_13.preencode(state, m.limits)
     c.biguint64.preencode(state, m.price)
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -3176,15 +3270,15 @@ const encoding99 = {
     c.fixed32.encode(state, m.market)
     c.fixed32.encode(state, m.ask)
     c.string.encode(state, m.network)
-    encoding99_5.encode(state, m.buyer)
-    encoding99_6.encode(state, m.provider)
+    encoding102_5.encode(state, m.buyer)
+    encoding102_6.encode(state, m.provider)
     c.string.encode(state, m.fuel)
     c.string.encode(state, m.isolation)
-    encoding99_9.encode(state, m.module)
-    encoding99_10.encode(state, m.input)
-    encoding99_11.encode(state, m.args)
+    encoding102_9.encode(state, m.module)
+    encoding102_10.encode(state, m.input)
+    encoding102_11.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding99_13.encode(state, m.limits)
+    encoding102_13.encode(state, m.limits)
     c.biguint64.encode(state, m.price)
     c.biguint64.encode(state, m.baseMsat)
     c.biguint64.encode(state, m.firstInstallmentMsat)
@@ -3202,15 +3296,15 @@ const encoding99 = {
     const r2 = c.fixed32.decode(state)
     const r3 = c.fixed32.decode(state)
     const r4 = c.string.decode(state)
-    const r5 = encoding99_5.decode(state)
-    const r6 = encoding99_6.decode(state)
+    const r5 = encoding102_5.decode(state)
+    const r6 = encoding102_6.decode(state)
     const r7 = c.string.decode(state)
     const r8 = c.string.decode(state)
-    const r9 = encoding99_9.decode(state)
-    const r10 = encoding99_10.decode(state)
-    const r11 = encoding99_11.decode(state)
+    const r9 = encoding102_9.decode(state)
+    const r10 = encoding102_10.decode(state)
+    const r11 = encoding102_11.decode(state)
     const r12 = c.fixed32.decode(state)
-    const r13 = encoding99_13.decode(state)
+    const r13 = encoding102_13.decode(state)
     const r14 = c.biguint64.decode(state)
     const r15 = c.biguint64.decode(state)
     const r16 = c.biguint64.decode(state)
@@ -3248,20 +3342,20 @@ const encoding99 = {
 }
 
 // @bushel/job-agree.terms
-const encoding100_0 = c.frame(encoding99)
+const encoding103_0 = c.frame(encoding102)
 
 // @bushel/job-agree
-const encoding100 = {
+const encoding103 = {
   preencode(state, m) {
-    encoding100_0.preencode(state, m.terms)
+    encoding103_0.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding100_0.encode(state, m.terms)
+    encoding103_0.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding100_0.decode(state)
+    const r0 = encoding103_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3272,7 +3366,7 @@ const encoding100 = {
 }
 
 // @bushel/compute-request
-const encoding101 = {
+const encoding104 = {
   preencode(state, m) {
     c.uint.preencode(state, m.memory)
     c.uint.preencode(state, m.wallMs)
@@ -3313,7 +3407,7 @@ const encoding101 = {
 }
 
 // @bushel/compute-quote
-const encoding102 = {
+const encoding105 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -3348,7 +3442,7 @@ const encoding102 = {
 }
 
 // @bushel/job-countersign
-const encoding103 = {
+const encoding106 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed64.preencode(state, m.signature)
@@ -3369,7 +3463,7 @@ const encoding103 = {
 }
 
 // @bushel/job-file
-const encoding104 = {
+const encoding107 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.buffer.preencode(state, m.bytes)
@@ -3390,21 +3484,21 @@ const encoding104 = {
 }
 
 // @bushel/job-input.files
-const encoding105_1 = c.array(c.frame(encoding104), 65536)
+const encoding108_1 = c.array(c.frame(encoding107), 65536)
 
 // @bushel/job-input
-const encoding105 = {
+const encoding108 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdin)
-    encoding105_1.preencode(state, m.files)
+    encoding108_1.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdin)
-    encoding105_1.encode(state, m.files)
+    encoding108_1.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
-    const r1 = encoding105_1.decode(state)
+    const r1 = encoding108_1.decode(state)
 
     return {
       stdin: r0,
@@ -3414,24 +3508,24 @@ const encoding105 = {
 }
 
 // @bushel/job-output.files
-const encoding106_2 = c.array(c.frame(encoding104), 65536)
+const encoding109_2 = c.array(c.frame(encoding107), 65536)
 
 // @bushel/job-output
-const encoding106 = {
+const encoding109 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdout)
     c.buffer.preencode(state, m.stderr)
-    encoding106_2.preencode(state, m.files)
+    encoding109_2.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdout)
     c.buffer.encode(state, m.stderr)
-    encoding106_2.encode(state, m.files)
+    encoding109_2.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
     const r1 = c.buffer.decode(state)
-    const r2 = encoding106_2.decode(state)
+    const r2 = encoding109_2.decode(state)
 
     return {
       stdout: r0,
@@ -3442,20 +3536,20 @@ const encoding106 = {
 }
 
 // @bushel/job-due.countersign
-const encoding107_0 = encoding67_2
+const encoding110_0 = encoding67_2
 
 // @bushel/job-due
-const encoding107 = {
+const encoding110 = {
   preencode(state, m) {
-    encoding107_0.preencode(state, m.countersign)
+    encoding110_0.preencode(state, m.countersign)
     c.string.preencode(state, m.invoice)
   },
   encode(state, m) {
-    encoding107_0.encode(state, m.countersign)
+    encoding110_0.encode(state, m.countersign)
     c.string.encode(state, m.invoice)
   },
   decode(state) {
-    const r0 = encoding107_0.decode(state)
+    const r0 = encoding110_0.decode(state)
     const r1 = c.string.decode(state)
 
     return {
@@ -3466,7 +3560,7 @@ const encoding107 = {
 }
 
 // @bushel/job-result
-const encoding108 = {
+const encoding111 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -3507,7 +3601,7 @@ const encoding108 = {
 }
 
 // @bushel/job-commitment
-const encoding109 = {
+const encoding112 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.commitment)
@@ -3528,20 +3622,20 @@ const encoding109 = {
 }
 
 // @bushel/signed-job-commitment.commitment
-const encoding110_0 = c.frame(encoding109)
+const encoding113_0 = c.frame(encoding112)
 
 // @bushel/signed-job-commitment
-const encoding110 = {
+const encoding113 = {
   preencode(state, m) {
-    encoding110_0.preencode(state, m.commitment)
+    encoding113_0.preencode(state, m.commitment)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding110_0.encode(state, m.commitment)
+    encoding113_0.encode(state, m.commitment)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding110_0.decode(state)
+    const r0 = encoding113_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3552,35 +3646,35 @@ const encoding110 = {
 }
 
 // @bushel/job-statement.result
-const encoding111_1 = c.frame(encoding108)
+const encoding114_1 = c.frame(encoding111)
 // @bushel/job-statement.output
-const encoding111_3 = encoding99_9
+const encoding114_3 = encoding102_9
 
 // @bushel/job-statement
-const encoding111 = {
+const encoding114 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding111_1.preencode(state, m.result)
+    encoding114_1.preencode(state, m.result)
     c.fixed32.preencode(state, m.salt)
-    encoding111_3.preencode(state, m.output)
+    encoding114_3.preencode(state, m.output)
     c.fixed32.preencode(state, m.keyCommitment)
     c.biguint64.preencode(state, m.finalMsat)
     c.fixed32.preencode(state, m.hash)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.agreement)
-    encoding111_1.encode(state, m.result)
+    encoding114_1.encode(state, m.result)
     c.fixed32.encode(state, m.salt)
-    encoding111_3.encode(state, m.output)
+    encoding114_3.encode(state, m.output)
     c.fixed32.encode(state, m.keyCommitment)
     c.biguint64.encode(state, m.finalMsat)
     c.fixed32.encode(state, m.hash)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding111_1.decode(state)
+    const r1 = encoding114_1.decode(state)
     const r2 = c.fixed32.decode(state)
-    const r3 = encoding111_3.decode(state)
+    const r3 = encoding114_3.decode(state)
     const r4 = c.fixed32.decode(state)
     const r5 = c.biguint64.decode(state)
     const r6 = c.fixed32.decode(state)
@@ -3598,20 +3692,20 @@ const encoding111 = {
 }
 
 // @bushel/signed-job-statement.statement
-const encoding112_0 = c.frame(encoding111)
+const encoding115_0 = c.frame(encoding114)
 
 // @bushel/signed-job-statement
-const encoding112 = {
+const encoding115 = {
   preencode(state, m) {
-    encoding112_0.preencode(state, m.statement)
+    encoding115_0.preencode(state, m.statement)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding112_0.encode(state, m.statement)
+    encoding115_0.encode(state, m.statement)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding112_0.decode(state)
+    const r0 = encoding115_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3622,22 +3716,22 @@ const encoding112 = {
 }
 
 // @bushel/job-progress.due
-const encoding113_2 = c.frame(encoding107)
+const encoding116_2 = c.frame(encoding110)
 // @bushel/job-progress.commitment
-const encoding113_3 = c.frame(encoding110)
+const encoding116_3 = c.frame(encoding113)
 // @bushel/job-progress.statement
-const encoding113_4 = c.frame(encoding112)
+const encoding116_4 = c.frame(encoding115)
 
 // @bushel/job-progress
-const encoding113 = {
+const encoding116 = {
   preencode(state, m) {
     c.string.preencode(state, m.state)
     c.biguint64.preencode(state, m.fuel)
     if ((m.due ? 1 : 0) | (m.commitment ? 2 : 0) | (m.statement ? 4 : 0) | (m.reason ? 8 : 0)) state.end++
 
-    if (m.due) encoding113_2.preencode(state, m.due)
-    if (m.commitment) encoding113_3.preencode(state, m.commitment)
-    if (m.statement) encoding113_4.preencode(state, m.statement)
+    if (m.due) encoding116_2.preencode(state, m.due)
+    if (m.commitment) encoding116_3.preencode(state, m.commitment)
+    if (m.statement) encoding116_4.preencode(state, m.statement)
     if (m.reason) c.string.preencode(state, m.reason)
   },
   encode(state, m) {
@@ -3648,9 +3742,9 @@ const encoding113 = {
     c.biguint64.encode(state, m.fuel)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.due) encoding113_2.encode(state, m.due)
-    if (m.commitment) encoding113_3.encode(state, m.commitment)
-    if (m.statement) encoding113_4.encode(state, m.statement)
+    if (m.due) encoding116_2.encode(state, m.due)
+    if (m.commitment) encoding116_3.encode(state, m.commitment)
+    if (m.statement) encoding116_4.encode(state, m.statement)
     if (m.reason) c.string.encode(state, m.reason)
   },
   decode(state) {
@@ -3661,16 +3755,16 @@ const encoding113 = {
     return {
       state: r0,
       fuel: r1,
-      due: (flags & 1) !== 0 ? encoding113_2.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding113_3.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding113_4.decode(state) : null,
+      due: (flags & 1) !== 0 ? encoding116_2.decode(state) : null,
+      commitment: (flags & 2) !== 0 ? encoding116_3.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding116_4.decode(state) : null,
       reason: (flags & 8) !== 0 ? c.string.decode(state) : null
     }
   }
 }
 
 // @bushel/job-key
-const encoding114 = {
+const encoding117 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.key)
@@ -3695,20 +3789,20 @@ const encoding114 = {
 }
 
 // @bushel/signed-job-key.key
-const encoding115_0 = c.frame(encoding114)
+const encoding118_0 = c.frame(encoding117)
 
 // @bushel/signed-job-key
-const encoding115 = {
+const encoding118 = {
   preencode(state, m) {
-    encoding115_0.preencode(state, m.key)
+    encoding118_0.preencode(state, m.key)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding115_0.encode(state, m.key)
+    encoding118_0.encode(state, m.key)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding115_0.decode(state)
+    const r0 = encoding118_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3719,34 +3813,34 @@ const encoding115 = {
 }
 
 // @bushel/job.terms
-const encoding116_5 = encoding100_0
+const encoding119_5 = encoding103_0
 // @bushel/job.commitment
-const encoding116_8 = encoding113_3
+const encoding119_8 = encoding116_3
 // @bushel/job.statement
-const encoding116_9 = encoding113_4
+const encoding119_9 = encoding116_4
 // @bushel/job.key
-const encoding116_10 = c.frame(encoding115)
+const encoding119_10 = c.frame(encoding118)
 // @bushel/job.quote
-const encoding116_12 = encoding33_6
+const encoding119_12 = encoding33_6
 
 // @bushel/job
-const encoding116 = {
+const encoding119 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.string.preencode(state, m.state)
     c.uint.preencode(state, m.created)
     c.uint.preencode(state, m.changed)
     c.uint.preencode(state, m.runs)
-    encoding116_5.preencode(state, m.terms)
+    encoding119_5.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
     if ((m.countersign ? 1 : 0) | (m.commitment ? 2 : 0) | (m.statement ? 4 : 0) | (m.key ? 8 : 0) | (m.reason ? 16 : 0) | (m.quote ? 32 : 0)) state.end++
 
     if (m.countersign) c.fixed64.preencode(state, m.countersign)
-    if (m.commitment) encoding116_8.preencode(state, m.commitment)
-    if (m.statement) encoding116_9.preencode(state, m.statement)
-    if (m.key) encoding116_10.preencode(state, m.key)
+    if (m.commitment) encoding119_8.preencode(state, m.commitment)
+    if (m.statement) encoding119_9.preencode(state, m.statement)
+    if (m.key) encoding119_10.preencode(state, m.key)
     if (m.reason) c.string.preencode(state, m.reason)
-    if (m.quote) encoding116_12.preencode(state, m.quote)
+    if (m.quote) encoding119_12.preencode(state, m.quote)
   },
   encode(state, m) {
     const flags =
@@ -3762,16 +3856,16 @@ const encoding116 = {
     c.uint.encode(state, m.created)
     c.uint.encode(state, m.changed)
     c.uint.encode(state, m.runs)
-    encoding116_5.encode(state, m.terms)
+    encoding119_5.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
     if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.countersign) c.fixed64.encode(state, m.countersign)
-    if (m.commitment) encoding116_8.encode(state, m.commitment)
-    if (m.statement) encoding116_9.encode(state, m.statement)
-    if (m.key) encoding116_10.encode(state, m.key)
+    if (m.commitment) encoding119_8.encode(state, m.commitment)
+    if (m.statement) encoding119_9.encode(state, m.statement)
+    if (m.key) encoding119_10.encode(state, m.key)
     if (m.reason) c.string.encode(state, m.reason)
-    if (m.quote) encoding116_12.encode(state, m.quote)
+    if (m.quote) encoding119_12.encode(state, m.quote)
   },
   decode(state) {
     const r0 = c.string.decode(state)
@@ -3779,7 +3873,7 @@ const encoding116 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding116_5.decode(state)
+    const r5 = encoding119_5.decode(state)
     const r6 = c.fixed64.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
@@ -3792,63 +3886,63 @@ const encoding116 = {
       terms: r5,
       signature: r6,
       countersign: (flags & 1) !== 0 ? c.fixed64.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding116_8.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding116_9.decode(state) : null,
-      key: (flags & 8) !== 0 ? encoding116_10.decode(state) : null,
+      commitment: (flags & 2) !== 0 ? encoding119_8.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding119_9.decode(state) : null,
+      key: (flags & 8) !== 0 ? encoding119_10.decode(state) : null,
       reason: (flags & 16) !== 0 ? c.string.decode(state) : null,
-      quote: (flags & 32) !== 0 ? encoding116_12.decode(state) : null
+      quote: (flags & 32) !== 0 ? encoding119_12.decode(state) : null
     }
   }
 }
 
 // @bushel/job-evidence.agree
-const encoding117_0 = c.frame(encoding100)
+const encoding120_0 = c.frame(encoding103)
 // @bushel/job-evidence.commitment
-const encoding117_1 = encoding113_3
+const encoding120_1 = encoding116_3
 // @bushel/job-evidence.statement
-const encoding117_2 = encoding113_4
+const encoding120_2 = encoding116_4
 // @bushel/job-evidence.key
-const encoding117_3 = encoding116_10
+const encoding120_3 = encoding119_10
 
 // @bushel/job-evidence
-const encoding117 = {
+const encoding120 = {
   preencode(state, m) {
-    encoding117_0.preencode(state, m.agree)
+    encoding120_0.preencode(state, m.agree)
     if ((m.commitment ? 1 : 0) | (m.statement ? 2 : 0) | (m.key ? 4 : 0) | (m.ciphertext ? 8 : 0)) state.end++
 
-    if (m.commitment) encoding117_1.preencode(state, m.commitment)
-    if (m.statement) encoding117_2.preencode(state, m.statement)
-    if (m.key) encoding117_3.preencode(state, m.key)
+    if (m.commitment) encoding120_1.preencode(state, m.commitment)
+    if (m.statement) encoding120_2.preencode(state, m.statement)
+    if (m.key) encoding120_3.preencode(state, m.key)
     if (m.ciphertext) c.buffer.preencode(state, m.ciphertext)
   },
   encode(state, m) {
     const flags =
       (m.commitment ? 1 : 0) | (m.statement ? 2 : 0) | (m.key ? 4 : 0) | (m.ciphertext ? 8 : 0)
 
-    encoding117_0.encode(state, m.agree)
+    encoding120_0.encode(state, m.agree)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.commitment) encoding117_1.encode(state, m.commitment)
-    if (m.statement) encoding117_2.encode(state, m.statement)
-    if (m.key) encoding117_3.encode(state, m.key)
+    if (m.commitment) encoding120_1.encode(state, m.commitment)
+    if (m.statement) encoding120_2.encode(state, m.statement)
+    if (m.key) encoding120_3.encode(state, m.key)
     if (m.ciphertext) c.buffer.encode(state, m.ciphertext)
   },
   decode(state) {
-    const r0 = encoding117_0.decode(state)
+    const r0 = encoding120_0.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       agree: r0,
-      commitment: (flags & 1) !== 0 ? encoding117_1.decode(state) : null,
-      statement: (flags & 2) !== 0 ? encoding117_2.decode(state) : null,
-      key: (flags & 4) !== 0 ? encoding117_3.decode(state) : null,
+      commitment: (flags & 1) !== 0 ? encoding120_1.decode(state) : null,
+      statement: (flags & 2) !== 0 ? encoding120_2.decode(state) : null,
+      key: (flags & 4) !== 0 ? encoding120_3.decode(state) : null,
       ciphertext: (flags & 8) !== 0 ? c.buffer.decode(state) : null
     }
   }
 }
 
 // @bushel/run-replica
-const encoding118 = {
+const encoding121 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.ask)
@@ -3901,7 +3995,7 @@ const encoding118 = {
 }
 
 // @bushel/run-end
-const encoding119 = {
+const encoding122 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -3942,34 +4036,34 @@ const encoding119 = {
 }
 
 // @bushel/run-record.module
-const encoding120_4 = encoding99_9
+const encoding123_4 = encoding102_9
 // @bushel/run-record.input
-const encoding120_5 = encoding99_9
+const encoding123_5 = encoding102_9
 // @bushel/run-record.args
-const encoding120_6 = c.array(c.string)
+const encoding123_6 = c.array(c.string)
 // @bushel/run-record.limits
-const encoding120_8 = encoding99_13
+const encoding123_8 = encoding102_13
 // @bushel/run-record.passed
-const encoding120_18 = c.array(c.fixed32)
+const encoding123_18 = c.array(c.fixed32)
 // @bushel/run-record.replicas
-const encoding120_19 = c.array(c.frame(encoding118))
+const encoding123_19 = c.array(c.frame(encoding121))
 // @bushel/run-record.evidence
-const encoding120_20 = c.array(c.string)
+const encoding123_20 = c.array(c.string)
 // @bushel/run-record.end
-const encoding120_21 = c.frame(encoding119)
+const encoding123_21 = c.frame(encoding122)
 
 // @bushel/run-record
-const encoding120 = {
+const encoding123 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.id)
     c.fixed32.preencode(state, m.fingerprint)
     c.string.preencode(state, m.name)
     c.fixed32.preencode(state, m.market)
-    encoding120_4.preencode(state, m.module)
-    encoding120_5.preencode(state, m.input)
-    encoding120_6.preencode(state, m.args)
+    encoding123_4.preencode(state, m.module)
+    encoding123_5.preencode(state, m.input)
+    encoding123_6.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding120_8.preencode(state, m.limits)
+    encoding123_8.preencode(state, m.limits)
     c.string.preencode(state, m.isolation)
     c.uint.preencode(state, m.verify)
     c.uint.preencode(state, m.wanted)
@@ -3979,12 +4073,12 @@ const encoding120 = {
     c.biguint64.preencode(state, m.maxPrice)
     c.uint.preencode(state, m.created)
     c.string.preencode(state, m.state)
-    encoding120_18.preencode(state, m.passed)
-    encoding120_19.preencode(state, m.replicas)
-    encoding120_20.preencode(state, m.evidence)
+    encoding123_18.preencode(state, m.passed)
+    encoding123_19.preencode(state, m.replicas)
+    encoding123_20.preencode(state, m.evidence)
     if ((m.end ? 1 : 0) | (m.reason ? 2 : 0) | (m.fetched ? 4 : 0)) state.end++
 
-    if (m.end) encoding120_21.preencode(state, m.end)
+    if (m.end) encoding123_21.preencode(state, m.end)
     if (m.reason) c.string.preencode(state, m.reason)
     if (m.fetched) c.uint.preencode(state, m.fetched)
   },
@@ -3995,11 +4089,11 @@ const encoding120 = {
     c.fixed32.encode(state, m.fingerprint)
     c.string.encode(state, m.name)
     c.fixed32.encode(state, m.market)
-    encoding120_4.encode(state, m.module)
-    encoding120_5.encode(state, m.input)
-    encoding120_6.encode(state, m.args)
+    encoding123_4.encode(state, m.module)
+    encoding123_5.encode(state, m.input)
+    encoding123_6.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding120_8.encode(state, m.limits)
+    encoding123_8.encode(state, m.limits)
     c.string.encode(state, m.isolation)
     c.uint.encode(state, m.verify)
     c.uint.encode(state, m.wanted)
@@ -4009,12 +4103,12 @@ const encoding120 = {
     c.biguint64.encode(state, m.maxPrice)
     c.uint.encode(state, m.created)
     c.string.encode(state, m.state)
-    encoding120_18.encode(state, m.passed)
-    encoding120_19.encode(state, m.replicas)
-    encoding120_20.encode(state, m.evidence)
+    encoding123_18.encode(state, m.passed)
+    encoding123_19.encode(state, m.replicas)
+    encoding123_20.encode(state, m.evidence)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.end) encoding120_21.encode(state, m.end)
+    if (m.end) encoding123_21.encode(state, m.end)
     if (m.reason) c.string.encode(state, m.reason)
     if (m.fetched) c.uint.encode(state, m.fetched)
   },
@@ -4023,11 +4117,11 @@ const encoding120 = {
     const r1 = c.fixed32.decode(state)
     const r2 = c.string.decode(state)
     const r3 = c.fixed32.decode(state)
-    const r4 = encoding120_4.decode(state)
-    const r5 = encoding120_5.decode(state)
-    const r6 = encoding120_6.decode(state)
+    const r4 = encoding123_4.decode(state)
+    const r5 = encoding123_5.decode(state)
+    const r6 = encoding123_6.decode(state)
     const r7 = c.fixed32.decode(state)
-    const r8 = encoding120_8.decode(state)
+    const r8 = encoding123_8.decode(state)
     const r9 = c.string.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.uint.decode(state)
@@ -4037,9 +4131,9 @@ const encoding120 = {
     const r15 = c.biguint64.decode(state)
     const r16 = c.uint.decode(state)
     const r17 = c.string.decode(state)
-    const r18 = encoding120_18.decode(state)
-    const r19 = encoding120_19.decode(state)
-    const r20 = encoding120_20.decode(state)
+    const r18 = encoding123_18.decode(state)
+    const r19 = encoding123_19.decode(state)
+    const r20 = encoding123_20.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
@@ -4064,7 +4158,7 @@ const encoding120 = {
       passed: r18,
       replicas: r19,
       evidence: r20,
-      end: (flags & 1) !== 0 ? encoding120_21.decode(state) : null,
+      end: (flags & 1) !== 0 ? encoding123_21.decode(state) : null,
       reason: (flags & 2) !== 0 ? c.string.decode(state) : null,
       fetched: (flags & 4) !== 0 ? c.uint.decode(state) : 0
     }
@@ -4072,7 +4166,7 @@ const encoding120 = {
 }
 
 // @bushel/check-record
-const encoding121 = {
+const encoding124 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.valid)
@@ -4273,96 +4367,102 @@ function getEncoding(name) {
       return encoding75
     case '@bushel/signed-ticket':
       return encoding76
-    case '@bushel/repair':
+    case '@bushel/notice':
       return encoding77
-    case '@bushel/ledger-entry':
+    case '@bushel/signed-notice':
       return encoding78
-    case '@bushel/wallet-entry':
+    case '@bushel/repair':
       return encoding79
-    case '@bushel/payment-record':
+    case '@bushel/ledger-entry':
       return encoding80
-    case '@bushel/payment-account':
+    case '@bushel/wallet-entry':
       return encoding81
-    case '@bushel/msat-sum':
+    case '@bushel/payment-record':
       return encoding82
-    case '@bushel/flight-sum':
+    case '@bushel/payment-account':
       return encoding83
-    case '@bushel/settled-sum':
+    case '@bushel/msat-sum':
       return encoding84
-    case '@bushel/debt-record':
+    case '@bushel/flight-sum':
       return encoding85
-    case '@bushel/stored-reply':
+    case '@bushel/settled-sum':
       return encoding86
-    case '@bushel/lease':
+    case '@bushel/debt-record':
       return encoding87
-    case '@bushel/proven':
+    case '@bushel/stored-reply':
       return encoding88
-    case '@bushel/token-range':
+    case '@bushel/lease':
       return encoding89
-    case '@bushel/token-set':
+    case '@bushel/proven':
       return encoding90
-    case '@bushel/token-file':
+    case '@bushel/token-range':
       return encoding91
-    case '@bushel/audit-record':
+    case '@bushel/token-set':
       return encoding92
-    case '@bushel/egress-record':
+    case '@bushel/token-file':
       return encoding93
-    case '@bushel/own-order':
+    case '@bushel/audit-record':
       return encoding94
-    case '@bushel/mirror-job':
+    case '@bushel/egress-record':
       return encoding95
-    case '@bushel/peer-record':
+    case '@bushel/outgoing-notice':
       return encoding96
-    case '@bushel/blob':
+    case '@bushel/own-order':
       return encoding97
-    case '@bushel/job-limits':
+    case '@bushel/mirror-job':
       return encoding98
-    case '@bushel/job-terms':
+    case '@bushel/peer-record':
       return encoding99
-    case '@bushel/job-agree':
+    case '@bushel/blob':
       return encoding100
-    case '@bushel/compute-request':
+    case '@bushel/job-limits':
       return encoding101
-    case '@bushel/compute-quote':
+    case '@bushel/job-terms':
       return encoding102
-    case '@bushel/job-countersign':
+    case '@bushel/job-agree':
       return encoding103
-    case '@bushel/job-file':
+    case '@bushel/compute-request':
       return encoding104
-    case '@bushel/job-input':
+    case '@bushel/compute-quote':
       return encoding105
-    case '@bushel/job-output':
+    case '@bushel/job-countersign':
       return encoding106
-    case '@bushel/job-due':
+    case '@bushel/job-file':
       return encoding107
-    case '@bushel/job-result':
+    case '@bushel/job-input':
       return encoding108
-    case '@bushel/job-commitment':
+    case '@bushel/job-output':
       return encoding109
-    case '@bushel/signed-job-commitment':
+    case '@bushel/job-due':
       return encoding110
-    case '@bushel/job-statement':
+    case '@bushel/job-result':
       return encoding111
-    case '@bushel/signed-job-statement':
+    case '@bushel/job-commitment':
       return encoding112
-    case '@bushel/job-progress':
+    case '@bushel/signed-job-commitment':
       return encoding113
-    case '@bushel/job-key':
+    case '@bushel/job-statement':
       return encoding114
-    case '@bushel/signed-job-key':
+    case '@bushel/signed-job-statement':
       return encoding115
-    case '@bushel/job':
+    case '@bushel/job-progress':
       return encoding116
-    case '@bushel/job-evidence':
+    case '@bushel/job-key':
       return encoding117
-    case '@bushel/run-replica':
+    case '@bushel/signed-job-key':
       return encoding118
-    case '@bushel/run-end':
+    case '@bushel/job':
       return encoding119
-    case '@bushel/run-record':
+    case '@bushel/job-evidence':
       return encoding120
-    case '@bushel/check-record':
+    case '@bushel/run-replica':
       return encoding121
+    case '@bushel/run-end':
+      return encoding122
+    case '@bushel/run-record':
+      return encoding123
+    case '@bushel/check-record':
+      return encoding124
     default:
       throw new Error('Encoder not found ' + name)
   }

@@ -23,6 +23,7 @@ export type DeclineWord =
   | 'NOT_PAID'
   | 'NOT_RECEIVED'
   | 'NOT_SERVED'
+  | 'NOTICE'
   | 'NO_AGREEMENT'
   | 'NO_BLOCK'
   | 'NO_CAPACITY'

@@ -16,7 +16,8 @@ export const STORAGE_MESSAGES = {
   refund: message('refund', 'acknowledgement', { requestBytes: 8 << 10 }),
   credit: message('credit', 'paid-until'),
   repair: message('repair', 'acknowledgement', { requestBytes: 4 << 10 }),
-  ticket: message('signed-ticket', 'acknowledgement')
+  ticket: message('signed-ticket', 'acknowledgement'),
+  notice: message('signed-notice', 'acknowledgement')
 } as const
 
 type StorageMessages = typeof STORAGE_MESSAGES

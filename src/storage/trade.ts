@@ -26,6 +26,7 @@ import { exchangeCounters } from './lease/counters.js'
 import { consumed } from './lease/consumed.js'
 import { problemsOfLeases } from './lease/lease-sums.js'
 import { Leases } from './lease/leases.js'
+import { Inbox } from './notices/inbox.js'
 import { AskSpace } from './provider/ask-space.js'
 import { LeaseManager } from './provider/lease-manager.js'
 import { StorageSelling } from './provider/selling.js'
@@ -47,6 +48,7 @@ declare module '../node/trade/parts.js' {
     counters: null
     refunds: Refunds
     mirrors: Mirrors
+    notices: Inbox
     shelf: LeaseShelf | null
     leaseManager: LeaseManager | null
     askSpace: AskSpace | null
@@ -121,6 +123,17 @@ const mirrors = tradeService('mirrors', ['node', 'wallet', 'leases'], async part
   return own
 })
 
+/** What providers say of leases that this node bought. */
+const notices = tradeService(
+  'notices',
+  ['node', 'deals', 'leases'],
+  ({ node, deals, leases: context }, scope) => {
+    const inbox = new Inbox(context, logOf(node))
+    scope.add(deals.handle('notice', (signed, peer) => inbox.hear(signed, peer)))
+    return inbox
+  }
+)
+
 const shelf = tradeService('shelf', ['node'], async ({ node }, scope) => {
   if (!node.serve) return null
   const made = new LeaseShelf({ folder: join(node.dir, 'shelf'), now: node.now })
@@ -169,20 +182,22 @@ const askSpace = tradeService(
 /** Replaces lost copies and extends mirrors, unattended. */
 const mirrorUpkeep = tradeService(
   'mirrorUpkeep',
-  ['node', 'leases', 'mirrors', 'connections'],
-  async ({ node, leases: { leases: records }, mirrors: own }, scope) => {
+  ['node', 'leases', 'mirrors', 'notices', 'connections'],
+  async ({ node, leases: { leases: records }, mirrors: own, notices: inbox }, scope) => {
     if (!node.serve) return null
     const { store, now } = node
     const log = logOf(node)
     const tasks = [new Extending(own, log), new Replacement(own, log)]
-    return scope.open(new MirrorUpkeep({ store, now, leases: records, mirrors: own, tasks, log }))
+    const made = new MirrorUpkeep({ store, now, leases: records, mirrors: own, tasks, log })
+    scope.on(inbox, 'ended', () => made.poke())
+    return scope.open(made)
   }
 )
 
 /** Pays and audits leases unattended, and tells what their owner should know. */
 const maintenance = tradeService(
   'maintenance',
-  ['node', 'leases', 'refunds', 'mirrors', 'mirrorUpkeep', 'connections'],
+  ['node', 'leases', 'refunds', 'mirrors', 'notices', 'mirrorUpkeep', 'connections'],
   async (parts, scope) => {
     const { node, leases: context } = parts
     if (!node.serve) return null
@@ -195,6 +210,7 @@ const maintenance = tradeService(
     })
     scope.on(context.deals, 'met', ({ stream }: DealChannel) => made.met(stream.remotePublicKey))
     scope.on(made, 'failed', () => parts.mirrorUpkeep?.poke())
+    scope.on(parts.notices, 'ended', () => made.poke())
     return scope.open(made)
   }
 )
@@ -267,13 +283,14 @@ function hasLeases(
 export const storageTrade: TradeResource = {
   resource: storage,
   tables: STORAGE_TABLES,
-  answering: [leases, counters, refunds, mirrors, shelf, leaseManager],
+  answering: [leases, counters, refunds, mirrors, notices, shelf, leaseManager],
   working: [askSpace, mirrorUpkeep, maintenance, storageBids],
   bids: parts => parts.storageBids,
   hasDealings: hasLeases,
   dealings: ({ leases: { leases: records } }, device) => records.dealings(device),
   consumed: ({ leases: { leases: records, debts }, ledger }, now) => consumed(records, ledger, debts, now),
-  status: ({ store, dir, parts }) => storageStatus({ store, dir, shelf: parts?.shelf ?? null }),
+  status: ({ store, ledger, dir, parts }) =>
+    storageStatus({ store, ledger, dir, shelf: parts?.shelf ?? null }),
   problems: problemsOfLeases,
   used: ({ shelf: kept, leaseManager: manager }) => ({
     ...manager?.used,

@@ -268,6 +268,11 @@ export class InstallmentPayment {
     return asked || payments.isPaying(this.#id) || ledger.totals(this.#id).inFlightMsat > 0n
   }
 
+  /** True while the provider has not acknowledged an installment that is settled. */
+  get isUntold(): boolean {
+    return this.#context.payments.ledger.payments(this.#id).some(isUntold)
+  }
+
   /** Repeats credit requests that the provider has not answered. */
   async resolve(channel: DealChannel): Promise<void> {
     for (const payment of this.#context.payments.ledger.payments(this.#id)) {
@@ -282,15 +287,19 @@ export class InstallmentPayment {
     const { payments } = this.#context
     let egress: EgressAccounts | null = null
     for (const payment of payments.ledger.payments(this.#id)) {
-      if (payment.step !== STEP.paid && payment.step !== STEP.applied) continue
+      if (!isUntold(payment)) continue
       const { installment, preimage } = payment
-      if (!preimage) continue // taken over or credited: the provider knows of it
       const answer = await channel.request('paid', { agreement: this.#id, installment, preimage }, this.#soon)
       payments.acknowledged(this.#id, installment)
       egress = accountsOf(answer)
     }
     return egress
   }
+}
+
+/** Of what was taken over or credited, which has no preimage, the provider knows. */
+function isUntold(payment: Payment): payment is Payment & { preimage: Buffer } {
+  return (payment.step === STEP.paid || payment.step === STEP.applied) && payment.preimage !== null
 }
 
 const OVER = new Set(['INVOICE_EXPIRED', 'PAYMENT_FAILED'])

@@ -35,6 +35,9 @@ export const { syntax, run } = oneCall({
       [{ title: 'LAST AUDIT' }, ({ lastAudit }) => dateText(lastAudit)],
       [{ title: 'PAID UNTIL' }, ({ paidUntil }) => dateText(paidUntil)]
     ]),
+    ...mirror.leases.flatMap(({ id, notice }) =>
+      notice ? [`The provider of ${id.slice(0, 8)} says (${dateText(notice.at)}): ${notice.text}`] : []
+    ),
     ...unseenOf(mirror.leases.filter(({ health }) => AUDITED.has(health))),
     '',
     ...list(mirror.leases, 'nothing can be read', [
