@@ -80,3 +80,8 @@ export class Declined extends BushelError {
 export function isDeclined(error: unknown, ...words: DeclineWord[]): error is Declined {
   return error instanceof Declined && (words.length === 0 || (words as string[]).includes(error.word))
 }
+
+/** For `catch`: a peer's decline is its answer, and anything else is thrown on. */
+export function unlessDeclined(error: unknown): void {
+  if (!isDeclined(error)) throw error
+}

@@ -5,7 +5,7 @@ import { verify } from '../../../contracts/keys/signature.js'
 import { faultOfList } from '../../../contracts/terms.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { Change } from '../../store/change.js'
-import { isDeclined } from '../../deal/decline.js'
+import { isDeclined, unlessDeclined } from '../../deal/decline.js'
 import type { Debts } from '../../payment/debts.js'
 import type { Payment } from '../../payment/ledger.js'
 import { isSettled } from '../../payment/ledger.js'
@@ -303,7 +303,3 @@ function isUntold(payment: Payment): payment is Payment & { preimage: Buffer } {
 }
 
 const OVER = new Set(['INVOICE_EXPIRED', 'PAYMENT_FAILED'])
-
-export function unlessDeclined(error: unknown): void {
-  if (!isDeclined(error)) throw error
-}

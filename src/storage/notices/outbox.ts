@@ -8,7 +8,7 @@ import { KeyedMutex } from '../../base/mutex.js'
 import { Poller } from '../../base/poller.js'
 import { unlessAborted } from '../../base/timeouts.js'
 import type { Counterparty, DealChannel } from '../../deal/channel.js'
-import { DeclineError } from '../../deal/decline.js'
+import { DeclineError, unlessDeclined } from '../../deal/decline.js'
 import type { Deals } from '../../deal/deals.js'
 import { change } from '../../store/change.js'
 import type { Change } from '../../store/change.js'
@@ -29,6 +29,8 @@ export interface OutboxOptions {
 
 /** ms between two looks for buyers that have not heard. */
 const LOOK = 30_000
+/** Most buyers that are dialled at the same time. */
+const AT_ONCE = 8
 
 /**
  * What a provider has to say of its leases without being asked. A notice is on disk with what it tells, goes to the buyer of its
@@ -76,9 +78,9 @@ export class Outbox {
     return change(outgoingNoticeTable, agreement, { buyer: terms.buyer.identity, signed })
   }
 
-  /** Tells the buyers soon. */
-  poke(): void {
-    this.#poller.poke()
+  /** Tells the buyer of a lease now, if it can be reached. */
+  tell({ terms }: Lease): void {
+    if (this.#backoff.isDue(agreementId(terms))) void this.#reach(terms.buyer.device!)
   }
 
   /** Tells a buyer that has just connected. */
@@ -86,20 +88,30 @@ export class Outbox {
     if (peer && this.#rowsFor(peer).length > 0) await this.#reach(peer.device)
   }
 
-  /** The buyer has heard of it in another way. */
-  async forget(agreement: Buffer): Promise<void> {
+  /** The buyer has heard of it: of all, or of the notices up to number `n`. */
+  async forget(agreement: Buffer, n = Infinity): Promise<void> {
     this.#backoff.reset(agreement)
-    if (this.#table.has(agreement))
-      await this.#options.deals.store.set(change(outgoingNoticeTable, agreement, null))
+    if (!this.#table.has(agreement)) return
+    await this.#options.deals.store.set({
+      apply: transaction =>
+        transaction.update(outgoingNoticeTable, agreement, row =>
+          row && row.signed.notice.n > n ? row : null
+        )
+    })
   }
 
   async #look(signal: AbortSignal): Promise<void> {
-    for (const { key } of [...this.#table.list()]) {
-      if (signal.aborted) return
-      const lease = this.#options.leases.get('provider', key)
-      if (lease && this.#table.has(key) && this.#backoff.isDue(key))
-        await this.#reach(lease.terms.buyer.device!)
+    const devices = new Map<string, Buffer>()
+    for (const { key } of this.#table.list()) {
+      const device = this.#options.leases.get('provider', key)?.terms.buyer.device
+      if (device && this.#backoff.isDue(key)) devices.set(device.toString('hex'), device)
     }
+    const waiting = [...devices.values()]
+    const reachNext = async (): Promise<void> => {
+      for (let device = waiting.pop(); device && !signal.aborted; device = waiting.pop())
+        await this.#reach(device)
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, reachNext))
   }
 
   /** Tells a buyer that can be reached; what it does not answer, or declines, it is told again later. */
@@ -111,7 +123,7 @@ export class Outbox {
       const channel = await deals.open(device, { timeoutMs: timeouts.connect, signal, knownOnly: true })
       const peer = channel.peer!
       await this.#telling.run(device.toString('hex'), async () => {
-        for (const signed of this.#rowsFor(peer)) await this.#tell(channel, signed)
+        for (const signed of this.#rowsFor(peer)) await this.#tell(channel, signed).catch(unlessDeclined)
       })
     } catch (error) {
       if (!signal.aborted && isOurs(error)) log.fault(error)
@@ -122,7 +134,7 @@ export class Outbox {
     const { timeouts } = this.#options
     const asked = channel.request('notice', signed, { timeoutMs: timeouts.answer })
     await unlessAborted(asked, this.#poller.signal)
-    await this.forget(signed.notice.agreement!)
+    await this.forget(signed.notice.agreement!, signed.notice.n)
   }
 
   /** What a peer is to be told: it has to be the buyer of the lease. */

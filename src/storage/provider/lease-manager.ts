@@ -335,7 +335,7 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     const begun = begins?.state === LEASE.STORED ? [leases.change(begins)] : []
     const told = isKnown || !ended.committed ? [] : [this.#outbox.ended(ended, debt)]
     await deals.store.set(leases.change(ended), served, ...owed, ...told, ...begun)
-    if (told.length > 0) this.#outbox.poke()
+    if (told.length > 0) this.#outbox.tell(ended)
     for (const changed of begun.length > 0 ? [ended, begins!] : [ended]) {
       this.#room.changed(changed)
       this.emit('change', changed)

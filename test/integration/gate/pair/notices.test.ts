@@ -7,6 +7,7 @@ import type { KeyPair } from 'hypercore-crypto'
 import type { Lease, Notice, SignedDebt, SignedNotice } from '#spec'
 import { sign } from '../../../../contracts/keys/signature.js'
 import type { Counterparty } from '../../../../src/deal/channel.js'
+import { DeclineError } from '../../../../src/deal/decline.js'
 import { NOTICE } from '../../../../src/storage/notices/notice.js'
 import { STEP } from '../../../../src/payment/payment-state.js'
 import { LEASE } from '../../../../src/storage/lease/lease-state.js'
@@ -146,6 +147,32 @@ test('a lease that follows is over with the one before it, and both are paid bac
   assert.deepEqual([bought(id).state, bought(next).state], [LEASE.ENDED, LEASE.ENDED])
   await paidBack(id)
   await paidBack(next)
+})
+
+test('what a buyer declines is said again at the next meeting, and keeps nothing else from being said', async () => {
+  await stored()
+  await stored()
+  const [first, second] = [...pair.buyer.leases.list('buyer')].map(({ id }) => id) as [Buffer, Buffer]
+  await Promise.all([receipts(first), receipts(second)])
+  const hear = pair.notices.hear.bind(pair.notices)
+  const told: string[] = []
+  pair.notices.hear = (signed, peer) => {
+    const isFirst = signed.notice.agreement!.equals(first)
+    told.push(isFirst ? 'first' : 'second')
+    if (isFirst) throw new DeclineError('NO_AGREEMENT', 'it has forgotten')
+    return hear(signed, peer)
+  }
+  await pair.leaseManager.end(first, 'ended by the provider')
+  while (told.length === 0) await turn()
+  await pair.leaseManager.end(second, 'ended by the provider')
+  while (unheard() > 1) await turn()
+  assert.deepEqual([bought(first).state, bought(second).state], [LEASE.STORED, LEASE.ENDED])
+  pair.notices.hear = hear
+  await meet()
+  await acknowledged()
+  assert.equal(bought(first).state, LEASE.ENDED)
+  await paidBack(first)
+  await paidBack(second)
 })
 
 test('a buyer that ends a lease itself is not told', async () => {
