@@ -11,7 +11,7 @@ import type { Ledger } from '../payment/ledger.js'
 import type { Store } from '../store/store.js'
 import { owedTo } from './buyer/refunds.js'
 import type { Owed } from './buyer/refunds.js'
-import { noticesOf } from './buyer/upkeep/notices.js'
+import { remindersOf } from './buyer/upkeep/reminders.js'
 import { isOver } from './lease/lease-state.js'
 import { Leases } from './lease/leases.js'
 import { leftOf } from './provider/ask-space.js'
@@ -53,7 +53,7 @@ export async function storageStatus({ store, ledger, dir, shelf }: StorageStatus
   }
   const spent = kept.filter(lease => isOpen(lease) && lease.egressUsed >= lease.egressBytes).length
   const paused = shelf?.paused.size ?? 0
-  const notices = noticesOf(store, leases, now)
+  const reminders = remindersOf(store, leases, now)
   const owed = owedTo(new Debts(store, ledger), leases)
   const egressBytes = kept
     .filter(isOpen) // the rest is counted already
@@ -69,7 +69,7 @@ export async function storageStatus({ store, ledger, dir, shelf }: StorageStatus
       { label: 'served', text: `${formatSize(egressBytes)} sent to readers` },
       { label: 'leases', text: `${bought} bought, ${sold} sold` },
       ...(owed.msat > 0n ? [{ label: 'owed', text: owedText(owed) }] : []),
-      ...notices.map(({ text }) => ({ label: 'mirror', text })),
+      ...reminders.map(({ text }) => ({ label: 'mirror', text })),
       ...(spent > 0
         ? [{ label: 'egress', text: `readers have spent it for ${spent} of them, and are told so` }]
         : []),

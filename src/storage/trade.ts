@@ -17,7 +17,7 @@ import type { BookedAsk } from './buyer/placing/seller-search.js'
 import { Extending } from './buyer/upkeep/extending.js'
 import { MirrorUpkeep } from './buyer/upkeep/mirror-upkeep.js'
 import { Replacement } from './buyer/upkeep/replacement.js'
-import { MirrorNotices } from './buyer/upkeep/notices.js'
+import { MirrorReminders } from './buyer/upkeep/reminders.js'
 import { Tokens } from './buyer/upkeep/tokens.js'
 import { Refunds } from './buyer/refunds.js'
 import { StorageBids } from './buyer/resting-bids.js'
@@ -202,7 +202,7 @@ const maintenance = tradeService(
     const { node, leases: context } = parts
     if (!node.serve) return null
     const { store, now } = node
-    await scope.open(new MirrorNotices({ store, now, leases: context.leases, log: logOf(node) }))
+    await scope.open(new MirrorReminders({ store, now, leases: context.leases, log: logOf(node) }))
     const made = new Maintenance({
       ...context,
       ...{ refunds: parts.refunds, log: logOf(node) },

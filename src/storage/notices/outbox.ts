@@ -1,3 +1,4 @@
+import type { NoiseStream } from 'hyperdht'
 import type { Lease, Notice, SignedDebt, SignedNotice } from '#spec'
 import { isOurs } from '../../../contracts/errors/error.js'
 import { sign } from '../../../contracts/keys/signature.js'
@@ -42,6 +43,8 @@ export class Outbox {
   readonly #poller: Poller
   /** By device: one that is met while it is told is not told twice at once. */
   readonly #telling = new KeyedMutex()
+  /** Devices of buyers that had not heard at the last look, as hex. */
+  #waiting = new Set<string>()
 
   constructor(options: OutboxOptions) {
     this.#options = options
@@ -80,10 +83,16 @@ export class Outbox {
 
   /** Tells the buyer of a lease now, if it can be reached. */
   tell({ terms }: Lease): void {
+    this.#waiting.add(terms.buyer.device!.toString('hex'))
     if (this.#backoff.isDue(agreementId(terms))) void this.#reach(terms.buyer.device!)
   }
 
-  /** Tells a buyer that has just connected. */
+  /** Greets a buyer that is connected, to tell it. */
+  attached({ remotePublicKey: device }: Pick<NoiseStream, 'remotePublicKey'>): void {
+    if (this.#waiting.has(device.toString('hex'))) void this.#reach(device)
+  }
+
+  /** Tells a buyer that has greeted this node. */
   async met({ peer }: DealChannel): Promise<void> {
     if (peer && this.#rowsFor(peer).length > 0) await this.#reach(peer.device)
   }
@@ -101,14 +110,17 @@ export class Outbox {
   }
 
   async #look(signal: AbortSignal): Promise<void> {
-    const devices = new Map<string, Buffer>()
+    const due = new Set<string>()
+    this.#waiting = new Set()
     for (const { key } of this.#table.list()) {
       const device = this.#options.leases.get('provider', key)?.terms.buyer.device
-      if (device && this.#backoff.isDue(key)) devices.set(device.toString('hex'), device)
+      if (!device) continue
+      this.#waiting.add(device.toString('hex'))
+      if (this.#backoff.isDue(key)) due.add(device.toString('hex'))
     }
-    const waiting = [...devices.values()]
+    const devices = [...due].map(device => Buffer.from(device, 'hex'))
     const reachNext = async (): Promise<void> => {
-      for (let device = waiting.pop(); device && !signal.aborted; device = waiting.pop())
+      for (let device = devices.pop(); device && !signal.aborted; device = devices.pop())
         await this.#reach(device)
     }
     await Promise.all(Array.from({ length: AT_ONCE }, reachNext))

@@ -159,6 +159,7 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     for (const payment of [...payments.ledger.at(STEP.received)]) await this.#paid(payment)
     this.#billing.resume()
     this.#scope.on(deals, 'met', (channel: DealChannel) => void this.#outbox.met(channel).catch(log.fault))
+    this.#scope.on(deals, 'attached', (stream: NoiseStream) => this.#outbox.attached(stream))
     this.#outbox.start()
     void this.#poller.start()
   }

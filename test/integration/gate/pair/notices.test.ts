@@ -3,11 +3,13 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { afterEach, beforeEach, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
+import type { NoiseStream } from 'hyperdht'
 import type { KeyPair } from 'hypercore-crypto'
 import type { Lease, Notice, SignedDebt, SignedNotice } from '#spec'
 import { sign } from '../../../../contracts/keys/signature.js'
 import type { Counterparty } from '../../../../src/deal/channel.js'
 import { DeclineError } from '../../../../src/deal/decline.js'
+import { Inbox } from '../../../../src/storage/notices/inbox.js'
 import { NOTICE } from '../../../../src/storage/notices/notice.js'
 import { STEP } from '../../../../src/payment/payment-state.js'
 import { LEASE } from '../../../../src/storage/lease/lease-state.js'
@@ -53,10 +55,14 @@ async function acknowledged(): Promise<void> {
   while (unheard() > 0) await turn()
 }
 
+function closed(stream: NoiseStream): Promise<void> {
+  return new Promise(resolve => stream.once('close', () => resolve()))
+}
+
 /** The buyer connects to the provider anew. */
 async function meet(): Promise<void> {
   const [stream] = pair.buyer.network.streams
-  const parted = stream && new Promise(resolve => stream.once('close', resolve))
+  const parted = stream && closed(stream)
   pair.disconnect()
   await parted
   await pair.buyer.deals.open(pair.provider.who.device.publicKey)
@@ -111,7 +117,22 @@ test('a buyer that was away hears it at the next meeting, also from a provider t
   await paidBack(id)
 })
 
-for (const faultKind of ['lost', 'duplicated', 'replayed', 'late'] as const)
+test('a buyer that is only connected is greeted and told', async () => {
+  const id = await stored()
+  pair.wire.chooseFault = ({ method, way }) => (method === 'notice' && way === 'request' ? 'cut' : null)
+  const parted = closed(pair.provider.network.streams[0]!)
+  pair.notices.hear = () => new Promise(() => undefined)
+  await pair.leaseManager.end(id, 'ended by the provider')
+  await parted
+  pair.wire.chooseFault = () => null
+  pair.notices.hear = Inbox.prototype.hear.bind(pair.notices)
+  const heard = once(pair.notices, 'ended')
+  await pair.buyer.network.connect(pair.provider.who.device.publicKey, 5_000)
+  await heard
+  await acknowledged()
+})
+
+for (const faultKind of ['lost', 'duplicated', 'replayed', 'late', 'cut'] as const)
   for (const way of ['request', 'answer'] as const)
     test(`a notice is heard once when its ${way} is ${faultKind}`, async () => {
       const id = await stored()
@@ -128,7 +149,7 @@ for (const faultKind of ['lost', 'duplicated', 'replayed', 'late'] as const)
       pair.notices.on('ended', () => debts.push(pair.buyer.debts.get('creditor', id)))
       await pair.leaseManager.end(id, 'ended by the provider')
       await hit
-      if (faultKind !== 'lost' && faultKind !== 'late') await acknowledged()
+      if (faultKind === 'duplicated' || faultKind === 'replayed') await acknowledged()
       pair.wire.endFaults()
       await meet()
       await acknowledged()
