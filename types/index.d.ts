@@ -581,8 +581,8 @@ export interface Calls {
         atRiskMsat: string
         /** the next step */
         next: {
-          /** its upload goes on, its bid waits for offers, a lost copy is replaced, an installment is paid, it is extended, it ends, it has ended, or all its copies are lost */
-          what: "upload" | "offers" | "replace" | "pay" | "renew" | "end" | "ended" | "lost"
+          /** its upload goes on, its bid waits for offers, a lost copy is replaced, an installment is paid, it is extended, it ends, it has ended, all its copies are lost, or another device of the owner has taken it over */
+          what: "upload" | "offers" | "replace" | "pay" | "renew" | "end" | "ended" | "lost" | "taken"
           /** when, ms since 1970; 0: with the next command, when an offer fits, or before its time */
           at: number
         }
@@ -625,8 +625,8 @@ export interface Calls {
       atRiskMsat: string
       /** the next step */
       next: {
-        /** its upload goes on, its bid waits for offers, a lost copy is replaced, an installment is paid, it is extended, it ends, it has ended, or all its copies are lost */
-        what: "upload" | "offers" | "replace" | "pay" | "renew" | "end" | "ended" | "lost"
+        /** its upload goes on, its bid waits for offers, a lost copy is replaced, an installment is paid, it is extended, it ends, it has ended, all its copies are lost, or another device of the owner has taken it over */
+        what: "upload" | "offers" | "replace" | "pay" | "renew" | "end" | "ended" | "lost" | "taken"
         /** when, ms since 1970; 0: with the next command, when an offer fits, or before its time */
         at: number
       }
@@ -807,6 +807,67 @@ export interface Calls {
         /** paid back so far, msat; in a dry run: what would be owed back */
         refundedMsat: string
       })[]
+      /** true: nothing was changed */
+      dryRun?: boolean
+    }
+  }
+  /** Writes what another device of the owner needs to take a mirror over; the 24 words open it. */
+  'mirrors.export': {
+    params: {
+      /** name of the mirror, or the beginning of its id */
+      mirror: string
+      /** file to write; an absolute path on the machine of the node */
+      file: string
+      /** true: a file that is there is replaced; absent: false */
+      force?: boolean
+      /** true: say what would be done, and change nothing */
+      dryRun?: boolean
+    }
+    result: {
+      /** id of the mirror, hex */
+      id: string
+      /** its name */
+      name: string
+      /** the file */
+      file: string
+      /** size of the file, bytes */
+      bytes: number
+      /** leases that are in it */
+      leases: number
+      /** other mirrors at the same providers, which go over with it */
+      others: (string)[]
+      /** true: nothing was changed */
+      dryRun?: boolean
+    }
+  }
+  /** Takes over a mirror that another device of the same identity has exported. */
+  'mirrors.import': {
+    params: {
+      /** file that was exported; an absolute path on the machine of the node */
+      file: string
+      /** the 24 words of the identity; they are not stored */
+      words: string
+      /** true: say what would be done, and change nothing */
+      dryRun?: boolean
+    }
+    result: {
+      /** id of the mirror, hex */
+      id: string
+      /** its name */
+      name: string
+      /** device that has exported it, which pays nothing more from now on */
+      from: string
+      /** providers of its copies; none in a dry run */
+      providers: ({
+        /** device of the provider */
+        provider: string
+        /** taken: it deals with this device now; waiting: it is asked again as long as this node is up; refused: it does not hand the copy over */
+        result: "taken" | "waiting" | "refused"
+        /** what went wrong */
+        why?: string
+      })[]
+      /** market of the mirror, where this node has not joined it */
+      market?: string
       /** true: nothing was changed */
       dryRun?: boolean
     }

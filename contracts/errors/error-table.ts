@@ -78,6 +78,11 @@ export const ERRORS = {
   STALLED: { exit: 1, kind: 'passing', meaning: 'nothing more came from a peer in time' },
   STORE_FAILED: { exit: 1, kind: 'ours', meaning: 'the store cannot be written' },
   TABLE_FULL: { exit: 1, kind: 'ours', meaning: 'a table of the store has reached its bound' },
+  TAKEN_OVER: {
+    exit: 1,
+    kind: 'input',
+    meaning: 'another device has what this one bought'
+  },
   TIMEOUT: { exit: 1, kind: 'passing', meaning: 'a peer did not answer in time' },
   UNEXPECTED: { exit: 1, kind: 'peer', meaning: 'a peer sent a request that is not allowed now' },
   UNSAFE_DRIVE: { exit: 1, kind: 'peer', meaning: 'nothing of the drive can be restored' },
@@ -89,6 +94,7 @@ export const ERRORS = {
   BAD_BOOTSTRAP: { exit: 2, kind: 'input', meaning: '--bootstrap is not a list of HOST:PORT' },
   BAD_CONFIG: { exit: 2, kind: 'ours', meaning: 'a file of the home is damaged or missing' },
   BAD_DEST: { exit: 2, kind: 'input', meaning: 'the destination cannot be written' },
+  BAD_EXPORT: { exit: 2, kind: 'input', meaning: 'the file is not the export of a mirror, or is damaged' },
   BAD_HOME: { exit: 2, kind: 'input', meaning: 'the path cannot be used as a home' },
   BAD_INPUT: {
     exit: 2,

@@ -9,6 +9,8 @@ const PIECE_BYTES = 1024
 export const TAG_BYTES = 4
 /** Bytes of the key of a token. */
 export const KEY_BYTES = 32
+/** Most ciphertext of all cores that a token may speak of, bytes: positions are exact up to it. */
+export const MOST_SPAN = 2 ** 50
 /** Bytes of ciphertext for each sample of a small mirror: more samples would find nothing more. */
 const BYTES_PER_SAMPLE = 512
 const LEAST_SAMPLES = 16
@@ -48,10 +50,15 @@ export function positionsOf(key: Buffer, spans: readonly number[], samples: numb
     const at = i * RANDOM_BYTES
     const random = (bytes.readUInt32LE(at) & 0x1fffff) * 2 ** 32 + bytes.readUInt32LE(at + 4)
     const core = (i / ONE_CORE_EACH) % spans.length
-    const bytesOf = Number.isInteger(core) ? spans[core]! : 0
+    const bytesOf = isSpread(i) ? 0 : spans[core]!
     positions[i] = bytesOf > 0 ? totalOf(spans.slice(0, core)) + (random % bytesOf) : random % total
   }
   return positions
+}
+
+/** Whether a sample is of all cores alike, and not of one that is small. */
+export function isSpread(sample: number): boolean {
+  return sample % ONE_CORE_EACH !== 0
 }
 
 /** A place in the ciphertext of a core. */

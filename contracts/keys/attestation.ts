@@ -25,11 +25,11 @@ export function attests(proof: Buffer | null, data: Buffer | null, author: Autho
   }
 }
 
-/** The identity and the device that a proof names; null when the proof is invalid. */
-export function authorOf(proof: Buffer | null): Author | null {
+/** The identity and the device that a proof names, which has signed `data` unless that is null; null when the proof is invalid. */
+export function authorOf(proof: Buffer | null, data: Buffer | null = null): Author | null {
   if (!proof || proof.byteLength > MAX_PROOF_BYTES) return null
   try {
-    const verified = IdentityKey.verify(proof, null)
+    const verified = IdentityKey.verify(proof, data)
     if (!verified) return null
     const author = { identity: verified.identityPublicKey, device: verified.devicePublicKey }
     return isOwnDevice(author) ? null : author

@@ -20,6 +20,8 @@ export const MAX_AUDIT_BLOCKS = 64
 export const MAX_TOKEN_SAMPLES = 300
 /** Other copies that one repair may be fetched from. */
 export const MAX_TICKETS = 8
+/** Agreements of which one takeover asks how they stand. */
+export const MAX_TAKEN = 16
 /** Merkle nodes, and Merkle roots, in the proof of one block. */
 export const MAX_PROOF_NODES = 64
 /** Arguments of a job. */

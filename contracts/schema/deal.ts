@@ -3,6 +3,7 @@ import {
   MAX_CORES,
   MAX_COUNTERS,
   MAX_PROOF_NODES,
+  MAX_TAKEN,
   MAX_TICKETS,
   STRIP_LENGTH
 } from './counts.js'
@@ -307,5 +308,33 @@ export const deal: Struct[] = [
   {
     name: 'repair',
     fields: [required('agreement', 'fixed32'), many('tickets', '@bushel/signed-ticket', MAX_TICKETS)]
-  }
+  },
+  {
+    name: 'takeover',
+    fields: [
+      required('identity', 'fixed32'),
+      required('from', 'fixed32'),
+      required('to', 'fixed32'),
+      required('lightning', 'buffer'),
+      required('n', 'uint')
+    ]
+  },
+  signed('takeover', 'takeover'),
+  {
+    name: 'takeover-request',
+    fields: [required('signed', '@bushel/signed-takeover'), many('agreements', 'fixed32', MAX_TAKEN)]
+  },
+  {
+    name: 'taken-lease',
+    fields: [
+      required('agreement', 'fixed32'),
+      required('paidMsat', 'biguint64'),
+      optional('counter', '@bushel/signed-counter'),
+      optional('agree', '@bushel/agree'),
+      optional('countersign', '@bushel/countersign'),
+      optional('seal', '@bushel/signed-seal'),
+      optional('stored', '@bushel/signed-stored')
+    ]
+  },
+  { name: 'takeover-answer', fields: [many('leases', '@bushel/taken-lease', MAX_TAKEN)] }
 ]

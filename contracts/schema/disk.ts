@@ -179,5 +179,27 @@ export const disk: Struct[] = [
       required('until', 'uint'),
       required('note', 'string')
     ]
-  }
+  },
+  {
+    name: 'exported-lease',
+    fields: [
+      required('lease', '@bushel/lease'),
+      all('lists', '@bushel/countersign'),
+      all('payments', '@bushel/ledger-entry'),
+      optional('debt', '@bushel/signed-debt'),
+      optional('audit', '@bushel/audit-record')
+    ]
+  },
+  {
+    name: 'mirror-export',
+    fields: [
+      required('identity', 'fixed32'),
+      required('device', 'fixed32'),
+      required('at', 'uint'),
+      required('mirror', '@bushel/mirror-job'),
+      all('leases', '@bushel/exported-lease'),
+      all('takeovers', '@bushel/signed-takeover')
+    ]
+  },
+  { name: 'attested-export', fields: [required('content', 'buffer'), required('proof', 'buffer')] }
 ]

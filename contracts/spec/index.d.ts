@@ -529,6 +529,38 @@ export interface Repair {
   tickets: SignedTicket[]
 }
 
+export interface Takeover {
+  identity: Buffer
+  from: Buffer
+  to: Buffer
+  lightning: Buffer | null
+  n: number
+}
+
+export interface SignedTakeover {
+  takeover: Takeover
+  signature: Buffer
+}
+
+export interface TakeoverRequest {
+  signed: SignedTakeover
+  agreements: Buffer[]
+}
+
+export interface TakenLease {
+  agreement: Buffer
+  paidMsat: bigint
+  counter?: SignedCounter | null
+  agree?: Agree | null
+  countersign?: Countersign | null
+  seal?: SignedSeal | null
+  stored?: SignedStored | null
+}
+
+export interface TakeoverAnswer {
+  leases: TakenLease[]
+}
+
 export interface LedgerEntry {
   type: StateOf<'payment'>
   at: number
@@ -706,6 +738,28 @@ export interface PeerRecord {
   bad: number
   until: number
   note: string
+}
+
+export interface ExportedLease {
+  lease: Lease
+  lists: Countersign[]
+  payments: LedgerEntry[]
+  debt?: SignedDebt | null
+  audit?: AuditRecord | null
+}
+
+export interface MirrorExport {
+  identity: Buffer
+  device: Buffer
+  at: number
+  mirror: MirrorJob
+  leases: ExportedLease[]
+  takeovers: SignedTakeover[]
+}
+
+export interface AttestedExport {
+  content: Buffer | null
+  proof: Buffer | null
 }
 
 export interface Blob {
@@ -1017,6 +1071,11 @@ export interface Structs {
   '@bushel/notice': Notice
   '@bushel/signed-notice': SignedNotice
   '@bushel/repair': Repair
+  '@bushel/takeover': Takeover
+  '@bushel/signed-takeover': SignedTakeover
+  '@bushel/takeover-request': TakeoverRequest
+  '@bushel/taken-lease': TakenLease
+  '@bushel/takeover-answer': TakeoverAnswer
   '@bushel/ledger-entry': LedgerEntry
   '@bushel/wallet-entry': WalletEntry
   '@bushel/payment-record': PaymentRecord
@@ -1037,6 +1096,9 @@ export interface Structs {
   '@bushel/own-order': OwnOrder
   '@bushel/mirror-job': MirrorJob
   '@bushel/peer-record': PeerRecord
+  '@bushel/exported-lease': ExportedLease
+  '@bushel/mirror-export': MirrorExport
+  '@bushel/attested-export': AttestedExport
   '@bushel/blob': Blob
   '@bushel/job-limits': JobLimits
   '@bushel/job-terms': JobTerms

@@ -66,12 +66,21 @@ export class KeyedTokenBuckets {
 
   /** Spends the cost, or all that is left; false when less was left. */
   charge(key: Buffer, cost = 1): boolean {
+    return this.#of(key).charge(cost)
+  }
+
+  /** Spends the cost; false, and nothing is spent, when less is left. */
+  spend(key: Buffer, cost = 1): boolean {
+    return this.#of(key).spend(cost)
+  }
+
+  #of(key: Buffer): TokenBucket {
     const id = key.toString('hex')
     const bucket = this.#buckets.get(id) ?? new TokenBucket(this.#rate, this.#now)
     this.#buckets.delete(id)
     this.#buckets.set(id, bucket) // keeps the map in order of last use
     if (this.#buckets.size > this.#most) this.#buckets.delete(this.#buckets.keys().next().value!)
-    return bucket.charge(cost)
+    return bucket
   }
 
   left(key: Buffer): number {

@@ -41,12 +41,12 @@ interface OneCall<M extends Method> extends Omit<CommandSyntax, 'calls'> {
     positional: readonly string[],
     options: OptionValues
   ) => Params<M> | Promise<Params<M>>
-  /** Asks the owner, before the call is made; throws when it is not to be. */
+  /** Asks the owner before the call is made, and gives the parameters that were consented to; throws when it is not to be. */
   consent?: (
     make: (params: Params<M>) => Promise<Result<M>>,
     params: Params<M>,
     options: OptionValues
-  ) => Promise<void>
+  ) => Promise<Params<M>>
   /** The result for people. */
   text: (result: Result<M>, params: Params<M>) => string | string[]
   /** Whether the result is only a part of what was asked for: the exit code is 1. */
@@ -64,8 +64,9 @@ export function oneCall<M extends Method>({
 }: OneCall<M>): Command {
   const run: Action = async (invocation, positional, options) => {
     const { access, output, context } = invocation
-    const given = await params(invocation, positional, options)
-    await consent?.(asked => call.make(access, asked, context), given, options)
+    const typed = await params(invocation, positional, options)
+    const make = (asked: Params<M>): Promise<Result<M>> => call.make(access, asked, context)
+    const given = consent ? await consent(make, typed, options) : typed
     const result = await call.make(access, given, context)
     if (isPart?.(result)) output.exit = EXIT.failed
     output.print(result, () => text(result, given))

@@ -41,6 +41,8 @@ export type DeclineWord =
   | 'SEAL'
   | 'SIGNATURE'
   | 'SIZE'
+  | 'TAKEOVER'
+  | 'TAKEN_OVER'
   | 'INSTALLMENT_REFUSED'
   | 'TERMS'
   | 'TICKET'

@@ -17,7 +17,8 @@ export const STORAGE_MESSAGES = {
   credit: message('credit', 'paid-until'),
   repair: message('repair', 'acknowledgement', { requestBytes: 4 << 10 }),
   ticket: message('signed-ticket', 'acknowledgement'),
-  notice: message('signed-notice', 'acknowledgement')
+  notice: message('signed-notice', 'acknowledgement'),
+  takeover: message('takeover-request', 'takeover-answer', { requestBytes: 2 << 10, replyBytes: 256 << 10 })
 } as const
 
 type StorageMessages = typeof STORAGE_MESSAGES

@@ -149,6 +149,25 @@ export const mirrorTable = table('mirrors', text, 'mirror-job', {
   forget: 'when one was not placed and nothing was paid'
 })
 
+/** Accepted takeovers: which device has the leases of an earlier device of its identity, by the identity and that one. */
+export const takeoverTable = table('takeovers', parts(bytes(32), bytes(32)), 'signed-takeover', {
+  indexes: index => ({ to: index(bytes(32), ({ takeover }) => takeover!.to) }),
+  unbounded: 'at most 64 of an identity that has paid for a lease here',
+  forget: 'never: they say whose the leases are'
+})
+
+/** Takeovers by this device that its providers have not answered yet, by the provider and the device before. */
+export const takingTable = table('takeovers-asked', parts(bytes(32), bytes(32)), 'signed-takeover', {
+  unbounded: 'one for each provider of a mirror that the owner imports',
+  forget: 'when the provider has answered'
+})
+
+/** The takeover by which another device has what this one bought. */
+export const leftTable = table('taken-over', text, 'signed-takeover', {
+  rows: 1,
+  forget: 'never: this device buys no storage any more'
+})
+
 export const STORAGE_TABLES = [
   leaseTable,
   leaseDueTable,
@@ -162,5 +181,8 @@ export const STORAGE_TABLES = [
   servedTable,
   listTable,
   reissueTable,
-  mirrorTable
+  mirrorTable,
+  takeoverTable,
+  takingTable,
+  leftTable
 ] as readonly AnyTable[]

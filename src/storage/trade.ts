@@ -3,6 +3,8 @@ import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from '../base/logger.js'
 import type { Scope } from '../base/scope.js'
+import { MINUTE } from '../../contracts/money/quantity.js'
+import { Poller } from '../base/poller.js'
 import { Tally } from '../base/tally.js'
 import type { Books } from '../book/books.js'
 import type { DealChannel } from '../deal/channel.js'
@@ -32,6 +34,9 @@ import { LeaseManager } from './provider/lease-manager.js'
 import { StorageSelling } from './provider/selling.js'
 import { storage } from './resource.js'
 import { LeaseShelf } from './shelf/lease-shelf.js'
+import { Granting } from './takeover/granting.js'
+import { Leaving } from './takeover/leaving.js'
+import { Taking } from './takeover/taking.js'
 import { storageStatus } from './status.js'
 import { STORAGE_TABLES } from './tables.js'
 import { bookedBids, cheapestAsks } from '../node/trade/asks.js'
@@ -44,9 +49,11 @@ import type { TradeOptions, TradeParts, TradeResource } from '../node/trade/part
 declare module '../node/trade/parts.js' {
   interface TradeParts {
     /** Leases and debts on disk, and the context of the buyer's leases. */
-    leases: BuyerLeaseContext
+    leases: BuyerLeaseContext & { taking: Taking }
     counters: null
     refunds: Refunds
+    takeovers: null
+    takingOver: Poller | null
     mirrors: Mirrors
     notices: Inbox
     shelf: LeaseShelf | null
@@ -62,13 +69,15 @@ const leases = tradeService(
   'leases',
   ['node', 'wallet', 'ledger', 'payments', 'deals'],
   ({ node, wallet, ledger, payments, deals }) => {
-    const { dir, store, now, timeouts } = node
+    const { dir, store, now, timeouts, identity } = node
     const debts = new Debts(store, ledger)
     const records = new Leases(store, logOf(node))
+    const leaving = new Leaving({ store, identity, log: logOf(node) })
     return {
       deals,
       payments,
       leases: records,
+      taking: new Taking({ store, deals, leases: records, payments, leaving, timeouts, now }),
       debts,
       tokens: new Tokens({ store, leases: records, folder: join(dir, 'tokens'), now }),
       now,
@@ -97,9 +106,15 @@ const counters = tradeService(
 
 const refunds = tradeService('refunds', ['node', 'leases'], ({ node, leases: context }, scope) => {
   const { timeouts, serve } = node
+  const { taking } = context
   const claims = new Refunds({
     ...context,
-    open: device => context.deals.open(device, { timeoutMs: timeouts.connect })
+    open: async device => {
+      taking.demandHere()
+      const channel = await context.deals.open(device, { timeoutMs: timeouts.connect })
+      await taking.ask(channel)
+      return channel
+    }
   })
   const met = ({ stream }: DealChannel): void =>
     void claims.met(stream.remotePublicKey).catch(logOf(node).fault)
@@ -119,6 +134,7 @@ const mirrors = tradeService('mirrors', ['node', 'wallet', 'leases'], async part
     spendable: async () => (await wallet.balance()).spendableMsat,
     minGrace: node.policy.grace
   })
+  context.taking.addTo(own)
   await own.sweep(await readdir(folder))
   return own
 })
@@ -162,6 +178,48 @@ const leaseManager = tradeService(
   }
 )
 
+/** Leases go to another device of their buyer; a device that was left is told so when it is met. */
+const takeovers = tradeService(
+  'takeovers',
+  ['node', 'ledger', 'deals', 'leases', 'leaseManager'],
+  ({ node, ledger, deals, leases: { leases: records, taking }, leaseManager: manager }, scope) => {
+    const log = logOf(node)
+    const granting = new Granting({
+      ...{ deals, leases: records, ledger, log, leaving: taking.leaving },
+      ontaken: async device => manager?.takenOver(device)
+    })
+    scope.add(deals.handle('takeover', (request, peer) => granting.answer(request, peer)))
+    scope.on(
+      deals,
+      'met',
+      (channel: DealChannel) => void granting.tell(channel, node.timeouts.answer).catch(log.fault)
+    )
+    return null
+  }
+)
+
+/** Shows providers what this device takes over until they have answered, unattended. */
+const takingOver = tradeService(
+  'takingOver',
+  ['node', 'leases', 'connections'],
+  ({ node, leases: { taking, deals } }, scope) => {
+    if (!node.serve) return null
+    const poller = new Poller({
+      look: signal => taking.look(signal),
+      interval: MINUTE,
+      onerror: logOf(node).fault
+    })
+    scope.add(() => poller.close())
+    const met = ({ device }: DealChannel): void =>
+      void taking.met(device, poller.signal).catch((error: unknown) => {
+        if (!poller.signal.aborted) logOf(node).fault(error)
+      })
+    scope.on(deals, 'met', met)
+    void poller.start()
+    return poller
+  }
+)
+
 /** Tells the book what is left of our asks. */
 const askSpace = tradeService(
   'askSpace',
@@ -183,12 +241,13 @@ const askSpace = tradeService(
 const mirrorUpkeep = tradeService(
   'mirrorUpkeep',
   ['node', 'leases', 'mirrors', 'notices', 'connections'],
-  async ({ node, leases: { leases: records }, mirrors: own, notices: inbox }, scope) => {
+  async ({ node, leases: { leases: records, taking }, mirrors: own, notices: inbox }, scope) => {
     if (!node.serve) return null
     const { store, now } = node
     const log = logOf(node)
     const tasks = [new Extending(own, log), new Replacement(own, log)]
-    const made = new MirrorUpkeep({ store, now, leases: records, mirrors: own, tasks, log })
+    const isLeft = (): boolean => taking.isLeft
+    const made = new MirrorUpkeep({ store, now, leases: records, mirrors: own, tasks, log, isLeft })
     scope.on(inbox, 'ended', () => made.poke())
     return scope.open(made)
   }
@@ -271,10 +330,11 @@ function hasLeases(
 ): boolean {
   const [first] = records.with(device)
   if (first) return true
-  const isTheirs = (id: Buffer): boolean =>
-    [records.get('buyer', id)?.terms.provider, records.get('provider', id)?.terms.buyer].some(
-      party => party?.device!.equals(device) === true
-    )
+  const isTheirs = (id: Buffer): boolean => {
+    const provided = records.get('provider', id)
+    const parties = [records.get('buyer', id)?.terms.provider, provided && records.buyerOf(provided.terms)]
+    return parties.some(party => party?.device!.equals(device) === true)
+  }
   for (const { agreement } of ledger.at(STEP.sent)) if (isTheirs(agreement)) return true
   for (const id of claims.owed()) if (isTheirs(id)) return true
   return false
@@ -283,8 +343,8 @@ function hasLeases(
 export const storageTrade: TradeResource = {
   resource: storage,
   tables: STORAGE_TABLES,
-  answering: [leases, counters, refunds, mirrors, notices, shelf, leaseManager],
-  working: [askSpace, mirrorUpkeep, maintenance, storageBids],
+  answering: [leases, counters, refunds, mirrors, notices, shelf, leaseManager, takeovers],
+  working: [askSpace, takingOver, mirrorUpkeep, maintenance, storageBids],
   bids: parts => parts.storageBids,
   hasDealings: hasLeases,
   dealings: ({ leases: { leases: records } }, device) => records.dealings(device),

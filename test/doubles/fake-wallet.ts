@@ -52,6 +52,8 @@ export class FakeWallet extends EventEmitter implements Wallet {
   onpay: (hash: Buffer) => Promise<void> = () => Promise.resolve()
   /** The other node, which is paid. */
   peer: FakeWallet | null = null
+  /** Further nodes that it can pay. */
+  readonly others: FakeWallet[] = []
 
   constructor(name: number) {
     super()
@@ -173,10 +175,11 @@ export class FakeWallet extends EventEmitter implements Wallet {
   }
 
   #settle(hash: string): PaymentState {
-    const held = this.peer!.invoices.get(hash)!
+    const payee = this.others.find(({ invoices }) => invoices.has(hash)) ?? this.peer!
+    const held = payee.invoices.get(hash)!
     if (held.status === 'refused') return { status: 'failed', reason: 'refused' }
     held.status = 'settled'
-    this.peer!.emit('settled', Buffer.from(hash, 'hex'), held.msat)
+    payee.emit('settled', Buffer.from(hash, 'hex'), held.msat)
     return { status: 'succeeded', preimage: held.preimage, feeMsat: 7n }
   }
 }

@@ -74,7 +74,7 @@ export class TrustedTime {
       this.#apart = { since: now.uptime, jump }
       this.#tell(jump)
     } else if (now.uptime - this.#apart.since >= BELIEVED_AFTER) return this.#believe(now)
-    return now.wall - jump
+    return Math.floor(now.wall - jump)
   }
 
   #believe(now: Reading): number {

@@ -26,3 +26,5 @@ export const AHEAD = {
   '--ahead <time>': 'how long ahead to pay: a time, or all (default: 30d, and less for what is dear)',
   '--prepay-max <amount>': 'most to pay ahead, for all copies'
 }
+
+export const YES = { '--yes': 'pay more than 1,000 sat ahead, as --ahead says, without being asked' }

@@ -12,6 +12,7 @@ export function nextText({ what, at }: MirrorEntry['next'], now = Date.now()): s
   if (what === 'replace') return 'a lost copy is replaced while this node is up'
   if (what === 'renew') return `is extended ${dateText(at)}`
   if (what === 'pay') return `pays ${dateText(at)}`
+  if (what === 'taken') return 'another device of yours has taken it over'
   if (what === 'lost') return 'its copies are lost'
   if (what === 'ended') return at > 0 ? `ended ${dateText(at)}` : 'ended'
   const left = at - now

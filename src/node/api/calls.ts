@@ -13,6 +13,7 @@ import { LEASE_CALLS } from './storage/leases.js'
 import { MARKET_CALLS } from './markets.js'
 import { KEPT_MIRROR_CALLS } from './storage/kept-mirrors.js'
 import { LASTING_MIRROR_CALLS } from './storage/lasting-mirrors.js'
+import { MOVING_MIRROR_CALLS } from './storage/moving-mirrors.js'
 import { MIRROR_CALLS } from './storage/mirrors.js'
 import { ORDER_CALLS } from './orders.js'
 import { SPENDING_CALLS } from './spending.js'
@@ -28,6 +29,7 @@ export const CALLS = {
   ...MIRROR_CALLS,
   ...KEPT_MIRROR_CALLS,
   ...LASTING_MIRROR_CALLS,
+  ...MOVING_MIRROR_CALLS,
   ...LEASE_CALLS,
   ...SELL_COMPUTE_CALLS,
   ...BID_COMPUTE_CALLS,

@@ -14,6 +14,7 @@ export interface StorageParts extends Pick<TradeParts, 'refunds' | 'mirrors' | '
   debts: BuyerLeaseContext['debts']
   /** The context of the buyer's leases. */
   context: BuyerLeaseContext
+  taking: TradeParts['leases']['taking']
   maintenance: TradeParts['maintenance']
   mirrorUpkeep: TradeParts['mirrorUpkeep']
   bids: TradeParts['storageBids']
@@ -82,9 +83,9 @@ export class Trade extends ReadyResource {
   get storage(): StorageParts {
     const { leases: context, refunds, mirrors, shelf, leaseManager, storageBids: bids } = this.parts
     const { maintenance, mirrorUpkeep } = this.parts
-    const { leases, debts } = context
+    const { leases, debts, taking } = context
     const provided = { shelf, leaseManager }
-    return { leases, debts, context, refunds, mirrors, bids, maintenance, mirrorUpkeep, ...provided }
+    return { leases, debts, context, taking, refunds, mirrors, bids, maintenance, mirrorUpkeep, ...provided }
   }
 
   get compute(): ComputeParts {

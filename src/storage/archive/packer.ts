@@ -31,7 +31,9 @@ export const drivePacker: Packer = {
       })
       packed.notes.forEach(onnote)
       const { link, files, bytes, cores, sha256 } = packed
-      return { link, files, bytes, cores, sha256, tokens: recorder }
+      // What grew beyond its span after the survey would be sampled by no token.
+      const isCovered = cores.every(({ byteLength }, i) => byteLength <= (tokens?.spans[i] ?? 0))
+      return { link, files, bytes, cores, sha256, tokens: isCovered ? recorder : null }
     } finally {
       await store.close()
     }

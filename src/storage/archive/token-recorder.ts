@@ -8,10 +8,9 @@ import {
   totalOf,
   writeTag
 } from '../../../contracts/evidence/audit-token.js'
-import { KIB } from '../../../contracts/money/quantity.js'
 
-/** Positions are found by the part of the ciphertext that they are in: its least size, and most parts. */
-const PART_BYTES = 64 * KIB
+/** Positions are found by the part of the ciphertext that they are in: so many in one, and most parts. */
+const PER_PART = 16
 const MOST_PARTS = 65_536
 
 export interface TokenPlan {
@@ -54,7 +53,8 @@ export class TokenRecorder {
       this.#bases.push(base)
       base += bytes
     }
-    this.#partBytes = Math.max(PART_BYTES, Math.ceil(totalOf(spans) / MOST_PARTS))
+    const parts = Math.min(MOST_PARTS, Math.ceil(count / PER_PART))
+    this.#partBytes = Math.max(1, Math.ceil(totalOf(spans) / parts))
     this.#starts = new Uint32Array(Math.ceil(totalOf(spans) / this.#partBytes) + 1)
     this.#inOrder = new Uint32Array(count)
     this.#sort()

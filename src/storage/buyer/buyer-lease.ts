@@ -29,6 +29,7 @@ import { aheadShare } from './placing/ahead.js'
 import type { Ahead } from './placing/ahead.js'
 import { CopyAudits } from './upkeep/copy-audits.js'
 import type { Tokens } from './upkeep/tokens.js'
+import type { Taking } from '../takeover/taking.js'
 import { Upload } from './upload.js'
 import type { UploadListener, UploadSource } from './upload.js'
 
@@ -40,6 +41,8 @@ export interface BuyerLeaseContext extends PayingContext {
   timeouts?: Timeouts
   /** Tokens for the daily audits; without them random blocks are asked for. */
   tokens?: Tokens
+  /** What this device takes over from earlier ones of its owner; without it nothing. */
+  taking?: Pick<Taking, 'ask' | 'demandHere' | 'isLeft'>
 }
 
 const ATTEMPTS = 3
@@ -231,6 +234,11 @@ export class BuyerLease {
       await this.#installments.tell(channel)
       await this.#installments.list(channel, installment)
       await this.audit(channel, signal)
+      if (this.#isTakenOver) {
+        await this.#installments.renewKnown(channel, installment)
+        // Another node has paid so far: there may be no channel to the provider yet.
+        if (this.nextMsat !== null) await this.reach(this.nextMsat)
+      }
       const payment = await this.#installments.pay(installment, () => this.channel(signal), signal)
       this.#context.payments.applied(payment)
       const egress = await this.#installments.tell(channel)
@@ -238,6 +246,11 @@ export class BuyerLease {
       return payment
     }, signal)
     return this.#unlessDenied(paying)
+  }
+
+  /** Whether an earlier device of the owner has agreed to it. */
+  get #isTakenOver(): boolean {
+    return !this.lease.terms.buyer.device!.equals(this.#context.deals.self.device.publicKey)
   }
 
   /** Most that is paid in advance, msat. */
@@ -485,11 +498,14 @@ export class BuyerLease {
     return true
   }
 
-  channel(signal?: AbortSignal): Promise<DealChannel> {
-    return this.#context.deals.open(this.provider, {
-      timeoutMs: this.#timeouts.connect,
-      ...(signal ? { signal } : {})
-    })
+  /** Rejects with TAKEN_OVER when another device has the lease. */
+  async channel(signal?: AbortSignal): Promise<DealChannel> {
+    const { deals, taking } = this.#context
+    taking?.demandHere()
+    const timeoutMs = this.#timeouts.connect
+    const channel = await deals.open(this.provider, { timeoutMs, ...(signal ? { signal } : {}) })
+    await taking?.ask(channel)
+    return channel
   }
 
   /** Retries a step over a new connection a few times; a lie or a decline is final. */

@@ -147,6 +147,21 @@ export class InstallmentPayment {
     return OVER.has(error.code)
   }
 
+  /**
+   * Has the provider void a hash that an earlier device of the buyer knows as well: that device may have paid it, or be paying it
+   * still, and one hash must never be paid twice.
+   */
+  async renewKnown(channel: DealChannel, installment: number): Promise<void> {
+    const { payments, leases } = this.#context
+    const known = payments.ledger.payment(this.#id, installment)
+    if (!known || isSettled(known.step) || known.step === STEP.sent || leases.reissue(known.hash)) return
+    const refused = new BushelError(
+      'INSTALLMENT_REFUSED',
+      'the provider gives no new payment hash in place of one that another device knows'
+    )
+    await this.#renew(channel, installment, refused)
+  }
+
   /** Has the provider void the old hash, then binds a new one; a payment that had settled after all is recorded. */
   async #renew(channel: DealChannel, installment: number, failure: unknown): Promise<void> {
     const { payments, leases, orphans } = this.#context

@@ -22,7 +22,7 @@ import type { Quoted } from '../../deal/negotiation/buyer.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { Deals } from '../../deal/deals.js'
 import { storage } from '../resource.js'
-import { aheadShare } from './placing/ahead.js'
+import { aheadShare, largestInstallment } from './placing/ahead.js'
 import type { Ahead } from './placing/ahead.js'
 
 /** What a buyer wants from the provider of an ask. */
@@ -104,6 +104,14 @@ function faultOfQuote(
     const [first, ahead] = [formatAmount(quote.firstInstallmentMsat), formatAmount(aheadMsat)]
     return new BushelError('PRICE_ROSE', `${peer} wants ${first} first, and at most ${ahead} are paid ahead`)
   }
+  const chargeMsat = totalCharge({
+    bytes: billedBytes(inquiry.cores),
+    time: inquiry.time,
+    price: inquiry.price,
+    minChargeMsat
+  })
+  if (quote.maxInstallmentMsat > most(largestInstallment(chargeMsat), quote.firstInstallmentMsat))
+    return `its largest installment of ${formatAmount(quote.maxInstallmentMsat)} is too high`
   if (quote.grace < minGrace) return `its grace of ${quote.grace} ms is too short`
   if (quote.firstInstallmentMsat < 1n || quote.maxInstallmentMsat < quote.firstInstallmentMsat)
     return 'its installments are invalid: the first is 0, or larger than the largest'

@@ -30,7 +30,11 @@ export const mirrorStates = defineStates('mirror', ['PACKED', 'RESTING', 'WITHDR
       to: { KEPT: 'the placement under way has succeeded' },
       deleted: 'the placement under way has failed, and nothing was paid'
     },
-    KEPT: { meaning: 'every copy is kept by a provider; the leases say how each stands', final: true },
+    KEPT: {
+      meaning: 'every copy is kept by a provider; the leases say how each stands',
+      begins: 'the mirror of another device of the owner is imported',
+      final: true
+    },
     SUPERSEDED: {
       meaning: 'it was interrupted and is not finished; a later state of its path is mirrored',
       final: true

@@ -1,14 +1,15 @@
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import crypto from 'hypercore-crypto'
 import type { CoreLimit, Lease, MirrorJob, StorageBid } from '#spec'
 import { domain } from '../../../contracts/schema/codec.js'
 import { BushelError } from '../../../contracts/errors/error.js'
-import { billedBytes, formatAmount, formatPrice, least } from '../../../contracts/money/money.js'
-import { formatSize } from '../../../contracts/money/quantity.js'
+import { billedBytes, formatAmount } from '../../../contracts/money/money.js'
+import { agreementId } from '../../../contracts/terms.js'
 import { distinct, priceLimit } from '../../deal/sellers/matching.js'
 import type { Logger } from '../../base/logger.js'
 import { KeyedMutex } from '../../base/mutex.js'
+import { explainFull } from '../../files/disk.js'
 import { change } from '../../store/change.js'
 import type { Change } from '../../store/change.js'
 import type { Store } from '../../store/store.js'
@@ -16,18 +17,16 @@ import { BuyerLease } from './buyer-lease.js'
 import { UNKNOWN_ASK, planOf } from './lease-plan.js'
 import { isOver, isSealed } from '../lease/lease-state.js'
 import { idOf } from '../lease/leases.js'
-import { match } from './placing/matching.js'
 import { nameOf } from '../../base/states.js'
-import { nameOfMirror, newName } from './mirror-names.js'
+import { mirrorsOf, nameOfMirror, newName } from './mirror-names.js'
 import { mirrorTable } from '../tables.js'
 import { MIRROR, isResting, mirrorStates } from './mirror-state.js'
 import type { MirrorState } from './mirror-state.js'
 import { aheadOfLease } from './placing/ahead.js'
+import { affordable, fitting } from './placing/best-offers.js'
 import { Placement } from './placing/placement.js'
 import type { PlacementContext } from './placing/placement.js'
-import { firstInstallmentFor } from '../../deal/sellers/first-installment.js'
 import { pricesOf } from './placing/seller-search.js'
-import type { BookedAsk } from './placing/seller-search.js'
 import { writeTokens } from './upkeep/token-file.js'
 import type { MirrorListener, MirrorOutcome, MirrorRequest, Packer, Survey } from './mirror-types.js'
 
@@ -39,17 +38,6 @@ export interface MirrorsOptions extends Omit<PlacementContext, 'saveJob'> {
   packer: Packer
   /** The folder in which drives are packed. */
   folder: string
-}
-
-/** What the best offers cost together, msat. */
-interface Affordable {
-  offers: BookedAsk[]
-  chargeMsat: bigint
-  aheadMsat: bigint
-  /** The most that the fees come to, of all and of the part in advance. */
-  feesMsat: bigint
-  aheadFeesMsat: bigint
-  spendableMsat: bigint
 }
 
 /** Buys mirrors: packs, places and pays. A job is on disk from its first step, so that it goes on after a kill. */
@@ -67,7 +55,8 @@ export class Mirrors {
   /** The most that a mirror costs by the best offers on the book; nothing is packed and no provider is asked. */
   async estimate(request: MirrorRequest, { note }: Pick<MirrorListener, 'note'>): Promise<MirrorOutcome> {
     const survey = await this.#options.packer.survey(request.path, request.exclude)
-    const { offers, chargeMsat, aheadMsat, feesMsat, aheadFeesMsat, spendableMsat } = await this.#affordable(
+    const { offers, chargeMsat, aheadMsat, feesMsat, aheadFeesMsat, spendableMsat } = await affordable(
+      this.#context,
       request,
       survey
     )
@@ -94,17 +83,27 @@ export class Mirrors {
   }
 
   async run(request: MirrorRequest, listener: MirrorListener, signal: AbortSignal): Promise<MirrorOutcome> {
-    const { packer } = this.#options
+    const { packer, taking } = this.#options
+    taking?.demandHere()
     const survey = await packer.survey(request.path, request.exclude)
     const job = this.#unfinished(request, survey.fingerprint)
     if (!job)
       this.#nameFor(request) // before anything is packed
     else if (request.name !== null) await this.rename(job.store, request.name)
     const placement = job ? null : await this.#seek(request, survey, listener, signal)
-    const ready = job ?? (await this.#pack(request, survey, MIRROR.PACKED, listener, signal))
+    const ready = job
+      ? await this.#paidAs(job, request)
+      : await this.#pack(request, survey, MIRROR.PACKED, listener, signal)
     if (job) listener.note('continuing an unfinished mirror of this path')
     await this.#supersede(ready, survey.fingerprint, listener)
     return this.place(ready, listener, signal, placement)
+  }
+
+  /** An unfinished mirror is paid ahead as it is said now. */
+  async #paidAs(job: MirrorJob, { ahead, prepayMaxMsat }: MirrorRequest): Promise<MirrorJob> {
+    const next = { ...job, ahead, prepayMaxMsat }
+    await this.#save(next)
+    return next
   }
 
   /** Finds sellers that would take it, so that nothing is packed in vain. */
@@ -114,7 +113,7 @@ export class Mirrors {
     listener: MirrorListener,
     signal: AbortSignal
   ): Promise<Placement> {
-    await this.#affordable(request, survey)
+    await affordable(this.#context, request, survey)
     const { offer, maxPrice, ...rest } = request
     const plan = { ...rest, offer: offer ?? 0n, maxPrice: maxPrice ?? 0n, cores: survey.cores }
     const placement = new Placement(this.#context, plan, listener)
@@ -146,11 +145,13 @@ export class Mirrors {
 
   /** Rejects when a bid cannot be made: the path cannot be read, or the price is over a spending limit. */
   async checkBid(request: MirrorRequest): Promise<Survey> {
+    this.#options.taking?.demandHere()
     const survey = await this.#options.packer.survey(request.path, request.exclude)
     this.#nameFor(request)
+    const feesOf = (amounts: readonly bigint[]): bigint => this.#context.payments.limits.feesOf(amounts)
     // At the bid's highest price; the provider is not known yet.
     const plans = Array.from({ length: request.copies }, () =>
-      planOf(request, survey, { identity: null, price: request.maxPrice ?? 0n, ...UNKNOWN_ASK }, this.#feesOf)
+      planOf(request, survey, { identity: null, price: request.maxPrice ?? 0n, ...UNKNOWN_ASK }, feesOf)
     )
     const fault = this.#context.payments.limits.faultOfPlans(plans)
     if (fault) throw fault
@@ -190,8 +191,8 @@ export class Mirrors {
   async placeable(job: MirrorJob): Promise<boolean> {
     const prices = pricesOf(job)
     const asks = await this.#context.asks(job.market, priceLimit(prices))
-    const fitting = this.#match(asks, { ...prices, time: job.time }, Number(billedBytes(job.cores)))
-    return distinct(fitting, job.copies).length >= job.copies
+    const found = fitting(this.#context, asks, { ...prices, time: job.time }, Number(billedBytes(job.cores)))
+    return distinct(found, job.copies).length >= job.copies
   }
 
   /** Places a packed job and pays; its packed copy is deleted when every provider holds it. */
@@ -201,6 +202,7 @@ export class Mirrors {
     signal: AbortSignal,
     begun: Placement | null = null
   ): Promise<MirrorOutcome> {
+    this.#options.taking?.demandHere()
     const folder = this.#folderOf(job)
     if (this.#running.has(job.store)) {
       throw new BushelError(
@@ -240,6 +242,16 @@ export class Mirrors {
     return this.#job(store)
   }
 
+  /** The change that adds a mirror which another device of the owner has kept; its name becomes a free one. */
+  importChange(job: MirrorJob): { job: MirrorJob; change: Change } {
+    const { store, leases } = this.#options
+    const asked = nameOfMirror(job)
+    const isFree = mirrorsOf(store, leases).every(one => nameOfMirror(one) !== asked)
+    const name = isFree ? asked : newName(store, leases, asked, null)
+    const named = { ...job, name, bid: null }
+    return { job: named, change: this.#change(job.store, named) }
+  }
+
   /** Runs work that changes the leases of a mirror that is kept, one after the other. */
   inTurn<T>(store: string, work: () => Promise<T>): Promise<T> {
     return this.#turns.run(store, work)
@@ -256,6 +268,16 @@ export class Mirrors {
     const job = this.#job(store)!
     if (!job.agreements.some(one => one!.equals(id)))
       await this.#save({ ...job, agreements: [...job.agreements, id] })
+  }
+
+  /** Adds a lease to the mirror of the one whose copy it keeps on. On disk when it resolves. */
+  async addFurther(before: Buffer, { terms }: Lease): Promise<void> {
+    for (const { value: job } of [...this.#table.list()]) {
+      if (!job.agreements.some(id => id!.equals(before))) continue
+      await this.addLease(job.store, agreementId(terms))
+      await this.lengthen(job.store, terms.time)
+      return
+    }
   }
 
   /** Notes that a mirror is kept for so much longer, ms. */
@@ -280,66 +302,6 @@ export class Mirrors {
     await this.#context.tokens?.forget(store)
   }
 
-  /** The best offers, the most that they cost together, and how much of it in advance. Throws when that is too much. */
-  async #affordable(request: MirrorRequest, survey: Survey): Promise<Affordable> {
-    const bytes = Number(billedBytes(survey.cores))
-    const asks = await this.#context.asks(request.market, null)
-    const fitting = distinct(this.#match(asks, request, bytes), request.copies)
-    if (fitting.length < request.copies) throw this.#tooFew(request, bytes, asks, fitting.length)
-    const atMost = (price: bigint): bigint => least(price, request.maxPrice ?? price)
-    const feesOf = this.#feesOf
-    const plans = fitting.map(({ identity, device, price, minChargeMsat }) => {
-      const firstInstallmentMsat = firstInstallmentFor(this.#context.experiences, identity)
-      const servedMs = this.#context.leases.servedBy(device)
-      const lease = { identity, price: atMost(price), minChargeMsat, firstInstallmentMsat, servedMs }
-      return planOf(request, survey, lease, feesOf)
-    })
-    const fault = this.#context.payments.limits.faultOfPlans(plans)
-    if (fault) throw fault
-    const chargeMsat = plans.reduce((all, plan) => all + plan.chargeMsat, 0n)
-    const aheadMsat = plans.reduce((all, plan) => all + plan.aheadMsat, 0n)
-    const spendable = await this.#context.spendable()
-    if (aheadMsat > spendable) {
-      throw new BushelError(
-        'NO_BALANCE',
-        `this needs about ${aheadMsat / 1000n} sat in advance, and ${spendable / 1000n} sat can be spent`,
-        'nothing was packed or paid; ask for fewer copies, less time, or a smaller --prepay-max'
-      )
-    }
-    const feesMsat = plans.reduce((all, plan) => all + plan.feesMsat, 0n)
-    const aheadFeesMsat = plans.reduce((all, plan) => all + plan.aheadFeesMsat, 0n)
-    return { offers: fitting, chargeMsat, aheadMsat, feesMsat, aheadFeesMsat, spendableMsat: spendable }
-  }
-
-  readonly #feesOf = (amounts: readonly bigint[]): bigint => this.#context.payments.limits.feesOf(amounts)
-
-  #match(
-    asks: BookedAsk[],
-    { time, offer, maxPrice }: Pick<MirrorRequest, 'time' | 'offer' | 'maxPrice'>,
-    bytes: number
-  ): BookedAsk[] {
-    const { experiences, deals, now } = this.#context
-    const wanted = { bytes, time, offer, maxPrice, identity: deals.self.identity }
-    return match(asks, wanted, experiences.toward, now())
-  }
-
-  #tooFew(request: MirrorRequest, bytes: number, asks: BookedAsk[], found: number): BushelError {
-    const any = distinct(this.#match(asks, { ...request, maxPrice: null }, bytes), request.copies)
-    if (any.length >= request.copies) {
-      const price = any.map(ask => ask.price).reduce((a, b) => (a > b ? a : b))
-      return new BushelError(
-        'PRICE_TOO_LOW',
-        `only ${found} of ${request.copies} copies are offered at ${formatPrice(request.maxPrice ?? 0n)} or less`,
-        `nothing was paid; --max-price "${formatPrice(price)}" would do`
-      )
-    }
-    return new BushelError(
-      'NO_OFFER',
-      `only ${found} of ${request.copies} copies are offered for ${formatSize(bytes)} and this time (${asks.length} asks are on the book)`,
-      'nothing was paid; ask for fewer --copies or another --time, or leave a bid: bushel bid storage'
-    )
-  }
-
   async #pack(
     request: MirrorRequest,
     survey: Survey,
@@ -360,7 +322,7 @@ export class Mirrors {
         signal
       })
       const created = this.#context.now()
-      if (tokens && drive.tokens) await writeTokens(tokens.fileOf(store), drive.tokens, created)
+      if (tokens && drive.tokens) await keepTokens(tokens.fileOf(store), drive.tokens, created)
       const job: MirrorJob = {
         name: this.#nameFor(request),
         created,
@@ -488,4 +450,12 @@ function sum(
   field: 'length' | 'byteLength'
 ): number {
   return cores.reduce((all, core) => all + core[field], 0)
+}
+
+async function keepTokens(...written: Parameters<typeof writeTokens>): Promise<void> {
+  try {
+    await writeTokens(...written)
+  } catch (error) {
+    throw explainFull(error, dirname(written[0]), 'nothing of this was kept or paid')
+  }
 }

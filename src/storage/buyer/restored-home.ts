@@ -26,6 +26,9 @@ export async function takeOver(
   forgotten: readonly Forgotten[]
 ): Promise<void> {
   const name = shortKey(peer.device)
+  const lost = forgotten.filter(({ isEarlier }) => !isEarlier)
+  for (const one of forgotten) if (one.isEarlier) await takeIn({ payments, leases }, peer, one)
+  if (lost.length === 0) return
   if (!abandon) {
     onalarm(
       `THIS HOME IS AN OLDER COPY: ${name} shows payments that both nodes signed and that are missing from this ledger; ` +
@@ -36,24 +39,33 @@ export async function takeOver(
       `this home is an older copy: ${name} shows payments that are missing from it`
     )
   }
-  for (const { role, agreement, counter, lease, knownMsat } of forgotten) {
+  await tokens?.burn()
+  for (const one of lost) {
+    const { role, agreement, counter, knownMsat } = one
     const { n, paidMsat } = counter.counter
     const sinceMsat = paidMsat - knownMsat
     const deltaMsat = role === 'buyer' ? -sinceMsat : sinceMsat
     await abandon(peer.lightning, { id: `${agreement.toString('hex')}/${n}`, deltaMsat })
-    if (role === 'buyer') await tokens?.burn(agreement)
-    if (lease) {
-      const lists = leases.lists(role, agreement)
-      const side = role === 'buyer' ? 'payer' : 'payee'
-      await payments.takeOver(agreement, paidMsat, lists, side, peer.identity)
-      // The lease may have changed meanwhile.
-      const current = leases.get(role, agreement)!
-      if (n > (current.counter?.counter.n ?? 0)) await leases.save({ ...current, counter })
-    }
+    await takeIn({ payments, leases }, peer, one)
     onalarm(
       `this home is an older copy: by the counter that both nodes signed, ${formatAmount(sinceMsat)} more had been ` +
         `${role === 'buyer' ? 'paid' : 'received'} for lease ${shortKey(agreement)}; ` +
         `the channel with ${name} was given up, and the payments were added to the ledger`
     )
   }
+}
+
+/** Adds the payments that a counter shows to the ledger, and keeps the counter. */
+async function takeIn(
+  { payments, leases }: Pick<RestoredHomeOptions, 'payments' | 'leases'>,
+  peer: Counterparty,
+  { role, agreement, counter, lease }: Forgotten
+): Promise<void> {
+  if (!lease) return
+  const { n, paidMsat } = counter.counter
+  const lists = leases.lists(role, agreement)
+  await payments.takeOver(agreement, paidMsat, lists, role === 'buyer' ? 'payer' : 'payee', peer.identity)
+  // The lease may have changed meanwhile.
+  const current = leases.get(role, agreement)!
+  if (n > (current.counter?.counter.n ?? 0)) await leases.save({ ...current, counter })
 }

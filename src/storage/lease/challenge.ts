@@ -50,6 +50,7 @@ export function withProven(
   samples: number
 ): AuditRecord['proven'] {
   const kept = proven.filter(({ at }) => at <= now && at > now - PROVEN_FOR)
+  if (samples === 0) return kept
   const last = kept.at(-1)
   if (!last || now - last.at >= DAY) return [...kept, { at: now, samples }]
   return [...kept.slice(0, -1), { at: last.at, samples: last.samples + samples }]

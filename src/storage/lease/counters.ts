@@ -9,6 +9,8 @@ import type { LeaseRole, Leases } from './leases.js'
 /** An agreement for which the peer holds a later counter, signed by us, than our ledger shows. */
 export interface Forgotten {
   role: LeaseRole
+  /** An earlier device of the buyer has signed it, and not this node or the peer: no record of theirs is lost. */
+  isEarlier: boolean
   agreement: Buffer
   counter: SignedCounter
   /** Null when this node does not know the agreement. */
@@ -46,23 +48,33 @@ export function exchangeCounters({ deals, leases, ledger, onforgotten }: Counter
     const forgotten: Forgotten[] = []
     for (const counter of counters) {
       const { agreement, n, paidMsat } = counter.counter
-      const role = ROLES.find(one => isSigned(counter, one, own, peer.device))
+      const signed = ROLES.find(one => isSigned(counter, one, own, peer.device))
+      const role = signed ?? ROLES.find(one => isOfEarlier(counter, leases.get(one, agreement)))
       if (!role) continue
       const lease = leases.get(role, agreement)
       if (lease && !otherOf(lease).equals(peer.device)) continue
+      // Of a provider it is its own word: one that does not know it is an older copy.
+      const isEarlier = role === 'buyer' && !signed
       const totals = ledger.totals(agreement)
       const knownMsat = role === 'buyer' ? totals.paidMsat : totals.receivedMsat
-      if (paidMsat > knownMsat) forgotten.push({ role, agreement, counter, lease, knownMsat })
+      if (paidMsat > knownMsat) forgotten.push({ role, isEarlier, agreement, counter, lease, knownMsat })
       else if (lease && n > (lease.counter?.counter.n ?? 0)) await leases.save({ ...lease, counter })
     }
     if (forgotten.length > 0) await onforgotten(peer, forgotten)
   }
 
-  return deals.exchange({ show, judge })
-}
+  const otherOf = ({ role, terms }: Lease): Buffer =>
+    (role === 'buyer' ? terms.provider : leases.buyerOf(terms)).device!
 
-function otherOf(lease: Lease): Buffer {
-  return (lease.role === 'buyer' ? lease.terms.provider : lease.terms.buyer).device
+  /** Whether a device that was the buyer before has signed the counter, and the provider. */
+  const isOfEarlier = (counter: SignedCounter, lease: Lease | null): boolean => {
+    if (!lease) return false
+    const { buyer, provider } = lease.terms
+    const earlier = lease.role === 'buyer' ? [buyer.device!] : leases.takeovers.buyersOf(lease.terms)
+    return earlier.some(device => isSigned(counter, 'buyer', device, provider.device!))
+  }
+
+  return deals.exchange({ show, judge })
 }
 
 /** Whether both sides have signed the counter, we in this role. */

@@ -4,6 +4,9 @@ import { defineStates } from '../../base/states.js'
 export type LeaseState = StateOf<'lease'>
 export type LeaseStateName = (typeof leaseStates)['names'][number]
 
+/** How the lease of an imported mirror begins. */
+const TAKEN = 'an earlier device of the owner had it, whose mirror is imported'
+
 /** A lease, by role: the agreement and its payments as each side knows them. */
 export const leaseStates = defineStates(
   'lease',
@@ -31,6 +34,7 @@ export const leaseStates = defineStates(
       },
       ACTIVE: {
         meaning: 'the first installment is paid; the copy is uploaded',
+        begins: TAKEN,
         to: {
           STORED: 'the provider has signed the receipt for the whole copy',
           NEXT: 'the same, where it follows a lease that is not over',
@@ -40,6 +44,7 @@ export const leaseStates = defineStates(
       },
       NEXT: {
         meaning: 'sealed; it begins when the lease before it ends',
+        begins: TAKEN,
         to: {
           STORED: 'the lease before it has been served',
           LAPSING: 'the lease before it, or this one, is given up',
@@ -48,19 +53,22 @@ export const leaseStates = defineStates(
       },
       STORED: {
         meaning: 'the provider keeps the whole copy; it is audited and paid',
+        begins: TAKEN,
         to: {
           LAPSING: 'the provider fails an audit, breaks its word or ends it, and the lease is given up',
-          ENDED: 'its time is over, or the owner ends it'
+          ENDED:
+            'its time is over, or the owner ends it, or its provider does not hand it over to this device'
         }
       },
       LAPSING: {
         meaning: 'given up; the provider is asked for its signed debt',
+        begins: TAKEN,
         to: {
           ENDED: 'the provider has answered, or what was paid is used up',
           VOID: 'the wallet says that the payment in flight was never made'
         }
       },
-      ENDED: { meaning: 'over; what the provider owes is recorded as a debt', final: true },
+      ENDED: { meaning: 'over; what the provider owes is recorded as a debt', begins: TAKEN, final: true },
       VOID: { meaning: 'over before anything was paid', final: true }
     },
     provider: {

@@ -1,4 +1,4 @@
-import type { AuditRecord, Countersign, Lease, Reissue, InstallmentList } from '#spec'
+import type { AuditRecord, Countersign, Lease, Party, Reissue, InstallmentList, Terms } from '#spec'
 import { formatKey } from '../../../contracts/keys/key.js'
 import { planInstallments } from '../../../contracts/money/installments.js'
 import type { Installment } from '../../../contracts/money/installments.js'
@@ -17,6 +17,7 @@ import type { Health } from './challenge.js'
 import { UNREAD } from './egress.js'
 import type { EgressAccounts } from './egress.js'
 import { logLease } from './lease-log.js'
+import { Takeovers } from '../takeover/takeovers.js'
 import {
   auditTable,
   egressTable,
@@ -45,11 +46,19 @@ export class Leases {
   readonly #store: Store
   readonly #mutex = new KeyedMutex()
   readonly #log: Logger
+  /** Those that this node has accepted as a provider. */
+  readonly takeovers: Takeovers
 
   /** `log` hears of every new state once it is on disk. */
   constructor(store: Store, log: Logger = nullLogger) {
     this.#store = store
     this.#log = log
+    this.takeovers = new Takeovers(store)
+  }
+
+  /** The buyer of a lease as it is now: of a provided one it may be another device than its terms name. */
+  buyerOf(terms: Pick<Terms, 'buyer'>): Party {
+    return this.takeovers.buyerOf(terms)
   }
 
   get(role: LeaseRole, id: Buffer): Lease | null {
@@ -104,13 +113,34 @@ export class Leases {
 
   /** The leases with this device in both roles that are not over. */
   *with(device: Buffer): Iterable<LeaseRow> {
-    yield* rowsOf(this.#store.table(leaseTable).by('device', { under: device }))
+    for (const named of this.takeovers.behind(device))
+      for (const { key, value } of this.#store.table(leaseTable).by('device', { under: named })) {
+        const isWith = value.role === 'buyer' ? named.equals(device) : this.#isBuyer(value, device)
+        if (isWith) yield { id: key[1], lease: value }
+      }
   }
 
   /** Whether something was paid for a lease that is provided to this device, or this node buys from it. */
   dealings(device: Buffer): 'pays' | 'has paid' | null {
     for (const { lease } of this.with(device)) if (lease.role === 'buyer' || !isUnpaid(lease)) return 'pays'
-    return this.#store.table(leaseTable).first('customer', { under: device }) ? 'has paid' : null
+    for (const named of this.takeovers.behind(device))
+      for (const { value } of this.#store.table(leaseTable).by('customer', { under: named, limit: 1 }))
+        if (named.equals(device) || this.#isBuyer(value, device)) return 'has paid'
+    return null
+  }
+
+  #isBuyer({ terms }: Lease, device: Buffer): boolean {
+    return this.buyerOf(terms).device!.equals(device)
+  }
+
+  /** Whether something was paid for a provided lease whose terms name this device of the identity. */
+  hasPaid(identity: Buffer, device: Buffer): boolean {
+    const isIts = ({ role, committed, terms }: Lease): boolean =>
+      role === 'provider' && committed > 0 && terms.buyer.identity!.equals(identity)
+    for (const index of ['device', 'customer'] as const)
+      for (const { value } of this.#store.table(leaseTable).by(index, { under: device }))
+        if (isIts(value)) return true
+    return false
   }
 
   /**
@@ -164,12 +194,11 @@ export class Leases {
     return sumsOf(this.#store, role)
   }
 
-  /** Every lease is written by this change, so that none skips the table of its states. */
-  change(lease: Lease): Change {
+  /** Every lease is written by this change, so that none skips the table of its states; `followed`: the lease that it follows. */
+  change(lease: Lease, followed = this.#followedBy(lease)): Change {
     const role = lease.role as LeaseRole
     const key = agreementId(lease.terms)
     const before = this.get(role, key)?.state ?? null
-    const followed = lease.terms.follows ? this.get(role, lease.terms.follows) : null
     leaseStates.transition(role, before, lease.state, this.#log)
     return {
       apply: transaction => recordedWith(transaction, [role, key], lease, followed),
@@ -177,6 +206,10 @@ export class Leases {
         if (lease.state !== before) logLease(this.#log, lease, before)
       }
     }
+  }
+
+  #followedBy({ role, terms }: Lease): Lease | null {
+    return terms.follows ? this.get(role as LeaseRole, terms.follows) : null
   }
 
   /** What is known of the audits of a copy that this node bought. */

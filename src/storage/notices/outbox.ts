@@ -83,8 +83,9 @@ export class Outbox {
 
   /** Tells the buyer of a lease now, if it can be reached. */
   tell({ terms }: Lease): void {
-    this.#waiting.add(terms.buyer.device!.toString('hex'))
-    if (this.#backoff.isDue(agreementId(terms))) void this.#reach(terms.buyer.device!)
+    const { device } = this.#options.leases.buyerOf(terms)
+    this.#waiting.add(device!.toString('hex'))
+    if (this.#backoff.isDue(agreementId(terms))) void this.#reach(device!)
   }
 
   /** Greets a buyer that is connected, to tell it. */
@@ -113,10 +114,11 @@ export class Outbox {
     const due = new Set<string>()
     this.#waiting = new Set()
     for (const { key } of this.#table.list()) {
-      const device = this.#options.leases.get('provider', key)?.terms.buyer.device
-      if (!device) continue
-      this.#waiting.add(device.toString('hex'))
-      if (this.#backoff.isDue(key)) due.add(device.toString('hex'))
+      const lease = this.#options.leases.get('provider', key)
+      if (!lease) continue
+      const device = this.#options.leases.buyerOf(lease.terms).device!.toString('hex')
+      this.#waiting.add(device)
+      if (this.#backoff.isDue(key)) due.add(device)
     }
     const devices = [...due].map(device => Buffer.from(device, 'hex'))
     const reachNext = async (): Promise<void> => {

@@ -1,6 +1,6 @@
 import type { Audit, BlockProof, BlockReference, Lease, SealedCore, Spot, TokenAudit } from '#spec'
 import { MAX_TOKEN_SAMPLES } from '../../../contracts/schema/counts.js'
-import { totalOf } from '../../../contracts/evidence/audit-token.js'
+import { MOST_SPAN, totalOf } from '../../../contracts/evidence/audit-token.js'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { TOKEN_ANSWERS } from '../../base/bounds/bounds.js'
 import { KeyedTokenBuckets } from '../../base/token-bucket.js'
@@ -24,19 +24,18 @@ export interface AuditedShelf {
 const MAX_AUDIT_BYTES = 8 << 20
 /** Leases whose use of token audits is remembered. */
 const MOST_REMEMBERED = 4096
-/** Most ciphertext of all cores that a token may speak of, bytes: positions are exact up to it. */
-const MOST_SPAN = 2 ** 50
 
 /** The provider's answers to audits: blocks of what was sealed with their proofs, and the tags of tokens. */
 export class Audits {
   readonly #shelf: AuditedShelf
   readonly #leases: Leases
   /** By lease: a token is answered from many blocks. */
-  readonly #tokens = new KeyedTokenBuckets(TOKEN_ANSWERS, MOST_REMEMBERED)
+  readonly #tokens: KeyedTokenBuckets
 
-  constructor(shelf: AuditedShelf, leases: Leases) {
+  constructor(shelf: AuditedShelf, leases: Leases, now: () => number) {
     this.#shelf = shelf
     this.#leases = leases
+    this.#tokens = new KeyedTokenBuckets(TOKEN_ANSWERS, MOST_REMEMBERED, now)
   }
 
   async answer(audit: Audit, peer: Counterparty): Promise<Answer<'audit'>> {
@@ -58,7 +57,7 @@ export class Audits {
       proofs.push(proof)
     }
     // The buyer's audits are free; an audit by anybody else counts as egress.
-    if (!peer.device.equals(lease.terms.buyer.device) && !this.#shelf.charge(idOf(lease), bytes)) {
+    if (!this.#isBuyer(lease, peer) && !this.#shelf.charge(idOf(lease), bytes)) {
       throw new DeclineError('EGRESS', 'the agreed egress is used up')
     }
     return { body: { nonce: audit.nonce, proofs } }
@@ -72,7 +71,7 @@ export class Audits {
     const total = totalOf(spans)
     if (!isFair || total === 0 || total > MOST_SPAN)
       throw new DeclineError('AUDIT', 'the audit asks for what no token asks')
-    if (!this.#tokens.charge(Buffer.from(idOf(lease)), 1))
+    if (!this.#tokens.spend(Buffer.from(idOf(lease)), 1))
       throw new DeclineError('AUDIT', 'more tokens were asked for than there are days; ask again later')
     const asked = { key: key!, samples, spans }
     return { body: { tags: await this.#kept(() => this.#shelf.tags(idOf(lease), asked, cores)) } }
@@ -84,7 +83,7 @@ export class Audits {
     const sealed = lease.seal!.seal.cores[core]
     if (!sealed || offset >= sealed.byteLength)
       throw new DeclineError('AUDIT', 'the audit asks for a byte that was never sealed')
-    if (!this.#tokens.charge(Buffer.from(idOf(lease)), 1))
+    if (!this.#tokens.spend(Buffer.from(idOf(lease)), 1))
       throw new DeclineError('AUDIT', 'more blocks were asked for than there are days; ask again later')
     return { body: await this.#kept(() => this.#shelf.proofAt(idOf(lease), { core, offset }, sealed)) }
   }
@@ -92,7 +91,7 @@ export class Audits {
   /** The lease of a seal whose buyer asks. */
   #bought(seal: Buffer, peer: Counterparty): Lease {
     const lease = this.#sealed(seal, peer)
-    if (!lease?.terms.buyer.device!.equals(peer.device))
+    if (!lease || !this.#isBuyer(lease, peer))
       throw new DeclineError('NO_SEAL', 'this node keeps nothing under that seal')
     return lease
   }
@@ -115,10 +114,17 @@ export class Audits {
   }
 
   /** The lease of a seal, while it is served; its buyer is answered in the grace too, and before it begins, for it audits before it pays. */
-  #sealed(seal: Buffer, { device }: Counterparty): Lease | null {
+  #sealed(seal: Buffer, peer: Counterparty): Lease | null {
     const lease = this.#leases.sealed(seal)
+    const buyers = lease ? this.#leases.takeovers.buyersOf(lease.terms).slice(0, -1) : []
+    if (buyers.some(device => device.equals(peer.device)))
+      throw new DeclineError('TAKEN_OVER', 'another device of its owner has taken the lease over')
     if (lease?.state === LEASE.STORED) return lease
     const isForBuyer = lease?.state === LEASE.GRACE || lease?.state === LEASE.NEXT
-    return isForBuyer && device.equals(lease.terms.buyer.device) ? lease : null
+    return isForBuyer && this.#isBuyer(lease, peer) ? lease : null
+  }
+
+  #isBuyer({ terms }: Lease, { device }: Counterparty): boolean {
+    return this.#leases.buyerOf(terms).device!.equals(device)
   }
 }

@@ -196,8 +196,10 @@ export class Billing {
     const until = paidUntil(lease, payments.ledger.contiguous(counter.agreement))
     if (counter.servedUntil > Math.min(now() + TOLERANCE, until))
       throw new DeclineError('COUNTER', 'the counter claims more than was served so far')
-    const most = this.#options.accounts(lease).readers
-    if (counter.egressBytes > most || counter.egressBytes < (last?.egressBytes ?? 0))
+    const least = last?.egressBytes ?? 0
+    // What a kill has taken from our count is in the last counter still.
+    const most = Math.max(this.#options.accounts(lease).readers, least)
+    if (counter.egressBytes > most || counter.egressBytes < least)
       throw new DeclineError('COUNTER', `this node has counted at most ${most} bytes of egress`)
     const provider = sign('counter', counter, deals.self.device)
     const both: SignedCounter = { counter, buyer, provider }
@@ -258,7 +260,7 @@ export class Billing {
       throw new DeclineError('NO_DEBT', 'this node owes nothing for that agreement')
     const msat = this.#payingBack.payable(agreement)
     if (msat === 0n) throw new DeclineError('NO_DEBT', 'the debt was paid back already')
-    const { lightning, identity } = lease.terms.buyer
+    const { lightning, identity } = this.#options.leases.buyerOf(lease.terms)
     try {
       this.#options.payments.examineRefund({ agreement, invoice, msat, payee: lightning!, peer: identity })
     } catch (error) {

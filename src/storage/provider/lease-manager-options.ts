@@ -14,7 +14,12 @@ import type { Logger } from '../../base/logger.js'
 
 /** The shelf operations that the lease manager needs. */
 export interface ShelfPort extends IntakeShelf, ServedShelf, AuditedShelf, RepairShelf {
-  readonly leases: readonly { readonly id: string; readonly complete: boolean }[]
+  readonly leases: readonly {
+    readonly id: string
+    readonly complete: boolean
+    readonly owner: Buffer | null
+  }[]
+  has(id: string): boolean
   canReserve(bytes: number): Promise<boolean>
   keep(lease: ShelfLease): Promise<void>
   seals(id: string): Promise<SealedCore[]>

@@ -17,6 +17,7 @@ import type { Payment } from '../../payment/ledger.js'
 import { Outbox } from '../notices/outbox.js'
 import { Audits } from './audits.js'
 import { Intake } from './intake.js'
+import type { ShelfLease } from '../shelf/lease-files.js'
 import type { LeaseManagerOptions } from './lease-manager-options.js'
 import { Repairs } from './repairs.js'
 import { Sealing } from './sealing.js'
@@ -33,6 +34,8 @@ import type { Need } from './room.js'
 import { Succession } from './succession.js'
 import { trustedNow } from '../../base/time/trusted-time.js'
 
+/** To a device whose leases another one has. */
+const TAKEN = 'another device of its owner has taken over what this one bought'
 /** Why a lease ended that another one follows. */
 const SUCCEEDED = 'it was served, and the lease that follows it goes on'
 
@@ -103,7 +106,7 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     this.#scope.add(() => this.#outbox.close())
     this.#scope.add(() => this.#billing.close())
     this.#scope.add(() => this.#poller.close())
-    const audits = new Audits(shelf, leases)
+    const audits = new Audits(shelf, leases, this.#now)
     const sealing = new Sealing({
       ...{ deals, payments, shelf, intake: this.#intake, now: this.#now },
       accounts: lease => shelf.accounts(idOf(lease)),
@@ -255,7 +258,39 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
 
   countersigned(agreement: Buffer, device: Buffer): Countersign | null {
     const lease = this.#options.leases.get('provider', agreement)
-    return lease?.terms.buyer.device.equals(device) ? (lease.countersign ?? null) : null
+    return lease && this.#isBuyer(lease, device) ? (lease.countersign ?? null) : null
+  }
+
+  leftFault({ identity, device }: Counterparty): string | null {
+    return this.#options.leases.takeovers.from(identity, device) ? TAKEN : null
+  }
+
+  #isBuyer({ terms }: Lease, device: Buffer): boolean {
+    return this.#options.leases.buyerOf(terms).device!.equals(device)
+  }
+
+  /** The leases of a device have come to another one, which is their owner on the shelf from now on. */
+  async takenOver(device: Buffer): Promise<void> {
+    const { leases, shelf } = this.#options
+    const owners = new Map(shelf.leases.map(({ id, owner }) => [id, owner]))
+    for (const { id, lease } of [...leases.with(device)]) {
+      if (lease.role !== 'provider' || owners.get(idOf(lease))?.equals(device)) continue
+      await leases.inTurn('provider', id, async () => {
+        const current = leases.get('provider', id)!
+        // One that has ended meanwhile is not put on the shelf again.
+        if (!isOver(current) && shelf.has(idOf(current))) await shelf.keep(this.#shelved(current))
+      })
+    }
+  }
+
+  /** A lease as the shelf keeps it. */
+  #shelved(lease: Lease): ShelfLease {
+    const { cores, egressBytes, readKey, buyer } = lease.terms
+    // Leases of others that name the same cores keep their own blocks: to know a core's key is no right to it.
+    const group = crypto.hash([readKey!, buyer.identity!]).toString('hex')
+    const { device: owner } = this.#options.leases.buyerOf(lease.terms)
+    const access = { readKey: readKey!.equals(PUBLIC_READ) ? null : readKey!, owner: owner!, group }
+    return { id: idOf(lease), cores, egressBytes, ...access }
   }
 
   // Payment
@@ -283,11 +318,7 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
 
   /** Handles the first payment: the agreement binds, and its cores are accepted up to their limits. */
   async #admit(lease: Lease): Promise<void> {
-    const { cores, egressBytes, readKey, buyer } = lease.terms
-    // Leases of others that name the same cores keep their own blocks: to know a core's key is no right to it.
-    const group = crypto.hash([readKey!, buyer.identity!]).toString('hex')
-    const access = { readKey: readKey!.equals(PUBLIC_READ) ? null : readKey!, owner: buyer.device!, group }
-    await this.#options.shelf.keep({ id: idOf(lease), cores, egressBytes, ...access })
+    await this.#options.shelf.keep(this.#shelved(lease))
     // Until it begins, readers are served for the lease before it.
     if (lease.terms.follows) await this.#options.shelf.silence(idOf(lease))
     const current = this.#options.leases.get('provider', agreementId(lease.terms))!
@@ -468,9 +499,10 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
 
   #of(agreement: Buffer, peer: Counterparty, over = false): Lease {
     const lease = this.#options.leases.get('provider', agreement)
-    if (!lease || !lease.terms.buyer.device.equals(peer.device)) {
+    const { takeovers } = this.#options.leases
+    if (!lease || !takeovers.buyersOf(lease.terms).some(device => device.equals(peer.device)))
       throw new DeclineError('NO_AGREEMENT', 'this node has no such agreement with this buyer')
-    }
+    if (!this.#isBuyer(lease, peer.device)) throw new DeclineError('TAKEN_OVER', TAKEN)
     if (!over && isOver(lease))
       throw new DeclineError('ENDED', `the lease is over: ${lease.reason ?? leaseStates.nameOf(lease.state)}`)
     return lease

@@ -70,10 +70,10 @@ export class PayingBack {
   }
 
   async #pay({ terms }: Lease, invoice: string, msat: Msat): Promise<void> {
-    const { payments, debts, timeouts } = this.#options
+    const { payments, debts, leases, timeouts } = this.#options
     const agreement = agreementId(terms)
-    const { lightning, identity, device } = terms.buyer
-    await this.#options.deals.open(device, { timeoutMs: timeouts.connect })
+    const { lightning, identity, device } = leases.buyerOf(terms)
+    await this.#options.deals.open(device!, { timeoutMs: timeouts.connect })
     await payments.reach(lightning!, msat, timeouts.reach, { invoice })
     // Installments may have been settled from the debt meanwhile.
     const bind = (work: () => Promise<void>): Promise<void> =>

@@ -44,13 +44,13 @@ export class Repairs {
 
   /** Begins to take in a copy from others; the buyer then asks for the progress as in an upload. */
   repair({ agreement, tickets }: RequestOf<'repair'>, peer: Counterparty): Answer<'repair'> {
-    const { deals, leaseOf, intake, shelf, now, log, timeouts } = this.#options
+    const { deals, leases, leaseOf, intake, shelf, now, log, timeouts } = this.#options
     const lease = leaseOf(agreement, peer)
     const own = deals.self.device.publicKey
     const isOurs = ({ ticket, signature }: SignedTicket): boolean =>
       ticket.to.equals(own) &&
       !ticket.source.equals(own) &&
-      verify('ticket', ticket, signature, lease.terms.buyer.device)
+      verify('ticket', ticket, signature, leases.buyerOf(lease.terms).device!)
     if (tickets.length === 0 || !tickets.every(isOurs))
       throw new DeclineError('TICKET', 'a repair needs tickets for this node, signed by its buyer')
     if (lease.state === LEASE.COUNTERSIGNED)
@@ -85,7 +85,7 @@ export class Repairs {
       throw new DeclineError('NO_AGREEMENT', 'this node has no such copy')
     if (!ticket.source.equals(deals.self.device.publicKey) || !ticket.to.equals(peer.device))
       throw new DeclineError('TICKET', 'the ticket is for other devices')
-    if (!verify('ticket', ticket, signature, lease.terms.buyer.device))
+    if (!verify('ticket', ticket, signature, leases.buyerOf(lease.terms).device!))
       throw new DeclineError('SIGNATURE', 'the ticket is not signed by the owner of the copy')
     if (ticket.until < now() - MAX_CLOCK_SKEW) throw new DeclineError('EXPIRED', 'the ticket has expired')
     if (ticket.until > now() + TICKET_TIME + MAX_CLOCK_SKEW)

@@ -64,6 +64,8 @@ export interface LeaseDesk {
   firstList(terms: Terms): InstallmentList
   /** The changes that must be on disk before the countersignature leaves: the agreement and its reserved space. */
   agreed(terms: Terms, signature: Buffer, countersign: Countersign, from: Counterparty): Change[]
+  /** Why this device can buy nothing here: another one of its owner has taken over what it bought; or null. */
+  leftFault(from: Counterparty): string | null
   /** The countersignature of an agreement with this device that is on disk; null for an unknown one. */
   countersigned(agreement: Buffer, device: Buffer): Countersign | null
 }
@@ -86,6 +88,7 @@ export class StorageSelling implements Selling<StorageAsk, StorageRequest, Stora
     price: Msat,
     from: Counterparty
   ): Promise<StorageQuote> {
+    this.#demandNotLeft(from)
     if (request.time < ask.minTime || request.time > ask.maxTime) {
       throw new DeclineError('TIME', `this ask is for ${ask.minTime} to ${ask.maxTime} ms`)
     }
@@ -117,6 +120,7 @@ export class StorageSelling implements Selling<StorageAsk, StorageRequest, Stora
 
   async agree(agreeing: Agreeing<StorageAsk, StorageRequest, StorageQuote, Terms>): Promise<Agreed> {
     const { terms, signature, ask, from } = agreeing
+    this.#demandNotLeft(from)
     const bytes = billedBytes(terms.cores)
     // Fewer bytes than quoted have the egress of fewer.
     if (!isQuoted(agreeing) || terms.egressBytes > this.#egress(bytes))
@@ -131,6 +135,11 @@ export class StorageSelling implements Selling<StorageAsk, StorageRequest, Stora
     if (terms.follows) this.#demandFollows(terms.follows, from, terms)
     const changes = this.#desk.agreed(terms, signature, countersign, from)
     return { body: encode('countersign', countersign), changes }
+  }
+
+  #demandNotLeft(from: Counterparty): void {
+    const fault = this.#desk.leftFault(from)
+    if (fault) throw new DeclineError('TAKEN_OVER', fault)
   }
 
   #demandFollows(id: Buffer, from: Counterparty, terms?: Terms): void {

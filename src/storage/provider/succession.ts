@@ -25,7 +25,7 @@ export class Succession {
   /** Why no lease can follow this one for this buyer, or null; with `terms`, also why these terms cannot. */
   fault(id: Buffer, from: Counterparty, terms?: Terms): string | null {
     const before = this.#leases.get('provider', id)
-    if (!before || !before.terms.buyer.device!.equals(from.device) || !isKept(before))
+    if (!before || !this.#leases.buyerOf(before.terms).device!.equals(from.device) || !isKept(before))
       return 'this node keeps no such lease for this buyer'
     const next = this.#leases.successorOf('provider', id)
     // One that nobody has paid gives way: its buyer may not know of it, for an answer can be lost.

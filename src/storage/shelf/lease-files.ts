@@ -120,8 +120,12 @@ function parse(id: string, text: string): ShelvedLease | null {
   try {
     const stored = JSON.parse(text) as StoredLease
     const { cores, egressBytes, egressUsed, complete, readKey, owner, group } = stored
-    const { repairUsed = 0, repairSince = 0 } = stored
-    const { ownerUsed = 0, ownerBefore = 0, ownerSince = 0 } = stored
+    const { repairUsed = 0, ownerUsed = 0, ownerBefore = 0 } = stored
+    // Times of a clock that is not followed had a fraction.
+    const [repairSince, ownerSince] = [stored.repairSince ?? 0, stored.ownerSince ?? 0].map(Math.floor) as [
+      number,
+      number
+    ]
     if (typeof group !== 'string' || !GROUP.test(group)) return null
     const lease: ShelvedLease = {
       id,

@@ -25,7 +25,7 @@ export class LeaseHolder implements Holder, ShelvedLease {
   repairUsed: number
   repairSince: number
   readonly readKey: Buffer | null
-  readonly owner: Buffer | null
+  owner: Buffer | null
   readonly group: string
   readonly #files: LeaseFiles
   readonly #now: () => number

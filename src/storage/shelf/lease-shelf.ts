@@ -64,7 +64,7 @@ export class LeaseShelf extends ReadyResource {
 
   /**
    * Puts a lease on the shelf, durably; nothing is fetched before `fetch`. A second call with the same id sets a new
-   * egress limit; the cores must be the same.
+   * egress limit and another owner; the cores must be the same.
    */
   async keep(lease: ShelfLease): Promise<void> {
     await this.ready()
@@ -73,6 +73,7 @@ export class LeaseShelf extends ReadyResource {
       throw new BushelError('BAD_INPUT', `lease ${lease.id} is already on the shelf, with other cores`)
     }
     holder.egressBytes = lease.egressBytes
+    holder.owner = lease.owner ?? null
     await this.shelf.hold(holder)
   }
 

@@ -20,6 +20,7 @@ declare module 'keet-identity-key' {
       options?: { expectedIdentity?: Buffer; expectedDevice?: Buffer }
     ): VerifiedProof | null
     readonly identityPublicKey: Buffer
+    readonly identityKeyPair: KeyPair
     bootstrap(device: Buffer): Promise<Buffer>
     clear(): void
   }

@@ -42,6 +42,10 @@ test('a mirror is named, listed, shown, audited and renamed, and a seller that i
   assert.equal((await world.ok<{ link: string }>('buyer', ['mirrors', 'link', 'holidays'])).link, made.link)
   assert.ok(shown.leases.every(({ lastAudit, health }) => lastAudit > 0 && health === 'healthy'))
 
+  assert.equal(
+    (await world.fails('buyer', ['mirrors', 'check', 'holidays', '--dry-run'], 2)).code,
+    'BAD_INPUT'
+  )
   await world.stop('two')
   const away = await world.run('buyer', ['mirrors', 'check', made.id.slice(0, 8)])
   assert.equal(away.code, 1)

@@ -264,6 +264,7 @@ test('the buyer refuses a quote that does not match its request', async () => {
     ['BAD_ANSWER', {}, { firstInstallmentMsat: 0n }],
     ['BAD_ANSWER', {}, { maxInstallmentMsat: 1n }],
     ['BAD_ANSWER', {}, { firstInstallmentMsat: 30_000n }],
+    ['BAD_ANSWER', {}, { maxInstallmentMsat: 10n ** 12n }],
     ['BAD_ANSWER', {}, { egressBytes: 1000 }],
     ['BAD_ANSWER', {}, { grace: 7 * DAY - 1 }]
   ]

@@ -174,6 +174,7 @@ const REQUESTS = {
   repair: 'repair',
   ticket: 'signed-ticket',
   notice: 'signed-notice',
+  takeover: 'takeover-request',
   jobProgress: 'agreement-reference',
   jobReveal: 'agreement-reference',
   jobFinal: 'agreement-reference',

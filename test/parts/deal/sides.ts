@@ -213,6 +213,10 @@ export class FakeSeller implements LeaseDesk {
     return null
   }
 
+  leftFault(): null {
+    return null
+  }
+
   followFault(): string {
     return 'it keeps no lease'
   }

@@ -45,13 +45,14 @@ export class BarePeer {
     return new HyperDHT({ bootstrap, host: '127.0.0.1', firewalled: false })
   }
 
-  /** Connects and says hello, changed by `twist`. */
+  /** Connects and says hello, changed by `twist`; as a new person without `who`. */
   static async meet(
     dht: HyperDHT,
-    { device }: Offer,
-    twist: (hello: Hello) => Partial<Hello> = () => ({})
+    { device }: Pick<Offer, 'device'> & Partial<Offer>,
+    twist: (hello: Hello) => Partial<Hello> = () => ({}),
+    who?: Person
   ): Promise<BarePeer> {
-    const [one] = await person()
+    const [one] = who ? [who] : await person()
     const stream = dht.connect(parseKey(device), { keyPair: one!.device })
     stream.on('error', () => undefined)
     if (!(await stream.opened)) throw new Error('no connection')

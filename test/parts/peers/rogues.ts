@@ -140,6 +140,7 @@ export class RogueGroup {
       makeRoom: async () => undefined,
       inboundFault: async () => null,
       leastMsat: async () => null,
+      leftFault: () => null,
       followFault: () => 'it keeps no lease',
       firstList: terms => forger.list(terms),
       agreed: () => [],

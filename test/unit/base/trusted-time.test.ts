@@ -85,3 +85,10 @@ test('a machine that sleeps, stands still or drifts slowly is followed', () => {
   }
   assert.deepEqual(machine.jumps, [])
 })
+
+test('the time is a whole number of ms while the clock is not followed, too', () => {
+  const machine = new Machine()
+  machine.wall += DAY
+  machine.pass(1.25)
+  assert.ok(Number.isInteger(machine.time.now()))
+})

@@ -66,6 +66,8 @@ export const VALID: { [M in Method]: Params<M> } = {
   'mirrors.check': { mirror: 'photos' },
   'mirrors.rename': { mirror: 'photos', name: 'holidays', dryRun: true },
   'mirrors.extend': { mirror: 'photos', time: 86_400_000, dryRun: true },
+  'mirrors.export': { mirror: 'films', file: '/tmp/films.mirror', force: true, dryRun: true },
+  'mirrors.import': { file: '/tmp/films.mirror', words: 'abandon art', dryRun: true },
   'mirrors.renew': { mirror: 'photos', on: true, dryRun: true },
   'mirrors.end': { mirror: 'photos', dryRun: true },
   restore: { link, dest: '/back', force: true, dryRun: true },

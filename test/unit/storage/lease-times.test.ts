@@ -54,7 +54,7 @@ test('a lease in a state that cannot follow is logged and not written', async t 
   const leases = new Leases(store, log)
   const agreed = await lease({ state: LEASE.AGREED })
   const id = agreementId(agreed.terms)
-  await assert.rejects(leases.save({ ...agreed, state: LEASE.STORED }), /\(buyer\) cannot begin as STORED/)
+  await assert.rejects(leases.save({ ...agreed, state: LEASE.BOUND }), /\(buyer\) cannot begin as BOUND/)
   assert.equal(leases.get('buyer', id), null)
   await leases.save(agreed)
   await leases.save({ ...agreed, state: LEASE.VOID })

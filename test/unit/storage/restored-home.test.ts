@@ -32,7 +32,13 @@ function recorder(): { did: string[]; payments: Payments; leases: Leases } {
   return { did, payments: payments as unknown as Payments, leases: leases as unknown as Leases }
 }
 
-const forgotten = { role: 'buyer', agreement: AGREEMENT, counter: COUNTER, knownMsat: 15_000n } as const
+const forgotten = {
+  role: 'buyer',
+  isEarlier: false,
+  agreement: AGREEMENT,
+  counter: COUNTER,
+  knownMsat: 15_000n
+} as const
 
 test('with real sats an older copy of a home only raises a loud alarm and stops dealing with that peer', async () => {
   const { did, payments, leases } = recorder()
@@ -66,4 +72,15 @@ test('for a lease unknown to the copy only the balance is taken over', async () 
     { ...forgotten, lease: null }
   ])
   assert.deepEqual(did, ['given up'])
+})
+
+test('what an earlier device of the buyer has signed is added without an alarm, and no channel is given up', async () => {
+  const { did, payments, leases } = recorder()
+  const abandon = (): Promise<void> => Promise.resolve(void did.push('given up'))
+  const onalarm = (alarm: string): void => void did.push(alarm)
+  const earlier = { ...forgotten, isEarlier: true, lease: {} as Lease }
+  for (const wallet of [abandon, null])
+    await takeOver({ payments, leases, abandon: wallet, onalarm }, PEER, [earlier])
+  const once = ['payer takes over 35000', 'counter 7 is kept, ENDED']
+  assert.deepEqual(did, [...once, ...once])
 })

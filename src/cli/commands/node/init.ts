@@ -1,7 +1,7 @@
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { parseAmount } from '../../../../contracts/money/money.js'
-import { WORD_COUNT, countWords } from '../../../identity/words.js'
 import { setUp } from '../../../daemon/setup.js'
+import { readWords } from '../../input/words.js'
 import { text } from '../../invocation.js'
 import type { Action } from '../../invocation.js'
 import { facts } from '../../output/table.js'
@@ -17,8 +17,6 @@ export const syntax: CommandSyntax = {
   }
 }
 
-const MAX_WORDS_BYTES = 4096
-
 /** Creates a home and prints the 24 words of its identity, once. */
 export const run: Action = async ({ access, dryRun, output, signal }, _positional, options) => {
   const grant = text(options, 'playGrant')
@@ -31,9 +29,7 @@ export const run: Action = async ({ access, dryRun, output, signal }, _positiona
       'give them on standard input: bushel init --words -'
     )
   }
-  if (source === '-' && process.stdin.isTTY)
-    output.line('Type or paste your 24 words; an empty line ends them:')
-  const words = source === '-' ? await readWords(signal) : undefined
+  const words = source === '-' ? await readWords({ output, signal }) : undefined
   const result = await setUp({
     home: access.home,
     ...(words === undefined ? {} : { words }),
@@ -67,32 +63,4 @@ function numbered(words: string[]): string[] {
       .join('')
       .trimEnd()
   )
-}
-
-/** Standard input to its end; from a terminal until 24 words have come, or an empty line. */
-async function readWords(signal: AbortSignal): Promise<string> {
-  const { stdin } = process
-  const stop = (): void => void stdin.destroy()
-  signal.addEventListener('abort', stop, { once: true })
-  let read = ''
-  try {
-    for await (const chunk of stdin) {
-      read += String(chunk)
-      if (read.length > MAX_WORDS_BYTES || (stdin.isTTY && isComplete(read))) break
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error // an interruption is thrown below
-  }
-  signal.throwIfAborted()
-  if (read.length > MAX_WORDS_BYTES) {
-    throw new BushelError(
-      'BAD_WORDS',
-      `standard input has more than ${MAX_WORDS_BYTES} bytes, which is more than 24 words`
-    )
-  }
-  return read
-}
-
-function isComplete(typed: string): boolean {
-  return typed.endsWith('\n') && (countWords(typed) >= WORD_COUNT || /(^|\n)\s*\n$/.test(typed))
 }

@@ -1,7 +1,8 @@
 import { formatPrice, parseAmount, parsePrice } from '../../../../contracts/money/money.js'
 import { parseTime } from '../../../../contracts/money/quantity.js'
 import { parseAhead, parseCopies, readablePath } from '../../input/arguments.js'
-import { AHEAD, BID_OFFER, EXCLUDE } from '../../input/shared-options.js'
+import { AHEAD, BID_OFFER, EXCLUDE, YES } from '../../input/shared-options.js'
+import { consented } from '../../input/consent.js'
 import { given, parsed, text, texts } from '../../invocation.js'
 import { oneCall, onRunning } from '../../one-call.js'
 import { placed } from '../../output/order-text.js'
@@ -19,7 +20,8 @@ export const { syntax, run } = oneCall({
     ...EXCLUDE,
     ...BID_OFFER,
     '--max-price <price>': { help: 'highest price, such as "30 sat/GiB-month"', required: true },
-    ...AHEAD
+    ...AHEAD,
+    ...YES
   },
   call: onRunning('bid.storage'),
   params: async ({ market, dryRun }, [path], options) => ({
@@ -37,6 +39,11 @@ export const { syntax, run } = oneCall({
     path: await readablePath(path!),
     dryRun
   }),
+  // It is filled when nobody is there to be asked.
+  consent: async (_make, params, options) =>
+    params.ahead === undefined || options['yes'] === true
+      ? params
+      : { ...params, prepayMaxMsat: consented(params.prepayMaxMsat, 0n) },
   text: (order, { copies, maxPrice }) =>
     placed(`bid for ${count(copies, 'copy', 'copies')} at up to ${formatPrice(BigInt(maxPrice))}`, order)
 })

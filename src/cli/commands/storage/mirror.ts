@@ -1,17 +1,14 @@
 import { BushelError } from '../../../../contracts/errors/error.js'
-import { SAT, formatAmount, parseAmount, parsePrice } from '../../../../contracts/money/money.js'
+import { formatAmount, parseAmount, parsePrice } from '../../../../contracts/money/money.js'
 import { formatSize, formatTime, parseTime } from '../../../../contracts/money/quantity.js'
 import type { MirrorResult } from '../../../node/api/api.js'
 import { parseAhead, parseCopies, readablePath } from '../../input/arguments.js'
-import { demandYes } from '../../input/consent.js'
+import { UNASKED_MSAT, consented, demandYes } from '../../input/consent.js'
 import { given, parsed, text, texts } from '../../invocation.js'
 import { oneCall, onNode } from '../../one-call.js'
 import { dateText } from '../../output/order-text.js'
 import { count, facts } from '../../output/table.js'
-import { AHEAD, EXCLUDE, OFFER } from '../../input/shared-options.js'
-
-/** The most that is paid ahead as `--ahead` says without a question, msat. */
-const UNASKED_MSAT = 1000n * SAT
+import { AHEAD, EXCLUDE, OFFER, YES } from '../../input/shared-options.js'
 
 /** Packs, encrypts and uploads a file or folder, pays ahead, and prints the link. */
 export const { syntax, run } = oneCall({
@@ -27,7 +24,7 @@ export const { syntax, run } = oneCall({
     ...OFFER,
     '--max-price <price>': 'highest price, such as "30 sat/GiB-month" (default: any)',
     ...AHEAD,
-    '--yes': 'pay more than 1,000 sat ahead as --ahead says, without being asked'
+    ...YES
   },
   call: onNode('mirror'),
   params: async ({ market, dryRun }, [path], options) => ({
@@ -47,12 +44,13 @@ export const { syntax, run } = oneCall({
     dryRun
   }),
   consent: async (make, params, options) => {
-    if (params.ahead === undefined || params.dryRun || options['yes'] === true) return
+    if (params.ahead === undefined || params.dryRun || options['yes'] === true) return params
     const { paidMsat } = await make({ ...params, dryRun: true })
-    if (BigInt(paidMsat) <= UNASKED_MSAT) return
-    const most = amount(paidMsat)
+    const most = formatAmount(BigInt(paidMsat))
     const question = `Up to ${most} are paid ahead, and lost if the providers vanish. Type yes to go on: `
-    await demandYes(question, refusedAhead(most))
+    if (BigInt(paidMsat) > UNASKED_MSAT) await demandYes(question, refusedAhead(most))
+    // Other sellers may take part than those of the estimate.
+    return { ...params, prepayMaxMsat: consented(params.prepayMaxMsat, BigInt(paidMsat)) }
   },
   text: (result, { time, dryRun }) => (dryRun ? estimate(result, time) : receipt(result, time))
 })

@@ -1,5 +1,6 @@
 import { formatAmount, formatPrice } from '../../../../contracts/money/money.js'
 import { formatSize } from '../../../../contracts/money/quantity.js'
+import type { Result } from '../../../node/api/api.js'
 import { oneCall, onNode } from '../../one-call.js'
 import { nextText } from '../../output/mirror-text.js'
 import { dateText } from '../../output/order-text.js'
@@ -30,7 +31,7 @@ export const { syntax, run } = oneCall({
     ...list(mirror.leases, 'no copies', [
       [{ title: 'LEASE' }, ({ id }) => id.slice(0, 8)],
       [{ title: 'PROVIDER' }, ({ provider }) => provider.slice(0, 8)],
-      [{ title: 'COPY', flexible: true }, ({ health, why }) => (why ? `${health}: ${why}` : health)],
+      [{ title: 'COPY', flexible: true }, ({ health }) => health],
       [right('PRICE'), ({ price }) => formatPrice(BigInt(price))],
       [{ title: 'LAST AUDIT' }, ({ lastAudit }) => dateText(lastAudit)],
       [{ title: 'PAID UNTIL' }, ({ paidUntil }) => dateText(paidUntil)]
@@ -38,39 +39,32 @@ export const { syntax, run } = oneCall({
     ...mirror.leases.flatMap(({ id, notice }) =>
       notice ? [`The provider of ${id.slice(0, 8)} says (${dateText(notice.at)}): ${notice.text}`] : []
     ),
-    ...unseenOf(mirror.leases.filter(({ health }) => AUDITED.has(health))),
-    '',
-    ...list(mirror.leases, 'nothing can be read', [
-      [{ title: 'LEASE' }, ({ id }) => id.slice(0, 8)],
-      [right('LEFT FOR READERS'), ({ egress }) => formatSize(egress.readers)],
-      [right('LEFT FOR YOU'), ({ egress }) => formatSize(egress.owner)]
-    ]),
+    ...mirror.leases.flatMap(({ id, why }) => (why ? [`${id.slice(0, 8)}: ${why}`] : [])),
+    ...moreOf(mirror.leases.filter(({ health }) => LIVING.has(health))),
     '',
     'Anyone who has this link can fetch and read everything. Keep it like a password:',
     mirror.link
   ]
 })
 
-/** Copies whose audits say something. */
-const AUDITED = new Set(['healthy', 'unanswered', 'gone'])
+/** Copies that can be read, or will be again. */
+const LIVING = new Set(['healthy', 'unanswered', 'gone'])
 
-interface Audited {
-  id: string
-  unseen1pct: number
-  unseen01pct: number
-}
+type Copies = Result<'mirrors.show'>['leases']
 
-/** How far the audits of the last 30 days can be relied on. */
-function unseenOf(copies: readonly Audited[]): string[] {
+/** What can be read of copies, and how far their audits can be relied on. */
+function moreOf(copies: Copies): string[] {
   if (copies.length === 0) return []
   return [
     '',
-    'Odds that a loss of so much of a copy went unseen by its audits of the last 30 days:',
     ...list(copies, '', [
       [{ title: 'LEASE' }, ({ id }) => id.slice(0, 8)],
-      [right('1 %'), ({ unseen1pct }) => percent(unseen1pct)],
-      [right('0.1 %'), ({ unseen01pct }) => percent(unseen01pct)]
-    ])
+      [right('LEFT FOR READERS'), ({ egress }) => formatSize(egress.readers)],
+      [right('LEFT FOR YOU'), ({ egress }) => formatSize(egress.owner)],
+      [right('1 % LOST, UNSEEN'), ({ unseen1pct }) => percent(unseen1pct)],
+      [right('0.1 % LOST, UNSEEN'), ({ unseen01pct }) => percent(unseen01pct)]
+    ]),
+    'Unseen: the odds that a loss of so much was not found by the audits of the last 30 days.'
   ]
 }
 

@@ -76,6 +76,7 @@ export const KEPT_MIRROR_CALLS = {
     },
     async (node, params, { signal }) => {
       const { storage, ledger } = await node.trade()
+      storage.taking.demandHere()
       const view = new MirrorView(node.store, ledger)
       const stored = view
         .leasesOf(view.find(params.mirror))

@@ -74,7 +74,8 @@ export const LASTING_MIRROR_CALLS = {
     },
     async (node, params, context) => {
       const { storage, ledger } = await node.trade()
-      const { mirrors, leases } = storage
+      const { mirrors, leases, taking } = storage
+      taking.demandHere()
       const view = new MirrorView(node.store, ledger)
       const { store: id } = view.find(params.mirror)
       const how = {
@@ -127,6 +128,7 @@ export const LASTING_MIRROR_CALLS = {
     },
     async (node, params) => {
       const { storage, ledger } = await node.trade()
+      storage.taking.demandHere()
       const job = new MirrorView(node.store, ledger).find(params.mirror)
       const price = params.maxPrice === undefined ? null : BigInt(params.maxPrice)
       if (!params.dryRun) {
@@ -158,6 +160,7 @@ export const LASTING_MIRROR_CALLS = {
     },
     async (node, params) => {
       const { storage, ledger } = await node.trade()
+      storage.taking.demandHere()
       const view = new MirrorView(node.store, ledger)
       const { store: id } = view.find(params.mirror)
       const end = (): Promise<Ended> =>

@@ -109,7 +109,7 @@ function leaseEntries(store: Store, ledger: Ledger): LeaseEntry[] {
   for (const role of ['buyer', 'provider'] as const satisfies LeaseRole[]) {
     for (const { id, lease } of leases.list(role)) {
       const totals = ledger.totals(id)
-      const peer = role === 'buyer' ? lease.terms.provider : lease.terms.buyer
+      const peer = role === 'buyer' ? lease.terms.provider : leases.buyerOf(lease.terms)
       const begin = lease.start || lease.committed || lease.created
       entries.push({
         id: idOf(lease),

@@ -11,6 +11,8 @@ import type { Store } from '../../../store/store.js'
 import { Debts } from '../../../payment/debts.js'
 import type { Ledger } from '../../../payment/ledger.js'
 import { isOwed } from '../../../storage/buyer/refunds.js'
+import { takingTable } from '../../../storage/tables.js'
+import { leftBy } from '../../../storage/takeover/leaving.js'
 import {
   findMirror,
   isLongOver,
@@ -56,7 +58,7 @@ import {
 const TOLD = 3 * DAY
 
 const HEALTH = ['uploading', 'next', 'healthy', 'unanswered', 'failing', 'gone', 'over'] as const
-const NEXT = ['upload', 'offers', 'replace', 'pay', 'renew', 'end', 'ended', 'lost'] as const
+const NEXT = ['upload', 'offers', 'replace', 'pay', 'renew', 'end', 'ended', 'lost', 'taken'] as const
 
 export const MIRROR_OVERVIEW = {
   id: said('id of the mirror, hex'),
@@ -80,7 +82,7 @@ export const MIRROR_OVERVIEW = {
     fields({
       what: oneOf(
         NEXT,
-        'its upload goes on, its bid waits for offers, a lost copy is replaced, an installment is paid, it is extended, it ends, it has ended, or all its copies are lost'
+        'its upload goes on, its bid waits for offers, a lost copy is replaced, an installment is paid, it is extended, it ends, it has ended, all its copies are lost, or another device of the owner has taken it over'
       ),
       at: moment('when; 0: with the next command, when an offer fits, or before its time')
     }),
@@ -208,7 +210,7 @@ export class MirrorView {
   copy(lease: Lease): CopyEntry {
     const { terms, state, audited, reason } = lease
     const audits = this.#leases.auditOf(agreementId(terms))
-    const why = audits.failing || reason
+    const why = audits.failing || reason || this.#whyWaiting(lease)
     const said = this.#store.table(heardNoticeTable).get(agreementId(terms))?.notice
     return {
       id: idOf(lease),
@@ -229,6 +231,12 @@ export class MirrorView {
     }
   }
 
+  /** Of a copy that this device takes over. */
+  #whyWaiting({ terms }: Lease): string | null {
+    const [row] = this.#store.table(takingTable).list({ under: [terms.provider.device!] })
+    return row ? 'its provider has not been reached since this device took the mirror over' : null
+  }
+
   /** The next thing that happens to a mirror. */
   #next(
     job: MirrorJob,
@@ -236,6 +244,7 @@ export class MirrorView {
     chains: readonly Chain[],
     missing: number
   ): Overview['next'] {
+    if (leftBy(this.#store)) return { what: 'taken', at: 0 }
     if (isResting(job)) return { what: 'offers', at: 0 }
     if (job.state === MIRROR.PACKED) return { what: 'upload', at: 0 }
     if (chains.length === 0 && missing > 0) return { what: 'lost', at: 0 }

@@ -1,6 +1,6 @@
 import type { Lease, MirrorJob } from '#spec'
 import { chargeOf } from '../../../../contracts/money/installments.js'
-import { SAT, ceilDiv, least } from '../../../../contracts/money/money.js'
+import { SAT, ceilDiv, least, most } from '../../../../contracts/money/money.js'
 import type { Msat } from '../../../../contracts/money/money.js'
 import { DAY } from '../../../../contracts/money/quantity.js'
 import type { Leases } from '../../lease/leases.js'
@@ -26,6 +26,8 @@ interface PaidTime {
 const USUAL = 30 * DAY
 /** What a provider that has served nothing is trusted with. */
 const TRUSTED_MSAT = 1000n * SAT
+/** Largest part of the whole charge that one installment may be. */
+const LARGEST_PART = 100n
 
 export function aheadIn({ prepayMaxMsat, copies, ahead }: AheadFields): Ahead {
   return { shareMsat: prepayMaxMsat / BigInt(copies), statedMs: ahead || null }
@@ -59,4 +61,17 @@ export function aheadShare(ahead: Ahead, lease: PaidTime): Msat {
     ahead.shareMsat,
     ceilDiv(chargeMsat * BigInt(Math.floor(aheadTime(ahead, lease))), BigInt(time))
   )
+}
+
+/**
+ * The most that a provider may want at once, msat: an installment that ends later than `aheadTime` is paid before the one before it
+ * is over.
+ */
+export function largestInstallment(chargeMsat: Msat): Msat {
+  return most(TRUSTED_MSAT / 2n, chargeMsat / LARGEST_PART)
+}
+
+/** The most that may have to be paid before anything is served, msat: a first installment, or the least that a route carries. */
+export function mostAtFirst(ahead: Ahead, lease: PaidTime): Msat {
+  return least(ahead.shareMsat, most(aheadShare(ahead, lease), TRUSTED_MSAT / 2n))
 }

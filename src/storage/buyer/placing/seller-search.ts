@@ -1,7 +1,7 @@
 import type { CoreLimit, MirrorJob } from '#spec'
 import { BushelError, isOurs } from '../../../../contracts/errors/error.js'
 import { shortKey } from '../../../../contracts/keys/key.js'
-import { billedBytes, most } from '../../../../contracts/money/money.js'
+import { billedBytes, most, totalCharge } from '../../../../contracts/money/money.js'
 import type { Deals } from '../../../deal/deals.js'
 import { MOST_NOTES, dialSellers, isAway } from '../../../deal/sellers/dialling.js'
 import type { Experiences } from '../../../deal/sellers/experience.js'
@@ -12,8 +12,9 @@ import { awayNote, slowNotes } from '../../../deal/sellers/slow-sellers.js'
 import { TIMEOUTS } from '../../lease/timeouts.js'
 import type { Timeouts } from '../../lease/timeouts.js'
 import { askQuote } from '../lease-terms.js'
+import type { Leases } from '../../lease/leases.js'
 import type { LeaseQuote } from '../lease-terms.js'
-import { aheadIn } from './ahead.js'
+import { aheadIn, mostAtFirst } from './ahead.js'
 import { match } from './matching.js'
 import type { Candidate } from './matching.js'
 
@@ -40,6 +41,7 @@ export interface SearchContext {
   asks(market: Buffer, maxPrice: bigint | null): Promise<BookedAsk[]>
   now: () => number
   minGrace: number
+  leases: Leases
   timeouts?: Timeouts
 }
 
@@ -113,7 +115,7 @@ export class SellerSearch {
         cores: this.cores,
         time: this.#plan.time,
         firstInstallmentMsat,
-        aheadMsat: most(aheadIn(this.#plan).shareMsat, firstInstallmentMsat),
+        aheadMsat: most(this.#mostAtFirst(ask), firstInstallmentMsat),
         minGrace,
         timeoutMs: timeouts.quote
       })
@@ -124,6 +126,13 @@ export class SellerSearch {
       await this.skip(ask, error)
       return null
     }
+  }
+
+  #mostAtFirst({ price, minChargeMsat, device }: BookedAsk): bigint {
+    const { time } = this.#plan
+    const chargeMsat = totalCharge({ bytes: billedBytes(this.cores), time, price, minChargeMsat })
+    const servedMs = this.#context.leases.servedBy(device)
+    return mostAtFirst(aheadIn(this.#plan), { chargeMsat, time, servedMs })
   }
 
   /** Passes over the sellers that had no quote when dearer ones, whose asks are `taken`, had theirs. They are not blamed. */

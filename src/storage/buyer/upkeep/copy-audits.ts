@@ -1,5 +1,11 @@
 import type { Audit, AuditRecord, BlockProof, Lease, TokenRange } from '#spec'
-import { TAG_BYTES, pieceOf, spotsOf, writeTag } from '../../../../contracts/evidence/audit-token.js'
+import {
+  TAG_BYTES,
+  isSpread,
+  pieceOf,
+  spotsOf,
+  writeTag
+} from '../../../../contracts/evidence/audit-token.js'
 import type { Spot } from '../../../../contracts/evidence/audit-token.js'
 import { provenOffset } from '../../../../contracts/evidence/proof.js'
 import { isBlamed, isOurs } from '../../../../contracts/errors/error.js'
@@ -65,7 +71,7 @@ export class CopyAudits {
   /** Samples that the open challenge asks for: blocks, or the tokens of so many days; 0 for none. */
   get samples(): number {
     const { challenge, tokens } = this.#record
-    return challenge?.blocks.length ?? (tokens ? tokens.to - tokens.from + 1 : 0)
+    return challenge?.blocks.length ?? (tokens ? Math.max(1, tokens.to - tokens.from + 1) : 0)
   }
 
   /** The challenge that is open, or a new one: of unused tokens when they are wanted and there are some. On disk when it resolves. */
@@ -76,11 +82,12 @@ export class CopyAudits {
       await leases.flushed()
       return before
     }
-    const lease = this.#lease
-    const range = byTokens ? ((await tokens?.due(lease)) ?? null) : null
-    // Another audit may have been opened meanwhile.
+    if (byTokens) await tokens?.load(this.#lease)
+    // Another audit may have been opened meanwhile. From here on all is one step: nobody else gets the same set.
     if (isOpen(this.#record)) return this.open()
-    const { unreachable, gone, proven } = before
+    const lease = this.#lease
+    const range = byTokens ? (tokens?.due(lease) ?? null) : null
+    const { unreachable, gone, proven } = this.#record
     const asked = range ? { tokens: range } : { challenge: challengeOf(lease, before, now()) }
     const record = { ...UNTROUBLED, unreachable, gone, proven, ...asked }
     await leases.saveAudit(this.#id, record, ...(range ? [tokens!.use(lease, range)] : []))
@@ -94,16 +101,17 @@ export class CopyAudits {
   hold(channel: DealChannel, signal: AbortSignal): Promise<number> {
     const { leases, now } = this.#context
     return leases.inTurn('buyer', this.#id, async () => {
-      const open = await this.open()
       let samples: number
       try {
-        samples = await this.#prove(channel, open, signal)
+        samples = await this.#prove(channel, await this.open(), signal)
       } catch (error) {
         const why = await this.#whyOf(channel, error)
         if (!signal.aborted && !isOurs(why)) await this.#failed(why)
         throw why
       }
-      const record = { ...UNTROUBLED, proven: withProven(open.proven, now(), samples) }
+      const { proven, tokens } = this.#record
+      // Those of tokens are recorded already.
+      const record = { ...UNTROUBLED, proven: tokens ? proven : withProven(proven, now(), samples) }
       await leases.saveAudit(this.#id, record, leases.change({ ...this.#lease, audited: now() }))
       return samples
     })
@@ -118,7 +126,7 @@ export class CopyAudits {
   async #prove(channel: DealChannel, open: AuditRecord, signal: AbortSignal): Promise<number> {
     const held = open.tokens ? await this.#proveTokens(channel, open.tokens, signal) : null
     if (held !== null) return held
-    const challenge = open.challenge ?? (await this.#instead(open))
+    const challenge = open.challenge ?? (await this.#instead())
     for (const part of partsOf(challenge)) await this.#proveBlocks(channel, part, signal)
     return challenge.blocks.length
   }
@@ -132,31 +140,42 @@ export class CopyAudits {
   }
 
   /** Puts random blocks in the place of tokens that cannot be used. On disk when it resolves. */
-  async #instead(open: AuditRecord): Promise<Audit> {
-    const { leases, now, tokens } = this.#context
-    const lease = this.#lease
-    const challenge = challengeOf(lease, { challenge: null }, now())
-    const spoilt = open.tokens && tokens ? [tokens.spoil(lease, open.tokens)] : []
-    await leases.saveAudit(this.#id, { ...open, tokens: null, challenge }, ...spoilt)
+  async #instead(): Promise<Audit> {
+    const { leases, now } = this.#context
+    const challenge = challengeOf(this.#lease, { challenge: null }, now())
+    await leases.saveAudit(this.#id, { ...this.#record, tokens: null, challenge })
     return challenge
   }
 
-  /** Has a provider answer tokens; null when they cannot be used, because they are not on our disk as they were written. */
+  /**
+   * Has a provider answer tokens, each of which is recorded when it was: an audit that breaks off goes on after it. Null when they
+   * cannot be used, because they are not on our disk as they were written.
+   */
   async #proveTokens(channel: DealChannel, range: TokenRange, signal: AbortSignal): Promise<number | null> {
-    const tokens = (await this.#context.tokens?.read(this.#lease, range)) ?? null
-    let samples = 0
-    for (const token of tokens ?? []) {
-      const proven = await this.#proveToken(channel, token, signal)
-      if (proven === null) return null
-      samples += proven
+    const { leases, now, tokens } = this.#context
+    let all = 0
+    for (let day = range.from; day <= range.to; day++) {
+      const token = (await tokens?.read(this.#lease, range.set, day)) ?? null
+      if (!token) return null
+      const samples = await this.#proveToken(channel, token, signal)
+      if (samples === null) {
+        await leases.saveAudit(this.#id, this.#record, tokens!.spoil(this.#lease, range))
+        return null
+      }
+      const left = { ...range, from: day + 1 }
+      const proven = withProven(this.#record.proven, now(), samples)
+      await leases.saveAudit(this.#id, { ...this.#record, proven, tokens: left })
+      all += samples
     }
-    return tokens && samples
+    return all
   }
 
+  /** The samples that were proven of all cores alike; null when the token is not what was written. */
   async #proveToken(channel: DealChannel, token: AuditToken, signal: AbortSignal): Promise<number | null> {
     const { seal } = this.#lease.seal!
     const { key, samples, spans } = token
     const sizes = seal.cores.map(({ byteLength }) => byteLength)
+    if (spans.length < sizes.length) return null
     const spots = spotsOf(key, token, sizes)
     const request = { seal: hashOf('seal', seal), key, samples, spans: [...spans] }
     const asked = channel.request('token', request, { timeoutMs: this.#options.timeouts.audit })
@@ -175,7 +194,7 @@ export class CopyAudits {
         `it failed an audit: byte ${spot.offset} of core ${spot.core} is not what was sealed`
       )
     }
-    return spots.length
+    return spots.filter(({ sample }) => isSpread(sample)).length
   }
 
   /** The tag of a piece by the block itself, whose Merkle proof is asked for before anybody is condemned. */

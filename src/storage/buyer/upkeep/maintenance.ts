@@ -1,6 +1,6 @@
 import ReadyResource from 'ready-resource'
 import { isOurs } from '../../../../contracts/errors/error.js'
-import { HOUR, MINUTE } from '../../../../contracts/money/quantity.js'
+import { DAY, HOUR, MINUTE } from '../../../../contracts/money/quantity.js'
 import { KeyedBackoff } from '../../../base/backoff.js'
 import type { Retry } from '../../../base/backoff.js'
 import { Poller } from '../../../base/poller.js'
@@ -50,6 +50,8 @@ export class Maintenance extends ReadyResource {
   /** The lease whose provider is being asked for its signed debt. */
   #asked: Buffer | null = null
   readonly #poller: Poller
+  /** When tokens were swept last, ms since 1970. */
+  #swept = 0
 
   constructor(options: MaintenanceOptions) {
     super()
@@ -97,7 +99,8 @@ export class Maintenance extends ReadyResource {
   }
 
   async #look(): Promise<void> {
-    const { leases, payments, now } = this.#options
+    const { leases, payments, now, taking } = this.#options
+    if (taking?.isLeft) return
     const due = (lease: Lease): number => {
       const id = agreementId(lease.terms)
       const audit = auditAt(lease, leases.auditOf(id), now())
@@ -125,6 +128,15 @@ export class Maintenance extends ReadyResource {
     }
     await this.#resolve()
     await this.#options.refunds.look()
+    await this.#sweep()
+  }
+
+  /** Once a day deletes what mirrors that are over have left. */
+  async #sweep(): Promise<void> {
+    const { now, tokens } = this.#options
+    if (Math.abs(now() - this.#swept) < DAY) return
+    this.#swept = now()
+    await tokens?.sweep()
   }
 
   /** Looks soon: something is due that was not. */

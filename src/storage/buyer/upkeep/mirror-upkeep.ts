@@ -27,6 +27,8 @@ export interface MirrorUpkeepOptions {
   tasks: readonly MirrorTask[]
   log: Logger
   now: () => number
+  /** True when another device of the owner has all mirrors. */
+  isLeft?: () => boolean
   /** ms between two looks at all mirrors. */
   lookEvery?: number
 }
@@ -102,7 +104,8 @@ export class MirrorUpkeep extends ReadyResource {
   }
 
   #look(): void {
-    const { store, leases, tasks, now } = this.#options
+    const { store, leases, tasks, now, isLeft } = this.#options
+    if (isLeft?.()) return
     for (const job of mirrorsOf(store, leases)) {
       if (job.state !== MIRROR.KEPT || isLongOver(job, now()) || this.#held.has(job.store)) continue
       const copies = copiesOf(job, leases, now())

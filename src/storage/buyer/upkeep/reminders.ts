@@ -11,6 +11,7 @@ import { endOf } from '../../lease/leases.js'
 import type { Leases } from '../../lease/leases.js'
 import { isLongOver, mirrorsOf, nameOfMirror } from '../mirror-names.js'
 import { MIRROR } from '../mirror-state.js'
+import { leftBy, leftText } from '../../takeover/leaving.js'
 import { copiesOf } from './copies.js'
 import type { Copies } from './copies.js'
 
@@ -32,6 +33,8 @@ export interface Reminder {
  * than 30 days is told of within 7 days or 1.
  */
 export function remindersOf(store: Store, leases: Leases, now: number): Reminder[] {
+  const left = leftBy(store)
+  if (left) return [{ id: 'left', text: leftText(left) }]
   return mirrorsOf(store, leases)
     .filter(job => !isLongOver(job, now))
     .flatMap(job => {

@@ -20,6 +20,7 @@ import type { SignedTerms } from '../lease-terms.js'
 import type { BookedAsk } from '../placing/seller-search.js'
 import type { PlacementContext, PlacementListener } from '../placing/placement.js'
 import type { DealChannel } from '../../../deal/channel.js'
+import { mostAtFirst } from '../placing/ahead.js'
 import type { Ahead } from '../placing/ahead.js'
 import { afterFailure } from './failure.js'
 
@@ -197,6 +198,9 @@ export class Renewal {
     const { deals, experiences, minGrace, timeouts = TIMEOUTS } = this.#context
     const firstInstallmentMsat = firstInstallmentFor(experiences, ask.identity)
     const cores: CoreLimit[] = terms.cores
+    const { price, minChargeMsat } = ask
+    const chargeMsat = totalCharge({ bytes: billedBytes(cores), time, price, minChargeMsat })
+    const servedMs = this.#context.leases.servedBy(ask.device)
     const quoted = await askQuote(deals, channel, {
       market,
       ask: ask.id,
@@ -209,7 +213,7 @@ export class Renewal {
       time,
       follows: agreementId(terms),
       firstInstallmentMsat,
-      aheadMsat: most(ahead.shareMsat, firstInstallmentMsat),
+      aheadMsat: most(mostAtFirst(ahead, { chargeMsat, time, servedMs }), firstInstallmentMsat),
       minGrace,
       timeoutMs: timeouts.quote
     })

@@ -1,7 +1,8 @@
 import { open, mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { TokenFile as Head } from '#spec'
-import { KEY_BYTES, TAG_BYTES } from '../../../../contracts/evidence/audit-token.js'
+import { KEY_BYTES, MOST_SPAN, TAG_BYTES, totalOf } from '../../../../contracts/evidence/audit-token.js'
+import { MAX_TOKEN_SAMPLES } from '../../../../contracts/schema/counts.js'
 import { struct } from '../../../../contracts/schema/codec.js'
 import { replaceDurably } from '../../../base/disk/atomic-file.js'
 import type { TokenRecorder } from '../../archive/token-recorder.js'
@@ -48,7 +49,7 @@ export async function readHead(file: string): Promise<Head | null> {
   if (!bytes) return null
   try {
     const found = head.decode(bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + bytes.readUInt16LE()))
-    return found.version === VERSION ? found : null
+    return isSound(found) ? found : null
   } catch {
     return null // a rotten file is as good as none: the copy is audited without it
   }
@@ -68,7 +69,14 @@ export async function readToken(
   return { key: record.subarray(0, KEY_BYTES), tags: record.subarray(KEY_BYTES), samples, spans }
 }
 
-/** Null where the file has not got so many bytes. */
+/** Whether no provider can take offence at what the head says. */
+function isSound({ version, sets, days, samples, spans }: Head): boolean {
+  const total = totalOf(spans)
+  const asks = samples > 0 && samples <= MAX_TOKEN_SAMPLES && total > 0 && total <= MOST_SPAN
+  return version === VERSION && sets > 0 && days > 0 && asks
+}
+
+/** Null where the file has not got so many bytes, or cannot be read: the copy is audited without it. */
 async function read(file: string, position: number, size: number): Promise<Buffer | null> {
   try {
     const handle = await open(file, 'r')
@@ -78,8 +86,7 @@ async function read(file: string, position: number, size: number): Promise<Buffe
     } finally {
       await handle.close()
     }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw error
+  } catch {
+    return null
   }
 }

@@ -22,6 +22,8 @@ const MOST_DAYS = 400
 const SPARE_DAYS = 30
 /** Most tokens of one challenge: after a longer absence, the last days. */
 const MOST_AT_ONCE = 31
+/** Of a set that no copy has. */
+const NOBODY = Buffer.alloc(32)
 /** By how much a packed drive may be larger than what was seen of its tree before. */
 const GROWTH = 1.1
 
@@ -39,7 +41,7 @@ export interface TokensOptions {
  */
 export class Tokens {
   readonly #options: TokensOptions
-  readonly #heads = new Map<string, Promise<TokenFile | null>>()
+  readonly #heads = new Map<string, TokenFile>()
 
   constructor(options: TokensOptions) {
     this.#options = options
@@ -63,16 +65,25 @@ export class Tokens {
     }
   }
 
-  /** The unused tokens of a copy up to today; null when there is none. `use` them in the write that opens the challenge. */
-  async due(lease: Lease): Promise<TokenRange | null> {
+  /** Reads what `due` needs to know. */
+  async load(lease: Lease): Promise<void> {
+    const mirror = this.#mirrorOf(lease)
+    if (mirror) await this.#headOf(mirror)
+  }
+
+  /**
+   * The unused tokens of a copy up to today, once they are loaded; null when there is none. `use` them in the same turn, in the write
+   * that opens the challenge.
+   */
+  due(lease: Lease): TokenRange | null {
     // One that is to begin has the set of the lease before it only then.
     if (lease.state !== LEASE.STORED) return null
     const mirror = this.#mirrorOf(lease)
-    const head = mirror && (await this.#headOf(mirror))
-    if (!head) return null
+    const head = mirror ? this.#heads.get(mirror) : null
+    if (!mirror || !head) return null
     const found = this.#setOf(mirror, lease) ?? this.#freeSet(mirror, lease, head)
     if (!found) return null
-    const today = Math.floor((this.#options.now() - head.made) / DAY)
+    const today = this.#today(head)
     const from = Math.max(found.next, today - MOST_AT_ONCE + 1)
     const to = Math.min(today, head.days - 1)
     return from <= to ? { set: found.set, from, to } : null
@@ -90,42 +101,35 @@ export class Tokens {
     return change(tokenTable, [this.#mirrorOf(lease)!, set], row)
   }
 
-  /** The tokens of an open challenge; null when they cannot be read. */
-  async read(lease: Lease, { set, from, to }: TokenRange): Promise<AuditToken[] | null> {
+  /** The token of a set for a day; null when it cannot be read. */
+  async read(lease: Lease, set: number, day: number): Promise<AuditToken | null> {
     const mirror = this.#mirrorOf(lease)
     const head = mirror && (await this.#headOf(mirror))
-    if (!head) return null
-    const tokens: AuditToken[] = []
-    for (let day = from; day <= to; day++) {
-      const token = await readToken(this.fileOf(mirror), head, set, day)
-      if (!token) return null
-      tokens.push(token)
-    }
-    return tokens
+    return head ? readToken(this.fileOf(mirror), head, set, day) : null
   }
 
   /**
-   * Notes that all tokens of a lease up to today are used: after this home was restored from an older copy, a provider may have
-   * seen them.
+   * Notes that all tokens up to today are used: after this home was restored from an older copy, providers may have seen them, of
+   * sets that this copy does not know to be theirs too.
    */
-  async burn(agreement: Buffer): Promise<void> {
-    const { store, now } = this.#options
-    const row = store.table(tokenTable).first('lease', { under: agreement })
-    if (!row) return
-    const head = await this.#headOf(row.key[0])
-    const today = head ? Math.floor((now() - head.made) / DAY) : 0
-    const next = Math.max(row.value.next, today + 1)
-    await store.set(change(tokenTable, row.key, { ...row.value, next }))
+  async burn(): Promise<void> {
+    const { store } = this.#options
+    const table = store.table(tokenTable)
+    for (const mirror of await this.#files()) {
+      const head = await this.#headOf(mirror)
+      if (!head) continue
+      const changes = Array.from({ length: head.sets }, (_, set) => {
+        const row = table.get([mirror, set]) ?? { lease: NOBODY, next: 0 }
+        return change(tokenTable, [mirror, set], { ...row, next: Math.max(row.next, this.#today(head) + 1) })
+      })
+      await store.set(...changes)
+    }
   }
 
   /** Deletes the tokens of mirrors that are not packed and have no copy any more. */
   async sweep(): Promise<void> {
-    const { store, folder, leases } = this.#options
-    const isNone = (error: unknown): string[] => {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-      return []
-    }
-    for (const mirror of await readdir(folder).catch(isNone)) {
+    const { store, leases } = this.#options
+    for (const mirror of await this.#files()) {
       const job = store.table(mirrorTable).get(mirror)
       const hasCopy = job?.agreements.some(id => {
         const lease = leases.get('buyer', id!)
@@ -140,9 +144,10 @@ export class Tokens {
   async forget(mirror: string): Promise<void> {
     const { store } = this.#options
     this.#heads.delete(mirror)
-    await rm(this.fileOf(mirror), { force: true })
     const rows = [...store.table(tokenTable).list({ under: [mirror] })]
+    // The file goes last: after a kill it is found again.
     if (rows.length > 0) await store.set(...rows.map(({ key }) => change(tokenTable, key, null)))
+    await rm(this.fileOf(mirror), { force: true })
   }
 
   #mirrorOf({ link }: Lease): string | null {
@@ -150,17 +155,36 @@ export class Tokens {
     return this.#options.store.table(mirrorTable).first('link', { under: link })?.key ?? null
   }
 
-  #headOf(mirror: string): Promise<TokenFile | null> {
-    let head = this.#heads.get(mirror)
-    if (!head) this.#heads.set(mirror, (head = readHead(this.fileOf(mirror))))
+  /** The mirrors that have tokens. */
+  async #files(): Promise<string[]> {
+    try {
+      return await readdir(this.#options.folder)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+      throw error
+    }
+  }
+
+  #today({ made }: TokenFile): number {
+    return Math.floor((this.#options.now() - made!) / DAY)
+  }
+
+  async #headOf(mirror: string): Promise<TokenFile | null> {
+    const head = this.#heads.get(mirror) ?? (await readHead(this.fileOf(mirror)))
+    if (head) this.#heads.set(mirror, head)
     return head
   }
 
-  /** The set of a copy, or that of the lease that it follows at the same provider. */
+  /** The set of a copy, or that of the last lease before it at the same provider that has one. */
   #setOf(mirror: string, { terms }: Lease): { set: number; next: number } | null {
-    const table = this.#options.store.table(tokenTable)
-    for (const id of [agreementId(terms), terms.follows]) {
-      const row = id ? table.first('lease', { under: id }) : null
+    const { store, leases } = this.#options
+    const table = store.table(tokenTable)
+    for (
+      let id: Buffer | null | undefined = agreementId(terms);
+      id;
+      id = leases.get('buyer', id)?.terms.follows
+    ) {
+      const row = table.first('lease', { under: id })
       if (row?.key[0] === mirror) return { set: row.key[1], next: row.value.next }
     }
     return null
@@ -168,8 +192,12 @@ export class Tokens {
 
   /** A set that no copy has had; no copy may have the set of another one, which its provider knows. */
   #freeSet(mirror: string, lease: Lease, head: TokenFile): { set: number; next: number } | null {
-    const sets = [...this.#options.store.table(tokenTable).list({ under: [mirror] })]
-    if (sets.length >= head.sets || lease.terms.follows) return null
-    return { set: sets.length, next: 0 }
+    if (lease.terms.follows) return null
+    const table = this.#options.store.table(tokenTable)
+    for (let set = 0; set < head.sets; set++) {
+      const row = table.get([mirror, set])
+      if (!row || row.lease!.equals(NOBODY)) return { set, next: row?.next ?? 0 }
+    }
+    return null
   }
 }

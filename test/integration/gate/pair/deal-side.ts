@@ -21,6 +21,9 @@ import { RESOURCES } from '../../../parts/deal/sides.js'
 import type { FaultyWire } from './faulty-wire.js'
 import { faultLog } from '../../../doubles/fault-log.js'
 
+/** Sees each connection before the deals do. */
+type Wire = Pick<FaultyWire, 'tap'>
+
 /** The parts of one side of a deal, put together as in a node, around a fake wallet. */
 export class DealSide {
   readonly who: Person
@@ -35,7 +38,12 @@ export class DealSide {
   readonly faults: unknown[] = []
   readonly log = faultLog(error => this.faults.push(error))
 
-  private constructor(dir: string, bootstrap: Address[], who: Person, wallet: FakeWallet, wire: FaultyWire) {
+  private constructor(
+    dir: string,
+    bootstrap: Address[],
+    who: Person,
+    { wallet, wire, now }: { wallet: FakeWallet; wire: Wire; now: () => number }
+  ) {
     this.dir = dir
     this.who = who
     this.wallet = wallet
@@ -43,10 +51,10 @@ export class DealSide {
     this.network = new Network({ keyPair: who.device, bootstrap })
     const self = { ...who, lightning: wallet.nodeId, network: wallet.network }
     const { store, network, log } = this
-    this.deals = new Deals({ self, resources: RESOURCES, store, connector: network, log })
+    this.deals = new Deals({ self, resources: RESOURCES, store, connector: network, log, now })
     const ledger = new Ledger(store, 'ledger')
     const secret = randomBytes(32)
-    this.payments = new Payments({ ledger, wallet, checkInvoice, readInvoice, secret, log })
+    this.payments = new Payments({ ledger, wallet, checkInvoice, readInvoice, secret, log, now })
     this.leases = new Leases(store)
     this.debts = new Debts(store, ledger)
     exchangeCounters({
@@ -62,10 +70,19 @@ export class DealSide {
     })
   }
 
-  static async open(dir: string, bootstrap: Address[], name: number, wire: FaultyWire): Promise<DealSide> {
+  /** `name` tells its Lightning node from others; `now` is its clock, ms since 1970. */
+  static async open(
+    dir: string,
+    bootstrap: Address[],
+    name: number,
+    wire: Wire,
+    now: () => number = Date.now
+  ): Promise<DealSide> {
     await mkdir(dir, { recursive: true })
     const [who] = await person()
-    const side = new DealSide(dir, bootstrap, who!, new FakeWallet(name), wire)
+    const wallet = new FakeWallet(name)
+    wallet.now = now
+    const side = new DealSide(dir, bootstrap, who!, { wallet, wire, now })
     await side.store.ready()
     await side.payments.ready()
     await side.deals.ready()

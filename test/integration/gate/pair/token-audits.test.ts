@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, test } from 'node:test'
 import { BushelError } from '../../../../contracts/errors/error.js'
 import { DAY } from '../../../../contracts/money/quantity.js'
@@ -72,6 +72,22 @@ test('the tokens of a challenge stay the same until they are answered', async ()
   assert.equal(keys.length, 4, 'then those of the days since')
 })
 
+test('an audit that breaks off goes on after the tokens that were answered, and asks none twice', async () => {
+  const id = await pair.deal({ installments: 3 })
+  pair.later = 20.5 * DAY
+  const keys: string[] = []
+  const tags = pair.shelf.tags.bind(pair.shelf)
+  pair.shelf.tags = (lease, token, sealed) => {
+    keys.push(token.key.toString('hex'))
+    return keys.length % 8 === 0 ? Promise.reject(new Error('it breaks off')) : tags(lease, token, sealed)
+  }
+  for (let tries = 0; tries < 2; tries++) await assert.rejects(pair.buyerLease(id).check(never))
+  await pair.buyerLease(id).check(never)
+  assert.equal(new Set(keys).size, 21)
+  assert.equal(keys.length, 21 + 2, 'only what was not answered is asked again')
+  assert.deepEqual(pair.buyer.leases.auditOf(id).tokens, null)
+})
+
 test('a provider that has lost a byte is found by the tokens, and cannot talk itself out', async () => {
   const id = await pair.deal({ installments: 3 })
   const asked = questions()
@@ -121,6 +137,35 @@ test('tokens that are gone from our disk leave no challenge open', async () => {
   await assert.rejects(pair.buyerLease(id).check(never))
   await rm(tokenFile())
   assert.equal(await pair.buyerLease(id).check(never), 3)
+})
+
+test('tokens that cannot be read are passed over, and are used again once they can be', async () => {
+  const id = await pair.deal({ installments: 3 })
+  const file = tokenFile()
+  const bytes = await readFile(file)
+  await rm(file)
+  await mkdir(file)
+  assert.equal(await pair.buyerLease(id).check(never), 3)
+  await rm(file, { recursive: true })
+  await writeFile(file, bytes)
+  assert.ok((await pair.buyerLease(id).check(never)) > 3)
+})
+
+test('a rotten head of a file of tokens condemns nobody', async () => {
+  const id = await pair.deal({ installments: 3 })
+  const file = tokenFile()
+  const bytes = await readFile(file)
+  for (let at = 0; at < 40; at++) {
+    const rotten = Buffer.from(bytes)
+    rotten[at]! ^= 0xff
+    await writeFile(file, rotten)
+    await pair.buyerLease(id).check(never)
+    pair.later += DAY
+  }
+  assert.deepEqual(
+    [pair.buyer.leases.auditOf(id).failing, pair.buyer.leases.auditOf(id).unanswered],
+    [null, 0]
+  )
 })
 
 test('more tokens than there are days are not answered', async () => {

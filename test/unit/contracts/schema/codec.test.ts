@@ -111,7 +111,7 @@ test('a list longer than a peer may send is refused before its first entry is re
   const own = bounded.filter(({ most }) => most === undefined).map(({ name }) => name)
   assert.deepEqual(
     [...new Set(own)],
-    ['token-file', 'audit-record', 'mirror-job', 'run-record'],
+    ['token-file', 'audit-record', 'mirror-job', 'exported-lease', 'mirror-export', 'run-record'],
     'no peer sends these'
   )
   for (const { name, field, most } of bounded) {

@@ -33,7 +33,7 @@ async function homeOf(...days: number[]) {
     agreements,
     copies: days.length
   } as unknown as MirrorJob
-  const store = { table: () => ({ list: () => [{ value: job }] }) } as unknown as Store
+  const store = { table: () => ({ list: () => [{ value: job }], get: () => null }) } as unknown as Store
   const get = (_role: string, id: Buffer): Lease | null =>
     kept.find(({ terms }) => agreementId(terms).equals(id)) ?? null
   const audits: { id: Buffer; audit: AuditRecord }[] = []

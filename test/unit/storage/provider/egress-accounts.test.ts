@@ -82,3 +82,10 @@ test('a clock that was ahead keeps the owner from a refill for no longer than 90
   clock.now = START + 90 * DAY
   assert.equal(lease.accounts.owner, 0)
 })
+
+test('a lease whose file has a time with a fraction is read', async t => {
+  const { clock, lease, again } = await leaseOf(t)
+  clock.now += 0.703
+  lease.charge(1000, owner)
+  assert.deepEqual((await again()).accounts, { readers: 0, owner: 1000 })
+})

@@ -36,7 +36,8 @@ async function providers() {
     deals: { self: { device: source!.device } } as unknown as Deals,
     leases: {
       get: (_role: string, id: Buffer) => (id.equals(agreementId(terms)) ? lease : null),
-      successorOf: () => follower
+      successorOf: () => follower,
+      buyerOf: ({ buyer }: typeof terms) => buyer
     } as unknown as Leases,
     shelf: {
       admit: async id => !isFull && admitted.push(id) > 0,

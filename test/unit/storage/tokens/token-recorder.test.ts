@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { KEY_BYTES, positionsOf, samplesFor, spotsOf } from '../../../../contracts/evidence/audit-token.js'
 import { MIB } from '../../../../contracts/money/quantity.js'
 import { pack } from '../../../../src/storage/archive/pack.js'
+import { drivePacker } from '../../../../src/storage/archive/packer.js'
 import { survey } from '../../../../src/storage/archive/survey.js'
 import { TokenRecorder } from '../../../../src/storage/archive/token-recorder.js'
 import { openStore } from '../../../../src/network/cores.js'
@@ -129,3 +130,20 @@ test('the ciphertext of both cores is seen once, to its end', async t => {
     assert.equal(end, byteLength)
   }
 })
+
+test('a drive that grew beyond what was seen of its tree before has no tokens', async t => {
+  const folder = await scratch(t)
+  const tree = join(folder, 'tree')
+  await makeTree(tree, { a: noise(200_000) })
+  const plan = { sets: 1, days: 1, spans: (await drivePacker.survey(tree, [])).cores.map(spanOf) }
+  const options = { exclude: [], tokens: plan, onbytes: () => undefined, onnote: () => undefined }
+  const packed = (name: string): ReturnType<typeof drivePacker.pack> =>
+    drivePacker.pack(tree, join(folder, name), { ...options, signal: new AbortController().signal })
+  assert.notEqual((await packed('as seen')).tokens, null)
+  await makeTree(tree, { b: noise(50_000) })
+  assert.equal((await packed('grown')).tokens, null)
+})
+
+function spanOf({ byteLength }: { byteLength: number }): number {
+  return Math.ceil(byteLength * 1.1)
+}

@@ -52,7 +52,8 @@ async function mirror(t: TestContext) {
   const job = { store: 'films', link: LINK, state: MIRROR.KEPT, copies: 2, ...BLANK } as MirrorJob
   await store.set(change(mirrorTable, 'films', job))
   const use = async (of: Lease): Promise<string | null> => {
-    const range = await tokens.due(of)
+    await tokens.load(of)
+    const range = tokens.due(of)
     if (range) await store.set(tokens.use(of, range))
     return range && `${range.set}: ${range.from} to ${range.to}`
   }
@@ -87,6 +88,29 @@ test('copies that are made anew have spare sets, and never one that another prov
   assert.deepEqual(sets, ['0: 0 to 0', '1: 0 to 0', '2: 0 to 0', '3: 0 to 0', null])
 })
 
+test('two copies that are audited at the same time have different sets', async t => {
+  const { store, tokens, lease } = await mirror(t)
+  const both = [await lease(1), await lease(2)]
+  const ranges = await Promise.all(
+    both.map(async one => {
+      await tokens.load(one)
+      const range = tokens.due(one)!
+      await store.set(tokens.use(one, range))
+      return range.set
+    })
+  )
+  assert.deepEqual(ranges, [0, 1])
+})
+
+test('a lease that follows others has the set of the last one that has one', async t => {
+  const { lease, use, clock } = await mirror(t)
+  const first = await lease(1)
+  await use(first)
+  const third = await lease(3, await lease(2, first))
+  clock.at = 2
+  assert.equal(await use(third), '0: 1 to 2')
+})
+
 test('a lease that follows another one has its set once it has begun', async t => {
   const { lease, use, clock } = await mirror(t)
   const before = await lease(1)
@@ -104,10 +128,12 @@ test('a home that was restored uses no token that a provider may have seen', asy
   const one = await lease(1)
   await use(one)
   clock.at = 9.5
-  await tokens.burn(agreementId(one.terms))
+  await tokens.burn()
   assert.equal(await use(one), null)
+  assert.equal(await use(await lease(2)), null, 'nor of a set that it does not know to be used')
   clock.at = 10.1
   assert.equal(await use(one), '0: 10 to 10')
+  assert.equal(await use(await lease(2)), '1: 10 to 10')
 })
 
 test('the tokens of a mirror go when it has no copy and is not packed', async t => {
