@@ -546,7 +546,7 @@ export interface Calls {
       dryRun?: boolean
     }
   }
-  /** Lists the mirrors of this node, the newest first; those that are over for 30 days. */
+  /** Lists the mirrors of this node, the newest first; those that are over for 3 days, and while something is owed for them. */
   'mirrors': {
     params: Record<never, never>
     result: {
@@ -644,6 +644,13 @@ export interface Calls {
         health: "uploading" | "next" | "healthy" | "unanswered" | "failing" | "gone" | "over"
         /** why it fails or is over */
         why?: string
+        /** what its provider has said last of a lease that goes on */
+        notice?: {
+          /** when it was signed, by the clock of its provider, ms since 1970; never later than now */
+          at: number
+          /** what it says */
+          text: string
+        }
         /** its price, msat per TiB and 30 days */
         price: string
         /** when it last proved what it was asked for, ms since 1970; 0: never */

@@ -2,7 +2,7 @@ import { nullLogger } from '../../src/base/logger.js'
 import { homeStore } from '../../src/node/home-store.js'
 import { Extending } from '../../src/storage/buyer/upkeep/extending.js'
 import { MirrorUpkeep } from '../../src/storage/buyer/upkeep/mirror-upkeep.js'
-import { noticesOf } from '../../src/storage/buyer/upkeep/notices.js'
+import { remindersOf } from '../../src/storage/buyer/upkeep/reminders.js'
 import { Replacement } from '../../src/storage/buyer/upkeep/replacement.js'
 import type { Mirrors } from '../../src/storage/buyer/mirrors.js'
 import { auditAt } from '../../src/storage/lease/challenge.js'
@@ -15,7 +15,7 @@ import { memoryOf } from './own-memory.js'
 /** ms of one look each, and MB. */
 export interface UpkeepTimes {
   mirrors: number
-  notices: number
+  reminders: number
   due: number
   memory: number
 }
@@ -36,7 +36,7 @@ async function measure(dir: string): Promise<UpkeepTimes> {
   }
   const times = {
     mirrors: await repeated(() => upkeep.look()),
-    notices: await repeated(() => void noticesOf(store, leases, Date.now())),
+    reminders: await repeated(() => void remindersOf(store, leases, Date.now())),
     due: await repeated(due),
     memory: memoryOf('RssAnon')
   }

@@ -18,7 +18,7 @@ import type { UpkeepTimes } from './upkeep-node.js'
 
 const COPIES = 3
 /** How often a node looks at its mirrors, at what it tells of them, and at what is due for its leases, in an hour. */
-const LOOKS = { mirrors: HOUR / (10 * MINUTE), notices: 1, due: HOUR / MINUTE }
+const LOOKS = { mirrors: HOUR / (10 * MINUTE), reminders: 1, due: HOUR / MINUTE }
 
 /** A buyer's home with many mirrors that are stored, paid and answer their audits. */
 export const upkeepBench: Bench = {
@@ -33,9 +33,9 @@ export const upkeepBench: Bench = {
       try {
         const times = await actor.hear<UpkeepTimes>()
         say(
-          `a look at the mirrors ${times.mirrors.toFixed(1)} ms, at notices ${times.notices.toFixed(1)} ms, at what is due ${times.due.toFixed(2)} ms`
+          `a look at the mirrors ${times.mirrors.toFixed(1)} ms, at reminders ${times.reminders.toFixed(1)} ms, at what is due ${times.due.toFixed(2)} ms`
         )
-        const ms = LOOKS.mirrors * times.mirrors + LOOKS.notices * times.notices + LOOKS.due * times.due
+        const ms = LOOKS.mirrors * times.mirrors + LOOKS.reminders * times.reminders + LOOKS.due * times.due
         return [
           {
             name: 'upkeep of mirrors, in an hour',

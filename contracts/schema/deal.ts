@@ -294,6 +294,18 @@ export const deal: Struct[] = [
   },
   signed('ticket', 'ticket'),
   {
+    name: 'notice',
+    fields: [
+      required('agreement', 'fixed32'),
+      required('n', 'uint'),
+      required('kind', 'uint'),
+      required('at', 'uint'),
+      required('text', 'string'),
+      optional('debt', '@bushel/signed-debt')
+    ]
+  },
+  signed('notice', 'notice'),
+  {
     name: 'repair',
     fields: [required('agreement', 'fixed32'), many('tickets', '@bushel/signed-ticket', MAX_TICKETS)]
   },

@@ -128,6 +128,10 @@ export const disk: Struct[] = [
     fields: [required('readers', 'uint'), required('owner', 'uint')]
   },
   {
+    name: 'outgoing-notice',
+    fields: [required('buyer', 'fixed32'), required('signed', '@bushel/signed-notice')]
+  },
+  {
     name: 'own-order',
     fields: [
       required('market', 'fixed32'),

@@ -510,6 +510,20 @@ export interface SignedTicket {
   signature: Buffer
 }
 
+export interface Notice {
+  agreement: Buffer
+  n: number
+  kind: number
+  at: number
+  text: string
+  debt?: SignedDebt | null
+}
+
+export interface SignedNotice {
+  notice: Notice
+  signature: Buffer
+}
+
 export interface Repair {
   agreement: Buffer
   tickets: SignedTicket[]
@@ -676,6 +690,11 @@ export interface AuditRecord {
 export interface EgressRecord {
   readers: number
   owner: number
+}
+
+export interface OutgoingNotice {
+  buyer: Buffer
+  signed: SignedNotice
 }
 
 export interface OwnOrder {
@@ -1049,6 +1068,8 @@ export interface Structs {
   '@bushel/upload-progress': UploadProgress
   '@bushel/ticket': Ticket
   '@bushel/signed-ticket': SignedTicket
+  '@bushel/notice': Notice
+  '@bushel/signed-notice': SignedNotice
   '@bushel/repair': Repair
   '@bushel/takeover': Takeover
   '@bushel/signed-takeover': SignedTakeover
@@ -1071,6 +1092,7 @@ export interface Structs {
   '@bushel/token-file': TokenFile
   '@bushel/audit-record': AuditRecord
   '@bushel/egress-record': EgressRecord
+  '@bushel/outgoing-notice': OutgoingNotice
   '@bushel/own-order': OwnOrder
   '@bushel/mirror-job': MirrorJob
   '@bushel/peer-record': PeerRecord

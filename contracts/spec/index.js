@@ -2240,22 +2240,92 @@ const encoding76 = {
   }
 }
 
-// @bushel/repair.tickets
-const encoding77_1 = c.array(c.frame(encoding76), 8)
+// @bushel/notice.debt
+const encoding77_5 = encoding73_3
 
-// @bushel/repair
+// @bushel/notice
 const encoding77 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding77_1.preencode(state, m.tickets)
+    c.uint.preencode(state, m.n)
+    c.uint.preencode(state, m.kind)
+    c.uint.preencode(state, m.at)
+    c.string.preencode(state, m.text)
+    if (m.debt ? 1 : 0) state.end++
+
+    if (m.debt) encoding77_5.preencode(state, m.debt)
   },
   encode(state, m) {
+    const flags = m.debt ? 1 : 0
+
     c.fixed32.encode(state, m.agreement)
-    encoding77_1.encode(state, m.tickets)
+    c.uint.encode(state, m.n)
+    c.uint.encode(state, m.kind)
+    c.uint.encode(state, m.at)
+    c.string.encode(state, m.text)
+    if (flags !== 0) c.uint.encode(state, flags)
+
+    if (m.debt) encoding77_5.encode(state, m.debt)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding77_1.decode(state)
+    const r1 = c.uint.decode(state)
+    const r2 = c.uint.decode(state)
+    const r3 = c.uint.decode(state)
+    const r4 = c.string.decode(state)
+    const flags = state.start < state.end ? c.uint.decode(state) : 0
+
+    return {
+      agreement: r0,
+      n: r1,
+      kind: r2,
+      at: r3,
+      text: r4,
+      debt: (flags & 1) !== 0 ? encoding77_5.decode(state) : null
+    }
+  }
+}
+
+// @bushel/signed-notice.notice
+const encoding78_0 = c.frame(encoding77)
+
+// @bushel/signed-notice
+const encoding78 = {
+  preencode(state, m) {
+    encoding78_0.preencode(state, m.notice)
+    c.fixed64.preencode(state, m.signature)
+  },
+  encode(state, m) {
+    encoding78_0.encode(state, m.notice)
+    c.fixed64.encode(state, m.signature)
+  },
+  decode(state) {
+    const r0 = encoding78_0.decode(state)
+    const r1 = c.fixed64.decode(state)
+
+    return {
+      notice: r0,
+      signature: r1
+    }
+  }
+}
+
+// @bushel/repair.tickets
+const encoding79_1 = c.array(c.frame(encoding76), 8)
+
+// @bushel/repair
+const encoding79 = {
+  preencode(state, m) {
+    c.fixed32.preencode(state, m.agreement)
+    encoding79_1.preencode(state, m.tickets)
+  },
+  encode(state, m) {
+    c.fixed32.encode(state, m.agreement)
+    encoding79_1.encode(state, m.tickets)
+  },
+  decode(state) {
+    const r0 = c.fixed32.decode(state)
+    const r1 = encoding79_1.decode(state)
 
     return {
       agreement: r0,
@@ -2265,7 +2335,7 @@ const encoding77 = {
 }
 
 // @bushel/takeover
-const encoding78 = {
+const encoding80 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.fixed32.preencode(state, m.from)
@@ -2298,20 +2368,20 @@ const encoding78 = {
 }
 
 // @bushel/signed-takeover.takeover
-const encoding79_0 = c.frame(encoding78)
+const encoding81_0 = c.frame(encoding80)
 
 // @bushel/signed-takeover
-const encoding79 = {
+const encoding81 = {
   preencode(state, m) {
-    encoding79_0.preencode(state, m.takeover)
+    encoding81_0.preencode(state, m.takeover)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding79_0.encode(state, m.takeover)
+    encoding81_0.encode(state, m.takeover)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding79_0.decode(state)
+    const r0 = encoding81_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -2322,23 +2392,23 @@ const encoding79 = {
 }
 
 // @bushel/takeover-request.signed
-const encoding80_0 = c.frame(encoding79)
+const encoding82_0 = c.frame(encoding81)
 // @bushel/takeover-request.agreements
-const encoding80_1 = c.array(c.fixed32, 16)
+const encoding82_1 = c.array(c.fixed32, 16)
 
 // @bushel/takeover-request
-const encoding80 = {
+const encoding82 = {
   preencode(state, m) {
-    encoding80_0.preencode(state, m.signed)
-    encoding80_1.preencode(state, m.agreements)
+    encoding82_0.preencode(state, m.signed)
+    encoding82_1.preencode(state, m.agreements)
   },
   encode(state, m) {
-    encoding80_0.encode(state, m.signed)
-    encoding80_1.encode(state, m.agreements)
+    encoding82_0.encode(state, m.signed)
+    encoding82_1.encode(state, m.agreements)
   },
   decode(state) {
-    const r0 = encoding80_0.decode(state)
-    const r1 = encoding80_1.decode(state)
+    const r0 = encoding82_0.decode(state)
+    const r1 = encoding82_1.decode(state)
 
     return {
       signed: r0,
@@ -2348,28 +2418,28 @@ const encoding80 = {
 }
 
 // @bushel/taken-lease.counter
-const encoding81_2 = encoding72_2
+const encoding83_2 = encoding72_2
 // @bushel/taken-lease.agree
-const encoding81_3 = c.frame(encoding41)
+const encoding83_3 = c.frame(encoding41)
 // @bushel/taken-lease.countersign
-const encoding81_4 = encoding67_2
+const encoding83_4 = encoding67_2
 // @bushel/taken-lease.seal
-const encoding81_5 = c.frame(encoding54)
+const encoding83_5 = c.frame(encoding54)
 // @bushel/taken-lease.stored
-const encoding81_6 = c.frame(encoding56)
+const encoding83_6 = c.frame(encoding56)
 
 // @bushel/taken-lease
-const encoding81 = {
+const encoding83 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.biguint64.preencode(state, m.paidMsat)
     if ((m.counter ? 1 : 0) | (m.agree ? 2 : 0) | (m.countersign ? 4 : 0) | (m.seal ? 8 : 0) | (m.stored ? 16 : 0)) state.end++
 
-    if (m.counter) encoding81_2.preencode(state, m.counter)
-    if (m.agree) encoding81_3.preencode(state, m.agree)
-    if (m.countersign) encoding81_4.preencode(state, m.countersign)
-    if (m.seal) encoding81_5.preencode(state, m.seal)
-    if (m.stored) encoding81_6.preencode(state, m.stored)
+    if (m.counter) encoding83_2.preencode(state, m.counter)
+    if (m.agree) encoding83_3.preencode(state, m.agree)
+    if (m.countersign) encoding83_4.preencode(state, m.countersign)
+    if (m.seal) encoding83_5.preencode(state, m.seal)
+    if (m.stored) encoding83_6.preencode(state, m.stored)
   },
   encode(state, m) {
     const flags =
@@ -2383,11 +2453,11 @@ const encoding81 = {
     c.biguint64.encode(state, m.paidMsat)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.counter) encoding81_2.encode(state, m.counter)
-    if (m.agree) encoding81_3.encode(state, m.agree)
-    if (m.countersign) encoding81_4.encode(state, m.countersign)
-    if (m.seal) encoding81_5.encode(state, m.seal)
-    if (m.stored) encoding81_6.encode(state, m.stored)
+    if (m.counter) encoding83_2.encode(state, m.counter)
+    if (m.agree) encoding83_3.encode(state, m.agree)
+    if (m.countersign) encoding83_4.encode(state, m.countersign)
+    if (m.seal) encoding83_5.encode(state, m.seal)
+    if (m.stored) encoding83_6.encode(state, m.stored)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
@@ -2397,28 +2467,28 @@ const encoding81 = {
     return {
       agreement: r0,
       paidMsat: r1,
-      counter: (flags & 1) !== 0 ? encoding81_2.decode(state) : null,
-      agree: (flags & 2) !== 0 ? encoding81_3.decode(state) : null,
-      countersign: (flags & 4) !== 0 ? encoding81_4.decode(state) : null,
-      seal: (flags & 8) !== 0 ? encoding81_5.decode(state) : null,
-      stored: (flags & 16) !== 0 ? encoding81_6.decode(state) : null
+      counter: (flags & 1) !== 0 ? encoding83_2.decode(state) : null,
+      agree: (flags & 2) !== 0 ? encoding83_3.decode(state) : null,
+      countersign: (flags & 4) !== 0 ? encoding83_4.decode(state) : null,
+      seal: (flags & 8) !== 0 ? encoding83_5.decode(state) : null,
+      stored: (flags & 16) !== 0 ? encoding83_6.decode(state) : null
     }
   }
 }
 
 // @bushel/takeover-answer.leases
-const encoding82_0 = c.array(c.frame(encoding81), 16)
+const encoding84_0 = c.array(c.frame(encoding83), 16)
 
 // @bushel/takeover-answer
-const encoding82 = {
+const encoding84 = {
   preencode(state, m) {
-    encoding82_0.preencode(state, m.leases)
+    encoding84_0.preencode(state, m.leases)
   },
   encode(state, m) {
-    encoding82_0.encode(state, m.leases)
+    encoding84_0.encode(state, m.leases)
   },
   decode(state) {
-    const r0 = encoding82_0.decode(state)
+    const r0 = encoding84_0.decode(state)
 
     return {
       leases: r0
@@ -2427,7 +2497,7 @@ const encoding82 = {
 }
 
 // @bushel/ledger-entry
-const encoding83 = {
+const encoding85 = {
   preencode(state, m) {
     c.string.preencode(state, m.type)
     c.uint.preencode(state, m.at)
@@ -2499,21 +2569,21 @@ const encoding83 = {
 }
 
 // @bushel/wallet-entry.entry
-const encoding84_1 = c.frame(encoding83)
+const encoding86_1 = c.frame(encoding85)
 
 // @bushel/wallet-entry
-const encoding84 = {
+const encoding86 = {
   preencode(state, m) {
     c.string.preencode(state, m.wallet)
-    encoding84_1.preencode(state, m.entry)
+    encoding86_1.preencode(state, m.entry)
   },
   encode(state, m) {
     c.string.encode(state, m.wallet)
-    encoding84_1.encode(state, m.entry)
+    encoding86_1.encode(state, m.entry)
   },
   decode(state) {
     const r0 = c.string.decode(state)
-    const r1 = encoding84_1.decode(state)
+    const r1 = encoding86_1.decode(state)
 
     return {
       wallet: r0,
@@ -2523,21 +2593,21 @@ const encoding84 = {
 }
 
 // @bushel/payment-record.last
-const encoding85_1 = encoding84_1
+const encoding87_1 = encoding86_1
 
 // @bushel/payment-record
-const encoding85 = {
+const encoding87 = {
   preencode(state, m) {
     c.uint.preencode(state, m.entry)
-    encoding85_1.preencode(state, m.last)
+    encoding87_1.preencode(state, m.last)
   },
   encode(state, m) {
     c.uint.encode(state, m.entry)
-    encoding85_1.encode(state, m.last)
+    encoding87_1.encode(state, m.last)
   },
   decode(state) {
     const r0 = c.uint.decode(state)
-    const r1 = encoding85_1.decode(state)
+    const r1 = encoding87_1.decode(state)
 
     return {
       entry: r0,
@@ -2547,7 +2617,7 @@ const encoding85 = {
 }
 
 // @bushel/payment-account
-const encoding86 = {
+const encoding88 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.paidMsat)
     c.biguint64.preencode(state, m.feesMsat)
@@ -2614,7 +2684,7 @@ const encoding86 = {
 }
 
 // @bushel/msat-sum
-const encoding87 = {
+const encoding89 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.msat)
   },
@@ -2631,7 +2701,7 @@ const encoding87 = {
 }
 
 // @bushel/flight-sum
-const encoding88 = {
+const encoding90 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.msat)
     c.uint.preencode(state, m.payments)
@@ -2652,7 +2722,7 @@ const encoding88 = {
 }
 
 // @bushel/settled-sum
-const encoding89 = {
+const encoding91 = {
   preencode(state, m) {
     c.uint.preencode(state, m.payments)
     c.biguint64.preencode(state, m.msat)
@@ -2681,14 +2751,14 @@ const encoding89 = {
 }
 
 // @bushel/debt-record.debt
-const encoding90_2 = encoding73_3
+const encoding92_2 = encoding73_3
 
 // @bushel/debt-record
-const encoding90 = {
+const encoding92 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.fixed32.preencode(state, m.peer)
-    encoding90_2.preencode(state, m.debt)
+    encoding92_2.preencode(state, m.debt)
     c.biguint64.preencode(state, m.settledMsat)
     c.string.preencode(state, m.state)
     if ((m.hash ? 1 : 0) | (m.invoice ? 2 : 0)) state.end++
@@ -2701,7 +2771,7 @@ const encoding90 = {
 
     c.string.encode(state, m.role)
     c.fixed32.encode(state, m.peer)
-    encoding90_2.encode(state, m.debt)
+    encoding92_2.encode(state, m.debt)
     c.biguint64.encode(state, m.settledMsat)
     c.string.encode(state, m.state)
     if (flags !== 0) c.uint.encode(state, flags)
@@ -2712,7 +2782,7 @@ const encoding90 = {
   decode(state) {
     const r0 = c.string.decode(state)
     const r1 = c.fixed32.decode(state)
-    const r2 = encoding90_2.decode(state)
+    const r2 = encoding92_2.decode(state)
     const r3 = c.biguint64.decode(state)
     const r4 = c.string.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
@@ -2730,7 +2800,7 @@ const encoding90 = {
 }
 
 // @bushel/stored-reply
-const encoding91 = {
+const encoding93 = {
   preencode(state, m) {
     c.uint.preencode(state, m.at)
     c.buffer.preencode(state, m.reply)
@@ -2751,32 +2821,32 @@ const encoding91 = {
 }
 
 // @bushel/lease.terms
-const encoding92_5 = encoding41_0
+const encoding94_5 = encoding41_0
 // @bushel/lease.countersign
-const encoding92_7 = encoding67_2
+const encoding94_7 = encoding67_2
 // @bushel/lease.seal
-const encoding92_8 = encoding81_5
+const encoding94_8 = encoding83_5
 // @bushel/lease.stored
-const encoding92_9 = encoding81_6
+const encoding94_9 = encoding83_6
 // @bushel/lease.counter
-const encoding92_10 = encoding72_2
+const encoding94_10 = encoding72_2
 
 // @bushel/lease
-const encoding92 = {
+const encoding94 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.string.preencode(state, m.state)
     c.uint.preencode(state, m.created)
     c.uint.preencode(state, m.committed)
     c.uint.preencode(state, m.start)
-    encoding92_5.preencode(state, m.terms)
+    encoding94_5.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
     if ((m.countersign ? 1 : 0) | (m.seal ? 2 : 0) | (m.stored ? 4 : 0) | (m.counter ? 8 : 0) | (m.reason ? 16 : 0) | (m.link ? 32 : 0) | (m.audited ? 64 : 0)) state.end++
 
-    if (m.countersign) encoding92_7.preencode(state, m.countersign)
-    if (m.seal) encoding92_8.preencode(state, m.seal)
-    if (m.stored) encoding92_9.preencode(state, m.stored)
-    if (m.counter) encoding92_10.preencode(state, m.counter)
+    if (m.countersign) encoding94_7.preencode(state, m.countersign)
+    if (m.seal) encoding94_8.preencode(state, m.seal)
+    if (m.stored) encoding94_9.preencode(state, m.stored)
+    if (m.counter) encoding94_10.preencode(state, m.counter)
     if (m.reason) c.string.preencode(state, m.reason)
     if (m.link) c.string.preencode(state, m.link)
     if (m.audited) c.uint.preencode(state, m.audited)
@@ -2796,14 +2866,14 @@ const encoding92 = {
     c.uint.encode(state, m.created)
     c.uint.encode(state, m.committed)
     c.uint.encode(state, m.start)
-    encoding92_5.encode(state, m.terms)
+    encoding94_5.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.countersign) encoding92_7.encode(state, m.countersign)
-    if (m.seal) encoding92_8.encode(state, m.seal)
-    if (m.stored) encoding92_9.encode(state, m.stored)
-    if (m.counter) encoding92_10.encode(state, m.counter)
+    if (m.countersign) encoding94_7.encode(state, m.countersign)
+    if (m.seal) encoding94_8.encode(state, m.seal)
+    if (m.stored) encoding94_9.encode(state, m.stored)
+    if (m.counter) encoding94_10.encode(state, m.counter)
     if (m.reason) c.string.encode(state, m.reason)
     if (m.link) c.string.encode(state, m.link)
     if (m.audited) c.uint.encode(state, m.audited)
@@ -2814,7 +2884,7 @@ const encoding92 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding92_5.decode(state)
+    const r5 = encoding94_5.decode(state)
     const r6 = c.fixed64.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
@@ -2826,10 +2896,10 @@ const encoding92 = {
       start: r4,
       terms: r5,
       signature: r6,
-      countersign: (flags & 1) !== 0 ? encoding92_7.decode(state) : null,
-      seal: (flags & 2) !== 0 ? encoding92_8.decode(state) : null,
-      stored: (flags & 4) !== 0 ? encoding92_9.decode(state) : null,
-      counter: (flags & 8) !== 0 ? encoding92_10.decode(state) : null,
+      countersign: (flags & 1) !== 0 ? encoding94_7.decode(state) : null,
+      seal: (flags & 2) !== 0 ? encoding94_8.decode(state) : null,
+      stored: (flags & 4) !== 0 ? encoding94_9.decode(state) : null,
+      counter: (flags & 8) !== 0 ? encoding94_10.decode(state) : null,
       reason: (flags & 16) !== 0 ? c.string.decode(state) : null,
       link: (flags & 32) !== 0 ? c.string.decode(state) : null,
       audited: (flags & 64) !== 0 ? c.uint.decode(state) : 0
@@ -2838,7 +2908,7 @@ const encoding92 = {
 }
 
 // @bushel/proven
-const encoding93 = {
+const encoding95 = {
   preencode(state, m) {
     c.uint.preencode(state, m.at)
     c.uint.preencode(state, m.samples)
@@ -2859,7 +2929,7 @@ const encoding93 = {
 }
 
 // @bushel/token-range
-const encoding94 = {
+const encoding96 = {
   preencode(state, m) {
     c.uint.preencode(state, m.set)
     c.uint.preencode(state, m.from)
@@ -2884,7 +2954,7 @@ const encoding94 = {
 }
 
 // @bushel/token-set
-const encoding95 = {
+const encoding97 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.lease)
     c.uint.preencode(state, m.next)
@@ -2905,17 +2975,17 @@ const encoding95 = {
 }
 
 // @bushel/token-file.spans
-const encoding96_5 = c.array(c.uint)
+const encoding98_5 = c.array(c.uint)
 
 // @bushel/token-file
-const encoding96 = {
+const encoding98 = {
   preencode(state, m) {
     c.uint.preencode(state, m.version)
     c.uint.preencode(state, m.made)
     c.uint.preencode(state, m.sets)
     c.uint.preencode(state, m.days)
     c.uint.preencode(state, m.samples)
-    encoding96_5.preencode(state, m.spans)
+    encoding98_5.preencode(state, m.spans)
   },
   encode(state, m) {
     c.uint.encode(state, m.version)
@@ -2923,7 +2993,7 @@ const encoding96 = {
     c.uint.encode(state, m.sets)
     c.uint.encode(state, m.days)
     c.uint.encode(state, m.samples)
-    encoding96_5.encode(state, m.spans)
+    encoding98_5.encode(state, m.spans)
   },
   decode(state) {
     const r0 = c.uint.decode(state)
@@ -2931,7 +3001,7 @@ const encoding96 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding96_5.decode(state)
+    const r5 = encoding98_5.decode(state)
 
     return {
       version: r0,
@@ -2945,14 +3015,14 @@ const encoding96 = {
 }
 
 // @bushel/audit-record.challenge
-const encoding97_5 = c.frame(encoding58)
+const encoding99_5 = c.frame(encoding58)
 // @bushel/audit-record.tokens
-const encoding97_6 = c.frame(encoding94)
+const encoding99_6 = c.frame(encoding96)
 // @bushel/audit-record.proven
-const encoding97_8 = c.array(c.frame(encoding93))
+const encoding99_8 = c.array(c.frame(encoding95))
 
 // @bushel/audit-record
-const encoding97 = {
+const encoding99 = {
   preencode(state, m) {
     c.uint.preencode(state, m.unanswered)
     c.uint.preencode(state, m.unreachable)
@@ -2961,10 +3031,10 @@ const encoding97 = {
     c.uint.preencode(state, m.tries)
     state.end++ // max flag is 4 so always one byte
 
-    if (m.challenge) encoding97_5.preencode(state, m.challenge)
-    if (m.tokens) encoding97_6.preencode(state, m.tokens)
+    if (m.challenge) encoding99_5.preencode(state, m.challenge)
+    if (m.tokens) encoding99_6.preencode(state, m.tokens)
     if (m.failing) c.string.preencode(state, m.failing)
-    encoding97_8.preencode(state, m.proven)
+    encoding99_8.preencode(state, m.proven)
   },
   encode(state, m) {
     const flags = (m.challenge ? 1 : 0) | (m.tokens ? 2 : 0) | (m.failing ? 4 : 0)
@@ -2976,10 +3046,10 @@ const encoding97 = {
     c.uint.encode(state, m.tries)
     c.uint.encode(state, flags)
 
-    if (m.challenge) encoding97_5.encode(state, m.challenge)
-    if (m.tokens) encoding97_6.encode(state, m.tokens)
+    if (m.challenge) encoding99_5.encode(state, m.challenge)
+    if (m.tokens) encoding99_6.encode(state, m.tokens)
     if (m.failing) c.string.encode(state, m.failing)
-    encoding97_8.encode(state, m.proven)
+    encoding99_8.encode(state, m.proven)
   },
   decode(state) {
     const r0 = c.uint.decode(state)
@@ -2995,16 +3065,16 @@ const encoding97 = {
       gone: r2,
       tried: r3,
       tries: r4,
-      challenge: (flags & 1) !== 0 ? encoding97_5.decode(state) : null,
-      tokens: (flags & 2) !== 0 ? encoding97_6.decode(state) : null,
+      challenge: (flags & 1) !== 0 ? encoding99_5.decode(state) : null,
+      tokens: (flags & 2) !== 0 ? encoding99_6.decode(state) : null,
       failing: (flags & 4) !== 0 ? c.string.decode(state) : null,
-      proven: encoding97_8.decode(state)
+      proven: encoding99_8.decode(state)
     }
   }
 }
 
 // @bushel/egress-record
-const encoding98 = {
+const encoding100 = {
   preencode(state, m) {
     c.uint.preencode(state, m.readers)
     c.uint.preencode(state, m.owner)
@@ -3024,8 +3094,32 @@ const encoding98 = {
   }
 }
 
+// @bushel/outgoing-notice.signed
+const encoding101_1 = c.frame(encoding78)
+
+// @bushel/outgoing-notice
+const encoding101 = {
+  preencode(state, m) {
+    c.fixed32.preencode(state, m.buyer)
+    encoding101_1.preencode(state, m.signed)
+  },
+  encode(state, m) {
+    c.fixed32.encode(state, m.buyer)
+    encoding101_1.encode(state, m.signed)
+  },
+  decode(state) {
+    const r0 = c.fixed32.decode(state)
+    const r1 = encoding101_1.decode(state)
+
+    return {
+      buyer: r0,
+      signed: r1
+    }
+  }
+}
+
 // @bushel/own-order
-const encoding99 = {
+const encoding102 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.market)
     c.buffer.preencode(state, m.record)
@@ -3062,12 +3156,12 @@ const encoding99 = {
 }
 
 // @bushel/mirror-job.cores
-const encoding100_7 = c.array(c.frame(encoding39))
+const encoding103_7 = c.array(c.frame(encoding39))
 // @bushel/mirror-job.agreements
-const encoding100_14 = c.array(c.fixed32)
+const encoding103_14 = c.array(c.fixed32)
 
 // @bushel/mirror-job
-const encoding100 = {
+const encoding103 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.fixed32.preencode(state, m.fingerprint)
@@ -3076,14 +3170,14 @@ const encoding100 = {
     c.string.preencode(state, m.link)
     c.uint.preencode(state, m.files)
     c.uint.preencode(state, m.bytes)
-    encoding100_7.preencode(state, m.cores)
+    encoding103_7.preencode(state, m.cores)
     c.fixed32.preencode(state, m.sha256)
     c.uint.preencode(state, m.copies)
     c.uint.preencode(state, m.time)
     c.biguint64.preencode(state, m.offer)
     c.biguint64.preencode(state, m.maxPrice)
     c.biguint64.preencode(state, m.prepayMaxMsat)
-    encoding100_14.preencode(state, m.agreements)
+    encoding103_14.preencode(state, m.agreements)
     c.string.preencode(state, m.state)
     if ((m.bid ? 1 : 0) | (m.packMs ? 2 : 0) | (m.name ? 4 : 0) | (m.created ? 8 : 0) | (m.renew ? 16 : 0) | (m.renewMaxPrice ? 32 : 0) | (m.ahead ? 64 : 0)) state.end++
 
@@ -3112,14 +3206,14 @@ const encoding100 = {
     c.string.encode(state, m.link)
     c.uint.encode(state, m.files)
     c.uint.encode(state, m.bytes)
-    encoding100_7.encode(state, m.cores)
+    encoding103_7.encode(state, m.cores)
     c.fixed32.encode(state, m.sha256)
     c.uint.encode(state, m.copies)
     c.uint.encode(state, m.time)
     c.biguint64.encode(state, m.offer)
     c.biguint64.encode(state, m.maxPrice)
     c.biguint64.encode(state, m.prepayMaxMsat)
-    encoding100_14.encode(state, m.agreements)
+    encoding103_14.encode(state, m.agreements)
     c.string.encode(state, m.state)
     if (flags !== 0) c.uint.encode(state, flags)
 
@@ -3139,14 +3233,14 @@ const encoding100 = {
     const r4 = c.string.decode(state)
     const r5 = c.uint.decode(state)
     const r6 = c.uint.decode(state)
-    const r7 = encoding100_7.decode(state)
+    const r7 = encoding103_7.decode(state)
     const r8 = c.fixed32.decode(state)
     const r9 = c.uint.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.biguint64.decode(state)
     const r12 = c.biguint64.decode(state)
     const r13 = c.biguint64.decode(state)
-    const r14 = encoding100_14.decode(state)
+    const r14 = encoding103_14.decode(state)
     const r15 = c.string.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
@@ -3179,7 +3273,7 @@ const encoding100 = {
 }
 
 // @bushel/peer-record
-const encoding101 = {
+const encoding104 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.good)
@@ -3212,86 +3306,86 @@ const encoding101 = {
 }
 
 // @bushel/exported-lease.lease
-const encoding102_0 = c.frame(encoding92)
+const encoding105_0 = c.frame(encoding94)
 // @bushel/exported-lease.lists
-const encoding102_1 = c.array(c.frame(encoding44))
+const encoding105_1 = c.array(c.frame(encoding44))
 // @bushel/exported-lease.payments
-const encoding102_2 = c.array(c.frame(encoding83))
+const encoding105_2 = c.array(c.frame(encoding85))
 // @bushel/exported-lease.debt
-const encoding102_3 = encoding73_3
+const encoding105_3 = encoding73_3
 // @bushel/exported-lease.audit
-const encoding102_4 = c.frame(encoding97)
+const encoding105_4 = c.frame(encoding99)
 
 // @bushel/exported-lease
-const encoding102 = {
+const encoding105 = {
   preencode(state, m) {
-    encoding102_0.preencode(state, m.lease)
-    encoding102_1.preencode(state, m.lists)
-    encoding102_2.preencode(state, m.payments)
+    encoding105_0.preencode(state, m.lease)
+    encoding105_1.preencode(state, m.lists)
+    encoding105_2.preencode(state, m.payments)
     if ((m.debt ? 1 : 0) | (m.audit ? 2 : 0)) state.end++
 
-    if (m.debt) encoding102_3.preencode(state, m.debt)
-    if (m.audit) encoding102_4.preencode(state, m.audit)
+    if (m.debt) encoding105_3.preencode(state, m.debt)
+    if (m.audit) encoding105_4.preencode(state, m.audit)
   },
   encode(state, m) {
     const flags = (m.debt ? 1 : 0) | (m.audit ? 2 : 0)
 
-    encoding102_0.encode(state, m.lease)
-    encoding102_1.encode(state, m.lists)
-    encoding102_2.encode(state, m.payments)
+    encoding105_0.encode(state, m.lease)
+    encoding105_1.encode(state, m.lists)
+    encoding105_2.encode(state, m.payments)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.debt) encoding102_3.encode(state, m.debt)
-    if (m.audit) encoding102_4.encode(state, m.audit)
+    if (m.debt) encoding105_3.encode(state, m.debt)
+    if (m.audit) encoding105_4.encode(state, m.audit)
   },
   decode(state) {
-    const r0 = encoding102_0.decode(state)
-    const r1 = encoding102_1.decode(state)
-    const r2 = encoding102_2.decode(state)
+    const r0 = encoding105_0.decode(state)
+    const r1 = encoding105_1.decode(state)
+    const r2 = encoding105_2.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       lease: r0,
       lists: r1,
       payments: r2,
-      debt: (flags & 1) !== 0 ? encoding102_3.decode(state) : null,
-      audit: (flags & 2) !== 0 ? encoding102_4.decode(state) : null
+      debt: (flags & 1) !== 0 ? encoding105_3.decode(state) : null,
+      audit: (flags & 2) !== 0 ? encoding105_4.decode(state) : null
     }
   }
 }
 
 // @bushel/mirror-export.mirror
-const encoding103_3 = c.frame(encoding100)
+const encoding106_3 = c.frame(encoding103)
 // @bushel/mirror-export.leases
-const encoding103_4 = c.array(c.frame(encoding102))
+const encoding106_4 = c.array(c.frame(encoding105))
 // @bushel/mirror-export.takeovers
-const encoding103_5 = c.array(c.frame(encoding79))
+const encoding106_5 = c.array(c.frame(encoding81))
 
 // @bushel/mirror-export
-const encoding103 = {
+const encoding106 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.fixed32.preencode(state, m.device)
     c.uint.preencode(state, m.at)
-    encoding103_3.preencode(state, m.mirror)
-    encoding103_4.preencode(state, m.leases)
-    encoding103_5.preencode(state, m.takeovers)
+    encoding106_3.preencode(state, m.mirror)
+    encoding106_4.preencode(state, m.leases)
+    encoding106_5.preencode(state, m.takeovers)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.identity)
     c.fixed32.encode(state, m.device)
     c.uint.encode(state, m.at)
-    encoding103_3.encode(state, m.mirror)
-    encoding103_4.encode(state, m.leases)
-    encoding103_5.encode(state, m.takeovers)
+    encoding106_3.encode(state, m.mirror)
+    encoding106_4.encode(state, m.leases)
+    encoding106_5.encode(state, m.takeovers)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
     const r1 = c.fixed32.decode(state)
     const r2 = c.uint.decode(state)
-    const r3 = encoding103_3.decode(state)
-    const r4 = encoding103_4.decode(state)
-    const r5 = encoding103_5.decode(state)
+    const r3 = encoding106_3.decode(state)
+    const r4 = encoding106_4.decode(state)
+    const r5 = encoding106_5.decode(state)
 
     return {
       identity: r0,
@@ -3305,7 +3399,7 @@ const encoding103 = {
 }
 
 // @bushel/attested-export
-const encoding104 = {
+const encoding107 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.content)
     c.buffer.preencode(state, m.proof)
@@ -3326,7 +3420,7 @@ const encoding104 = {
 }
 
 // @bushel/blob
-const encoding105 = {
+const encoding108 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.key)
     c.uint.preencode(state, m.length)
@@ -3355,7 +3449,7 @@ const encoding105 = {
 }
 
 // @bushel/job-limits
-const encoding106 = {
+const encoding109 = {
   preencode(state, m) {
     c.uint.preencode(state, m.wallMs)
     c.uint.preencode(state, m.cpuMs)
@@ -3404,35 +3498,35 @@ const encoding106 = {
 }
 
 // @bushel/job-terms.buyer
-const encoding107_5 = encoding40_5
+const encoding110_5 = encoding40_5
 // @bushel/job-terms.provider
-const encoding107_6 = encoding40_5
+const encoding110_6 = encoding40_5
 // @bushel/job-terms.module
-const encoding107_9 = c.frame(encoding105)
+const encoding110_9 = c.frame(encoding108)
 // @bushel/job-terms.input
-const encoding107_10 = encoding107_9
+const encoding110_10 = encoding110_9
 // @bushel/job-terms.args
-const encoding107_11 = c.array(c.string, 256)
+const encoding110_11 = c.array(c.string, 256)
 // @bushel/job-terms.limits
-const encoding107_13 = c.frame(encoding106)
+const encoding110_13 = c.frame(encoding109)
 
 // @bushel/job-terms
-const encoding107 = {
+const encoding110 = {
   preencode(state, m) {
     c.uint.preencode(state, m.version)
     c.fixed32.preencode(state, m.nonce)
     c.fixed32.preencode(state, m.market)
     c.fixed32.preencode(state, m.ask)
     c.string.preencode(state, m.network)
-    encoding107_5.preencode(state, m.buyer)
-    encoding107_6.preencode(state, m.provider)
+    encoding110_5.preencode(state, m.buyer)
+    encoding110_6.preencode(state, m.provider)
     c.string.preencode(state, m.fuel)
     c.string.preencode(state, m.isolation)
-    encoding107_9.preencode(state, m.module)
-    encoding107_10.preencode(state, m.input)
-    encoding107_11.preencode(state, m.args)
+    encoding110_9.preencode(state, m.module)
+    encoding110_10.preencode(state, m.input)
+    encoding110_11.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding107_13.preencode(state, m.limits)
+    encoding110_13.preencode(state, m.limits)
     c.biguint64.preencode(state, m.price)
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -3452,15 +3546,15 @@ const encoding107 = {
     c.fixed32.encode(state, m.market)
     c.fixed32.encode(state, m.ask)
     c.string.encode(state, m.network)
-    encoding107_5.encode(state, m.buyer)
-    encoding107_6.encode(state, m.provider)
+    encoding110_5.encode(state, m.buyer)
+    encoding110_6.encode(state, m.provider)
     c.string.encode(state, m.fuel)
     c.string.encode(state, m.isolation)
-    encoding107_9.encode(state, m.module)
-    encoding107_10.encode(state, m.input)
-    encoding107_11.encode(state, m.args)
+    encoding110_9.encode(state, m.module)
+    encoding110_10.encode(state, m.input)
+    encoding110_11.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding107_13.encode(state, m.limits)
+    encoding110_13.encode(state, m.limits)
     c.biguint64.encode(state, m.price)
     c.biguint64.encode(state, m.baseMsat)
     c.biguint64.encode(state, m.firstInstallmentMsat)
@@ -3478,15 +3572,15 @@ const encoding107 = {
     const r2 = c.fixed32.decode(state)
     const r3 = c.fixed32.decode(state)
     const r4 = c.string.decode(state)
-    const r5 = encoding107_5.decode(state)
-    const r6 = encoding107_6.decode(state)
+    const r5 = encoding110_5.decode(state)
+    const r6 = encoding110_6.decode(state)
     const r7 = c.string.decode(state)
     const r8 = c.string.decode(state)
-    const r9 = encoding107_9.decode(state)
-    const r10 = encoding107_10.decode(state)
-    const r11 = encoding107_11.decode(state)
+    const r9 = encoding110_9.decode(state)
+    const r10 = encoding110_10.decode(state)
+    const r11 = encoding110_11.decode(state)
     const r12 = c.fixed32.decode(state)
-    const r13 = encoding107_13.decode(state)
+    const r13 = encoding110_13.decode(state)
     const r14 = c.biguint64.decode(state)
     const r15 = c.biguint64.decode(state)
     const r16 = c.biguint64.decode(state)
@@ -3524,20 +3618,20 @@ const encoding107 = {
 }
 
 // @bushel/job-agree.terms
-const encoding108_0 = c.frame(encoding107)
+const encoding111_0 = c.frame(encoding110)
 
 // @bushel/job-agree
-const encoding108 = {
+const encoding111 = {
   preencode(state, m) {
-    encoding108_0.preencode(state, m.terms)
+    encoding111_0.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding108_0.encode(state, m.terms)
+    encoding111_0.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding108_0.decode(state)
+    const r0 = encoding111_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3548,7 +3642,7 @@ const encoding108 = {
 }
 
 // @bushel/compute-request
-const encoding109 = {
+const encoding112 = {
   preencode(state, m) {
     c.uint.preencode(state, m.memory)
     c.uint.preencode(state, m.wallMs)
@@ -3589,7 +3683,7 @@ const encoding109 = {
 }
 
 // @bushel/compute-quote
-const encoding110 = {
+const encoding113 = {
   preencode(state, m) {
     c.biguint64.preencode(state, m.baseMsat)
     c.biguint64.preencode(state, m.firstInstallmentMsat)
@@ -3624,7 +3718,7 @@ const encoding110 = {
 }
 
 // @bushel/job-countersign
-const encoding111 = {
+const encoding114 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed64.preencode(state, m.signature)
@@ -3645,7 +3739,7 @@ const encoding111 = {
 }
 
 // @bushel/job-file
-const encoding112 = {
+const encoding115 = {
   preencode(state, m) {
     c.string.preencode(state, m.path)
     c.buffer.preencode(state, m.bytes)
@@ -3666,21 +3760,21 @@ const encoding112 = {
 }
 
 // @bushel/job-input.files
-const encoding113_1 = c.array(c.frame(encoding112), 65536)
+const encoding116_1 = c.array(c.frame(encoding115), 65536)
 
 // @bushel/job-input
-const encoding113 = {
+const encoding116 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdin)
-    encoding113_1.preencode(state, m.files)
+    encoding116_1.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdin)
-    encoding113_1.encode(state, m.files)
+    encoding116_1.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
-    const r1 = encoding113_1.decode(state)
+    const r1 = encoding116_1.decode(state)
 
     return {
       stdin: r0,
@@ -3690,24 +3784,24 @@ const encoding113 = {
 }
 
 // @bushel/job-output.files
-const encoding114_2 = c.array(c.frame(encoding112), 65536)
+const encoding117_2 = c.array(c.frame(encoding115), 65536)
 
 // @bushel/job-output
-const encoding114 = {
+const encoding117 = {
   preencode(state, m) {
     c.buffer.preencode(state, m.stdout)
     c.buffer.preencode(state, m.stderr)
-    encoding114_2.preencode(state, m.files)
+    encoding117_2.preencode(state, m.files)
   },
   encode(state, m) {
     c.buffer.encode(state, m.stdout)
     c.buffer.encode(state, m.stderr)
-    encoding114_2.encode(state, m.files)
+    encoding117_2.encode(state, m.files)
   },
   decode(state) {
     const r0 = c.buffer.decode(state)
     const r1 = c.buffer.decode(state)
-    const r2 = encoding114_2.decode(state)
+    const r2 = encoding117_2.decode(state)
 
     return {
       stdout: r0,
@@ -3718,20 +3812,20 @@ const encoding114 = {
 }
 
 // @bushel/job-due.countersign
-const encoding115_0 = encoding67_2
+const encoding118_0 = encoding67_2
 
 // @bushel/job-due
-const encoding115 = {
+const encoding118 = {
   preencode(state, m) {
-    encoding115_0.preencode(state, m.countersign)
+    encoding118_0.preencode(state, m.countersign)
     c.string.preencode(state, m.invoice)
   },
   encode(state, m) {
-    encoding115_0.encode(state, m.countersign)
+    encoding118_0.encode(state, m.countersign)
     c.string.encode(state, m.invoice)
   },
   decode(state) {
-    const r0 = encoding115_0.decode(state)
+    const r0 = encoding118_0.decode(state)
     const r1 = c.string.decode(state)
 
     return {
@@ -3742,7 +3836,7 @@ const encoding115 = {
 }
 
 // @bushel/job-result
-const encoding116 = {
+const encoding119 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -3783,7 +3877,7 @@ const encoding116 = {
 }
 
 // @bushel/job-commitment
-const encoding117 = {
+const encoding120 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.commitment)
@@ -3804,20 +3898,20 @@ const encoding117 = {
 }
 
 // @bushel/signed-job-commitment.commitment
-const encoding118_0 = c.frame(encoding117)
+const encoding121_0 = c.frame(encoding120)
 
 // @bushel/signed-job-commitment
-const encoding118 = {
+const encoding121 = {
   preencode(state, m) {
-    encoding118_0.preencode(state, m.commitment)
+    encoding121_0.preencode(state, m.commitment)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding118_0.encode(state, m.commitment)
+    encoding121_0.encode(state, m.commitment)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding118_0.decode(state)
+    const r0 = encoding121_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3828,35 +3922,35 @@ const encoding118 = {
 }
 
 // @bushel/job-statement.result
-const encoding119_1 = c.frame(encoding116)
+const encoding122_1 = c.frame(encoding119)
 // @bushel/job-statement.output
-const encoding119_3 = encoding107_9
+const encoding122_3 = encoding110_9
 
 // @bushel/job-statement
-const encoding119 = {
+const encoding122 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
-    encoding119_1.preencode(state, m.result)
+    encoding122_1.preencode(state, m.result)
     c.fixed32.preencode(state, m.salt)
-    encoding119_3.preencode(state, m.output)
+    encoding122_3.preencode(state, m.output)
     c.fixed32.preencode(state, m.keyCommitment)
     c.biguint64.preencode(state, m.finalMsat)
     c.fixed32.preencode(state, m.hash)
   },
   encode(state, m) {
     c.fixed32.encode(state, m.agreement)
-    encoding119_1.encode(state, m.result)
+    encoding122_1.encode(state, m.result)
     c.fixed32.encode(state, m.salt)
-    encoding119_3.encode(state, m.output)
+    encoding122_3.encode(state, m.output)
     c.fixed32.encode(state, m.keyCommitment)
     c.biguint64.encode(state, m.finalMsat)
     c.fixed32.encode(state, m.hash)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
-    const r1 = encoding119_1.decode(state)
+    const r1 = encoding122_1.decode(state)
     const r2 = c.fixed32.decode(state)
-    const r3 = encoding119_3.decode(state)
+    const r3 = encoding122_3.decode(state)
     const r4 = c.fixed32.decode(state)
     const r5 = c.biguint64.decode(state)
     const r6 = c.fixed32.decode(state)
@@ -3874,20 +3968,20 @@ const encoding119 = {
 }
 
 // @bushel/signed-job-statement.statement
-const encoding120_0 = c.frame(encoding119)
+const encoding123_0 = c.frame(encoding122)
 
 // @bushel/signed-job-statement
-const encoding120 = {
+const encoding123 = {
   preencode(state, m) {
-    encoding120_0.preencode(state, m.statement)
+    encoding123_0.preencode(state, m.statement)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding120_0.encode(state, m.statement)
+    encoding123_0.encode(state, m.statement)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding120_0.decode(state)
+    const r0 = encoding123_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3898,22 +3992,22 @@ const encoding120 = {
 }
 
 // @bushel/job-progress.due
-const encoding121_2 = c.frame(encoding115)
+const encoding124_2 = c.frame(encoding118)
 // @bushel/job-progress.commitment
-const encoding121_3 = c.frame(encoding118)
+const encoding124_3 = c.frame(encoding121)
 // @bushel/job-progress.statement
-const encoding121_4 = c.frame(encoding120)
+const encoding124_4 = c.frame(encoding123)
 
 // @bushel/job-progress
-const encoding121 = {
+const encoding124 = {
   preencode(state, m) {
     c.string.preencode(state, m.state)
     c.biguint64.preencode(state, m.fuel)
     if ((m.due ? 1 : 0) | (m.commitment ? 2 : 0) | (m.statement ? 4 : 0) | (m.reason ? 8 : 0)) state.end++
 
-    if (m.due) encoding121_2.preencode(state, m.due)
-    if (m.commitment) encoding121_3.preencode(state, m.commitment)
-    if (m.statement) encoding121_4.preencode(state, m.statement)
+    if (m.due) encoding124_2.preencode(state, m.due)
+    if (m.commitment) encoding124_3.preencode(state, m.commitment)
+    if (m.statement) encoding124_4.preencode(state, m.statement)
     if (m.reason) c.string.preencode(state, m.reason)
   },
   encode(state, m) {
@@ -3924,9 +4018,9 @@ const encoding121 = {
     c.biguint64.encode(state, m.fuel)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.due) encoding121_2.encode(state, m.due)
-    if (m.commitment) encoding121_3.encode(state, m.commitment)
-    if (m.statement) encoding121_4.encode(state, m.statement)
+    if (m.due) encoding124_2.encode(state, m.due)
+    if (m.commitment) encoding124_3.encode(state, m.commitment)
+    if (m.statement) encoding124_4.encode(state, m.statement)
     if (m.reason) c.string.encode(state, m.reason)
   },
   decode(state) {
@@ -3937,16 +4031,16 @@ const encoding121 = {
     return {
       state: r0,
       fuel: r1,
-      due: (flags & 1) !== 0 ? encoding121_2.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding121_3.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding121_4.decode(state) : null,
+      due: (flags & 1) !== 0 ? encoding124_2.decode(state) : null,
+      commitment: (flags & 2) !== 0 ? encoding124_3.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding124_4.decode(state) : null,
       reason: (flags & 8) !== 0 ? c.string.decode(state) : null
     }
   }
 }
 
 // @bushel/job-key
-const encoding122 = {
+const encoding125 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.key)
@@ -3971,20 +4065,20 @@ const encoding122 = {
 }
 
 // @bushel/signed-job-key.key
-const encoding123_0 = c.frame(encoding122)
+const encoding126_0 = c.frame(encoding125)
 
 // @bushel/signed-job-key
-const encoding123 = {
+const encoding126 = {
   preencode(state, m) {
-    encoding123_0.preencode(state, m.key)
+    encoding126_0.preencode(state, m.key)
     c.fixed64.preencode(state, m.signature)
   },
   encode(state, m) {
-    encoding123_0.encode(state, m.key)
+    encoding126_0.encode(state, m.key)
     c.fixed64.encode(state, m.signature)
   },
   decode(state) {
-    const r0 = encoding123_0.decode(state)
+    const r0 = encoding126_0.decode(state)
     const r1 = c.fixed64.decode(state)
 
     return {
@@ -3995,34 +4089,34 @@ const encoding123 = {
 }
 
 // @bushel/job.terms
-const encoding124_5 = encoding108_0
+const encoding127_5 = encoding111_0
 // @bushel/job.commitment
-const encoding124_8 = encoding121_3
+const encoding127_8 = encoding124_3
 // @bushel/job.statement
-const encoding124_9 = encoding121_4
+const encoding127_9 = encoding124_4
 // @bushel/job.key
-const encoding124_10 = c.frame(encoding123)
+const encoding127_10 = c.frame(encoding126)
 // @bushel/job.quote
-const encoding124_12 = encoding33_6
+const encoding127_12 = encoding33_6
 
 // @bushel/job
-const encoding124 = {
+const encoding127 = {
   preencode(state, m) {
     c.string.preencode(state, m.role)
     c.string.preencode(state, m.state)
     c.uint.preencode(state, m.created)
     c.uint.preencode(state, m.changed)
     c.uint.preencode(state, m.runs)
-    encoding124_5.preencode(state, m.terms)
+    encoding127_5.preencode(state, m.terms)
     c.fixed64.preencode(state, m.signature)
     if ((m.countersign ? 1 : 0) | (m.commitment ? 2 : 0) | (m.statement ? 4 : 0) | (m.key ? 8 : 0) | (m.reason ? 16 : 0) | (m.quote ? 32 : 0)) state.end++
 
     if (m.countersign) c.fixed64.preencode(state, m.countersign)
-    if (m.commitment) encoding124_8.preencode(state, m.commitment)
-    if (m.statement) encoding124_9.preencode(state, m.statement)
-    if (m.key) encoding124_10.preencode(state, m.key)
+    if (m.commitment) encoding127_8.preencode(state, m.commitment)
+    if (m.statement) encoding127_9.preencode(state, m.statement)
+    if (m.key) encoding127_10.preencode(state, m.key)
     if (m.reason) c.string.preencode(state, m.reason)
-    if (m.quote) encoding124_12.preencode(state, m.quote)
+    if (m.quote) encoding127_12.preencode(state, m.quote)
   },
   encode(state, m) {
     const flags =
@@ -4038,16 +4132,16 @@ const encoding124 = {
     c.uint.encode(state, m.created)
     c.uint.encode(state, m.changed)
     c.uint.encode(state, m.runs)
-    encoding124_5.encode(state, m.terms)
+    encoding127_5.encode(state, m.terms)
     c.fixed64.encode(state, m.signature)
     if (flags !== 0) c.uint.encode(state, flags)
 
     if (m.countersign) c.fixed64.encode(state, m.countersign)
-    if (m.commitment) encoding124_8.encode(state, m.commitment)
-    if (m.statement) encoding124_9.encode(state, m.statement)
-    if (m.key) encoding124_10.encode(state, m.key)
+    if (m.commitment) encoding127_8.encode(state, m.commitment)
+    if (m.statement) encoding127_9.encode(state, m.statement)
+    if (m.key) encoding127_10.encode(state, m.key)
     if (m.reason) c.string.encode(state, m.reason)
-    if (m.quote) encoding124_12.encode(state, m.quote)
+    if (m.quote) encoding127_12.encode(state, m.quote)
   },
   decode(state) {
     const r0 = c.string.decode(state)
@@ -4055,7 +4149,7 @@ const encoding124 = {
     const r2 = c.uint.decode(state)
     const r3 = c.uint.decode(state)
     const r4 = c.uint.decode(state)
-    const r5 = encoding124_5.decode(state)
+    const r5 = encoding127_5.decode(state)
     const r6 = c.fixed64.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
@@ -4068,63 +4162,63 @@ const encoding124 = {
       terms: r5,
       signature: r6,
       countersign: (flags & 1) !== 0 ? c.fixed64.decode(state) : null,
-      commitment: (flags & 2) !== 0 ? encoding124_8.decode(state) : null,
-      statement: (flags & 4) !== 0 ? encoding124_9.decode(state) : null,
-      key: (flags & 8) !== 0 ? encoding124_10.decode(state) : null,
+      commitment: (flags & 2) !== 0 ? encoding127_8.decode(state) : null,
+      statement: (flags & 4) !== 0 ? encoding127_9.decode(state) : null,
+      key: (flags & 8) !== 0 ? encoding127_10.decode(state) : null,
       reason: (flags & 16) !== 0 ? c.string.decode(state) : null,
-      quote: (flags & 32) !== 0 ? encoding124_12.decode(state) : null
+      quote: (flags & 32) !== 0 ? encoding127_12.decode(state) : null
     }
   }
 }
 
 // @bushel/job-evidence.agree
-const encoding125_0 = c.frame(encoding108)
+const encoding128_0 = c.frame(encoding111)
 // @bushel/job-evidence.commitment
-const encoding125_1 = encoding121_3
+const encoding128_1 = encoding124_3
 // @bushel/job-evidence.statement
-const encoding125_2 = encoding121_4
+const encoding128_2 = encoding124_4
 // @bushel/job-evidence.key
-const encoding125_3 = encoding124_10
+const encoding128_3 = encoding127_10
 
 // @bushel/job-evidence
-const encoding125 = {
+const encoding128 = {
   preencode(state, m) {
-    encoding125_0.preencode(state, m.agree)
+    encoding128_0.preencode(state, m.agree)
     if ((m.commitment ? 1 : 0) | (m.statement ? 2 : 0) | (m.key ? 4 : 0) | (m.ciphertext ? 8 : 0)) state.end++
 
-    if (m.commitment) encoding125_1.preencode(state, m.commitment)
-    if (m.statement) encoding125_2.preencode(state, m.statement)
-    if (m.key) encoding125_3.preencode(state, m.key)
+    if (m.commitment) encoding128_1.preencode(state, m.commitment)
+    if (m.statement) encoding128_2.preencode(state, m.statement)
+    if (m.key) encoding128_3.preencode(state, m.key)
     if (m.ciphertext) c.buffer.preencode(state, m.ciphertext)
   },
   encode(state, m) {
     const flags =
       (m.commitment ? 1 : 0) | (m.statement ? 2 : 0) | (m.key ? 4 : 0) | (m.ciphertext ? 8 : 0)
 
-    encoding125_0.encode(state, m.agree)
+    encoding128_0.encode(state, m.agree)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.commitment) encoding125_1.encode(state, m.commitment)
-    if (m.statement) encoding125_2.encode(state, m.statement)
-    if (m.key) encoding125_3.encode(state, m.key)
+    if (m.commitment) encoding128_1.encode(state, m.commitment)
+    if (m.statement) encoding128_2.encode(state, m.statement)
+    if (m.key) encoding128_3.encode(state, m.key)
     if (m.ciphertext) c.buffer.encode(state, m.ciphertext)
   },
   decode(state) {
-    const r0 = encoding125_0.decode(state)
+    const r0 = encoding128_0.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
       agree: r0,
-      commitment: (flags & 1) !== 0 ? encoding125_1.decode(state) : null,
-      statement: (flags & 2) !== 0 ? encoding125_2.decode(state) : null,
-      key: (flags & 4) !== 0 ? encoding125_3.decode(state) : null,
+      commitment: (flags & 1) !== 0 ? encoding128_1.decode(state) : null,
+      statement: (flags & 2) !== 0 ? encoding128_2.decode(state) : null,
+      key: (flags & 4) !== 0 ? encoding128_3.decode(state) : null,
       ciphertext: (flags & 8) !== 0 ? c.buffer.decode(state) : null
     }
   }
 }
 
 // @bushel/run-replica
-const encoding126 = {
+const encoding129 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.fixed32.preencode(state, m.ask)
@@ -4177,7 +4271,7 @@ const encoding126 = {
 }
 
 // @bushel/run-end
-const encoding127 = {
+const encoding130 = {
   preencode(state, m) {
     c.string.preencode(state, m.status)
     c.string.preencode(state, m.limit)
@@ -4218,34 +4312,34 @@ const encoding127 = {
 }
 
 // @bushel/run-record.module
-const encoding128_4 = encoding107_9
+const encoding131_4 = encoding110_9
 // @bushel/run-record.input
-const encoding128_5 = encoding107_9
+const encoding131_5 = encoding110_9
 // @bushel/run-record.args
-const encoding128_6 = c.array(c.string)
+const encoding131_6 = c.array(c.string)
 // @bushel/run-record.limits
-const encoding128_8 = encoding107_13
+const encoding131_8 = encoding110_13
 // @bushel/run-record.passed
-const encoding128_18 = c.array(c.fixed32)
+const encoding131_18 = c.array(c.fixed32)
 // @bushel/run-record.replicas
-const encoding128_19 = c.array(c.frame(encoding126))
+const encoding131_19 = c.array(c.frame(encoding129))
 // @bushel/run-record.evidence
-const encoding128_20 = c.array(c.string)
+const encoding131_20 = c.array(c.string)
 // @bushel/run-record.end
-const encoding128_21 = c.frame(encoding127)
+const encoding131_21 = c.frame(encoding130)
 
 // @bushel/run-record
-const encoding128 = {
+const encoding131 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.id)
     c.fixed32.preencode(state, m.fingerprint)
     c.string.preencode(state, m.name)
     c.fixed32.preencode(state, m.market)
-    encoding128_4.preencode(state, m.module)
-    encoding128_5.preencode(state, m.input)
-    encoding128_6.preencode(state, m.args)
+    encoding131_4.preencode(state, m.module)
+    encoding131_5.preencode(state, m.input)
+    encoding131_6.preencode(state, m.args)
     c.fixed32.preencode(state, m.seed)
-    encoding128_8.preencode(state, m.limits)
+    encoding131_8.preencode(state, m.limits)
     c.string.preencode(state, m.isolation)
     c.uint.preencode(state, m.verify)
     c.uint.preencode(state, m.wanted)
@@ -4255,12 +4349,12 @@ const encoding128 = {
     c.biguint64.preencode(state, m.maxPrice)
     c.uint.preencode(state, m.created)
     c.string.preencode(state, m.state)
-    encoding128_18.preencode(state, m.passed)
-    encoding128_19.preencode(state, m.replicas)
-    encoding128_20.preencode(state, m.evidence)
+    encoding131_18.preencode(state, m.passed)
+    encoding131_19.preencode(state, m.replicas)
+    encoding131_20.preencode(state, m.evidence)
     if ((m.end ? 1 : 0) | (m.reason ? 2 : 0) | (m.fetched ? 4 : 0)) state.end++
 
-    if (m.end) encoding128_21.preencode(state, m.end)
+    if (m.end) encoding131_21.preencode(state, m.end)
     if (m.reason) c.string.preencode(state, m.reason)
     if (m.fetched) c.uint.preencode(state, m.fetched)
   },
@@ -4271,11 +4365,11 @@ const encoding128 = {
     c.fixed32.encode(state, m.fingerprint)
     c.string.encode(state, m.name)
     c.fixed32.encode(state, m.market)
-    encoding128_4.encode(state, m.module)
-    encoding128_5.encode(state, m.input)
-    encoding128_6.encode(state, m.args)
+    encoding131_4.encode(state, m.module)
+    encoding131_5.encode(state, m.input)
+    encoding131_6.encode(state, m.args)
     c.fixed32.encode(state, m.seed)
-    encoding128_8.encode(state, m.limits)
+    encoding131_8.encode(state, m.limits)
     c.string.encode(state, m.isolation)
     c.uint.encode(state, m.verify)
     c.uint.encode(state, m.wanted)
@@ -4285,12 +4379,12 @@ const encoding128 = {
     c.biguint64.encode(state, m.maxPrice)
     c.uint.encode(state, m.created)
     c.string.encode(state, m.state)
-    encoding128_18.encode(state, m.passed)
-    encoding128_19.encode(state, m.replicas)
-    encoding128_20.encode(state, m.evidence)
+    encoding131_18.encode(state, m.passed)
+    encoding131_19.encode(state, m.replicas)
+    encoding131_20.encode(state, m.evidence)
     if (flags !== 0) c.uint.encode(state, flags)
 
-    if (m.end) encoding128_21.encode(state, m.end)
+    if (m.end) encoding131_21.encode(state, m.end)
     if (m.reason) c.string.encode(state, m.reason)
     if (m.fetched) c.uint.encode(state, m.fetched)
   },
@@ -4299,11 +4393,11 @@ const encoding128 = {
     const r1 = c.fixed32.decode(state)
     const r2 = c.string.decode(state)
     const r3 = c.fixed32.decode(state)
-    const r4 = encoding128_4.decode(state)
-    const r5 = encoding128_5.decode(state)
-    const r6 = encoding128_6.decode(state)
+    const r4 = encoding131_4.decode(state)
+    const r5 = encoding131_5.decode(state)
+    const r6 = encoding131_6.decode(state)
     const r7 = c.fixed32.decode(state)
-    const r8 = encoding128_8.decode(state)
+    const r8 = encoding131_8.decode(state)
     const r9 = c.string.decode(state)
     const r10 = c.uint.decode(state)
     const r11 = c.uint.decode(state)
@@ -4313,9 +4407,9 @@ const encoding128 = {
     const r15 = c.biguint64.decode(state)
     const r16 = c.uint.decode(state)
     const r17 = c.string.decode(state)
-    const r18 = encoding128_18.decode(state)
-    const r19 = encoding128_19.decode(state)
-    const r20 = encoding128_20.decode(state)
+    const r18 = encoding131_18.decode(state)
+    const r19 = encoding131_19.decode(state)
+    const r20 = encoding131_20.decode(state)
     const flags = state.start < state.end ? c.uint.decode(state) : 0
 
     return {
@@ -4340,7 +4434,7 @@ const encoding128 = {
       passed: r18,
       replicas: r19,
       evidence: r20,
-      end: (flags & 1) !== 0 ? encoding128_21.decode(state) : null,
+      end: (flags & 1) !== 0 ? encoding131_21.decode(state) : null,
       reason: (flags & 2) !== 0 ? c.string.decode(state) : null,
       fetched: (flags & 4) !== 0 ? c.uint.decode(state) : 0
     }
@@ -4348,7 +4442,7 @@ const encoding128 = {
 }
 
 // @bushel/check-record
-const encoding129 = {
+const encoding132 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.identity)
     c.uint.preencode(state, m.valid)
@@ -4549,112 +4643,118 @@ function getEncoding(name) {
       return encoding75
     case '@bushel/signed-ticket':
       return encoding76
-    case '@bushel/repair':
+    case '@bushel/notice':
       return encoding77
-    case '@bushel/takeover':
+    case '@bushel/signed-notice':
       return encoding78
-    case '@bushel/signed-takeover':
+    case '@bushel/repair':
       return encoding79
-    case '@bushel/takeover-request':
+    case '@bushel/takeover':
       return encoding80
-    case '@bushel/taken-lease':
+    case '@bushel/signed-takeover':
       return encoding81
-    case '@bushel/takeover-answer':
+    case '@bushel/takeover-request':
       return encoding82
-    case '@bushel/ledger-entry':
+    case '@bushel/taken-lease':
       return encoding83
-    case '@bushel/wallet-entry':
+    case '@bushel/takeover-answer':
       return encoding84
-    case '@bushel/payment-record':
+    case '@bushel/ledger-entry':
       return encoding85
-    case '@bushel/payment-account':
+    case '@bushel/wallet-entry':
       return encoding86
-    case '@bushel/msat-sum':
+    case '@bushel/payment-record':
       return encoding87
-    case '@bushel/flight-sum':
+    case '@bushel/payment-account':
       return encoding88
-    case '@bushel/settled-sum':
+    case '@bushel/msat-sum':
       return encoding89
-    case '@bushel/debt-record':
+    case '@bushel/flight-sum':
       return encoding90
-    case '@bushel/stored-reply':
+    case '@bushel/settled-sum':
       return encoding91
-    case '@bushel/lease':
+    case '@bushel/debt-record':
       return encoding92
-    case '@bushel/proven':
+    case '@bushel/stored-reply':
       return encoding93
-    case '@bushel/token-range':
+    case '@bushel/lease':
       return encoding94
-    case '@bushel/token-set':
+    case '@bushel/proven':
       return encoding95
-    case '@bushel/token-file':
+    case '@bushel/token-range':
       return encoding96
-    case '@bushel/audit-record':
+    case '@bushel/token-set':
       return encoding97
-    case '@bushel/egress-record':
+    case '@bushel/token-file':
       return encoding98
-    case '@bushel/own-order':
+    case '@bushel/audit-record':
       return encoding99
-    case '@bushel/mirror-job':
+    case '@bushel/egress-record':
       return encoding100
-    case '@bushel/peer-record':
+    case '@bushel/outgoing-notice':
       return encoding101
-    case '@bushel/exported-lease':
+    case '@bushel/own-order':
       return encoding102
-    case '@bushel/mirror-export':
+    case '@bushel/mirror-job':
       return encoding103
-    case '@bushel/attested-export':
+    case '@bushel/peer-record':
       return encoding104
-    case '@bushel/blob':
+    case '@bushel/exported-lease':
       return encoding105
-    case '@bushel/job-limits':
+    case '@bushel/mirror-export':
       return encoding106
-    case '@bushel/job-terms':
+    case '@bushel/attested-export':
       return encoding107
-    case '@bushel/job-agree':
+    case '@bushel/blob':
       return encoding108
-    case '@bushel/compute-request':
+    case '@bushel/job-limits':
       return encoding109
-    case '@bushel/compute-quote':
+    case '@bushel/job-terms':
       return encoding110
-    case '@bushel/job-countersign':
+    case '@bushel/job-agree':
       return encoding111
-    case '@bushel/job-file':
+    case '@bushel/compute-request':
       return encoding112
-    case '@bushel/job-input':
+    case '@bushel/compute-quote':
       return encoding113
-    case '@bushel/job-output':
+    case '@bushel/job-countersign':
       return encoding114
-    case '@bushel/job-due':
+    case '@bushel/job-file':
       return encoding115
-    case '@bushel/job-result':
+    case '@bushel/job-input':
       return encoding116
-    case '@bushel/job-commitment':
+    case '@bushel/job-output':
       return encoding117
-    case '@bushel/signed-job-commitment':
+    case '@bushel/job-due':
       return encoding118
-    case '@bushel/job-statement':
+    case '@bushel/job-result':
       return encoding119
-    case '@bushel/signed-job-statement':
+    case '@bushel/job-commitment':
       return encoding120
-    case '@bushel/job-progress':
+    case '@bushel/signed-job-commitment':
       return encoding121
-    case '@bushel/job-key':
+    case '@bushel/job-statement':
       return encoding122
-    case '@bushel/signed-job-key':
+    case '@bushel/signed-job-statement':
       return encoding123
-    case '@bushel/job':
+    case '@bushel/job-progress':
       return encoding124
-    case '@bushel/job-evidence':
+    case '@bushel/job-key':
       return encoding125
-    case '@bushel/run-replica':
+    case '@bushel/signed-job-key':
       return encoding126
-    case '@bushel/run-end':
+    case '@bushel/job':
       return encoding127
-    case '@bushel/run-record':
+    case '@bushel/job-evidence':
       return encoding128
-    case '@bushel/check-record':
+    case '@bushel/run-replica':
       return encoding129
+    case '@bushel/run-end':
+      return encoding130
+    case '@bushel/run-record':
+      return encoding131
+    case '@bushel/check-record':
+      return encoding132
     default:
       throw new Error('Encoder not found ' + name)
   }

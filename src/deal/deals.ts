@@ -74,7 +74,8 @@ const CLOSING = 2000
 
 /**
  * All deal channels of a node. The identity of the peer is proven before any request is sent or answered.
- * Event: `met` (channel) when a hello was accepted and its counters were handled.
+ * Events: `attached` (stream) when channels are accepted on a connection, `met` (channel) when a hello was accepted and its
+ * counters were handled.
  */
 export class Deals extends ReadyResource {
   readonly self: OwnKeys
@@ -185,6 +186,7 @@ export class Deals extends ReadyResource {
     this.#attached.set(stream, detach)
     mux.pair({ protocol: PROTOCOL, id: null }, () => void this.#channel(stream))
     stream.once('close', detach)
+    this.emit('attached', stream)
   }
 
   #channel(stream: NoiseStream): DealChannel | null {

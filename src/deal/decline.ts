@@ -23,6 +23,7 @@ export type DeclineWord =
   | 'NOT_PAID'
   | 'NOT_RECEIVED'
   | 'NOT_SERVED'
+  | 'NOTICE'
   | 'NO_AGREEMENT'
   | 'NO_BLOCK'
   | 'NO_CAPACITY'
@@ -80,4 +81,9 @@ export class Declined extends BushelError {
 /** True for a peer's decline with one of these words; for any decline when no word is given. */
 export function isDeclined(error: unknown, ...words: DeclineWord[]): error is Declined {
   return error instanceof Declined && (words.length === 0 || (words as string[]).includes(error.word))
+}
+
+/** For `catch`: a peer's decline is its answer, and anything else is thrown on. */
+export function unlessDeclined(error: unknown): void {
+  if (!isDeclined(error)) throw error
 }

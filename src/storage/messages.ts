@@ -17,6 +17,7 @@ export const STORAGE_MESSAGES = {
   credit: message('credit', 'paid-until'),
   repair: message('repair', 'acknowledgement', { requestBytes: 4 << 10 }),
   ticket: message('signed-ticket', 'acknowledgement'),
+  notice: message('signed-notice', 'acknowledgement'),
   takeover: message('takeover-request', 'takeover-answer', { requestBytes: 2 << 10, replyBytes: 256 << 10 })
 } as const
 

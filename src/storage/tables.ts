@@ -88,6 +88,26 @@ const sumCodec: Codec<{ live: number; bytes: number }> = {
   }
 }
 
+/** How long the buyer of a lease is waited for with what it has not heard, ms. */
+const UNHEARD_KEPT = 90 * DAY
+
+/** By agreement, the newest of what we as its provider have to say and the buyer has not acknowledged. */
+export const outgoingNoticeTable = table('outgoing-notices', bytes(32), 'outgoing-notice', {
+  indexes: index => ({
+    /** By the identity of the buyer. */
+    buyer: index(bytes(32), ({ buyer }) => buyer!),
+    at: index(uint, ({ signed }) => signed.notice.at)
+  }),
+  unbounded: 'one for each paid lease that we have ended',
+  forget: { text: 'when its buyer has acknowledged it, or 90 days later', by: 'at', after: UNHEARD_KEPT }
+})
+
+/** By agreement, the newest of what its provider has said of a lease that goes on, which this node bought. */
+export const heardNoticeTable = table('heard-notices', bytes(32), 'signed-notice', {
+  unbounded: 'one for each open lease of the owner',
+  forget: 'when the lease is over'
+})
+
 /** By role, how many leases are live and how many bytes they reserve. */
 export const leaseSumTable = table('lease-sums', text, sumCodec, {
   rows: 2,
@@ -154,6 +174,8 @@ export const STORAGE_TABLES = [
   auditTable,
   tokenTable,
   egressTable,
+  outgoingNoticeTable,
+  heardNoticeTable,
   leaseSumTable,
   askSumTable,
   servedTable,

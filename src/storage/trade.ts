@@ -19,7 +19,7 @@ import type { BookedAsk } from './buyer/placing/seller-search.js'
 import { Extending } from './buyer/upkeep/extending.js'
 import { MirrorUpkeep } from './buyer/upkeep/mirror-upkeep.js'
 import { Replacement } from './buyer/upkeep/replacement.js'
-import { MirrorNotices } from './buyer/upkeep/notices.js'
+import { MirrorReminders } from './buyer/upkeep/reminders.js'
 import { Tokens } from './buyer/upkeep/tokens.js'
 import { Refunds } from './buyer/refunds.js'
 import { StorageBids } from './buyer/resting-bids.js'
@@ -28,6 +28,7 @@ import { exchangeCounters } from './lease/counters.js'
 import { consumed } from './lease/consumed.js'
 import { problemsOfLeases } from './lease/lease-sums.js'
 import { Leases } from './lease/leases.js'
+import { Inbox } from './notices/inbox.js'
 import { AskSpace } from './provider/ask-space.js'
 import { LeaseManager } from './provider/lease-manager.js'
 import { StorageSelling } from './provider/selling.js'
@@ -54,6 +55,7 @@ declare module '../node/trade/parts.js' {
     takeovers: null
     takingOver: Poller | null
     mirrors: Mirrors
+    notices: Inbox
     shelf: LeaseShelf | null
     leaseManager: LeaseManager | null
     askSpace: AskSpace | null
@@ -136,6 +138,17 @@ const mirrors = tradeService('mirrors', ['node', 'wallet', 'leases'], async part
   await own.sweep(await readdir(folder))
   return own
 })
+
+/** What providers say of leases that this node bought. */
+const notices = tradeService(
+  'notices',
+  ['node', 'deals', 'leases'],
+  ({ node, deals, leases: context }, scope) => {
+    const inbox = new Inbox(context, logOf(node))
+    scope.add(deals.handle('notice', (signed, peer) => inbox.hear(signed, peer)))
+    return inbox
+  }
+)
 
 const shelf = tradeService('shelf', ['node'], async ({ node }, scope) => {
   if (!node.serve) return null
@@ -227,27 +240,28 @@ const askSpace = tradeService(
 /** Replaces lost copies and extends mirrors, unattended. */
 const mirrorUpkeep = tradeService(
   'mirrorUpkeep',
-  ['node', 'leases', 'mirrors', 'connections'],
-  async ({ node, leases: { leases: records, taking }, mirrors: own }, scope) => {
+  ['node', 'leases', 'mirrors', 'notices', 'connections'],
+  async ({ node, leases: { leases: records, taking }, mirrors: own, notices: inbox }, scope) => {
     if (!node.serve) return null
     const { store, now } = node
     const log = logOf(node)
     const tasks = [new Extending(own, log), new Replacement(own, log)]
-    return scope.open(
-      new MirrorUpkeep({ store, now, leases: records, mirrors: own, tasks, log, isLeft: () => taking.isLeft })
-    )
+    const isLeft = (): boolean => taking.isLeft
+    const made = new MirrorUpkeep({ store, now, leases: records, mirrors: own, tasks, log, isLeft })
+    scope.on(inbox, 'ended', () => made.poke())
+    return scope.open(made)
   }
 )
 
 /** Pays and audits leases unattended, and tells what their owner should know. */
 const maintenance = tradeService(
   'maintenance',
-  ['node', 'leases', 'refunds', 'mirrors', 'mirrorUpkeep', 'connections'],
+  ['node', 'leases', 'refunds', 'mirrors', 'notices', 'mirrorUpkeep', 'connections'],
   async (parts, scope) => {
     const { node, leases: context } = parts
     if (!node.serve) return null
     const { store, now } = node
-    await scope.open(new MirrorNotices({ store, now, leases: context.leases, log: logOf(node) }))
+    await scope.open(new MirrorReminders({ store, now, leases: context.leases, log: logOf(node) }))
     const made = new Maintenance({
       ...context,
       ...{ refunds: parts.refunds, log: logOf(node) },
@@ -255,6 +269,7 @@ const maintenance = tradeService(
     })
     scope.on(context.deals, 'met', ({ stream }: DealChannel) => made.met(stream.remotePublicKey))
     scope.on(made, 'failed', () => parts.mirrorUpkeep?.poke())
+    scope.on(parts.notices, 'ended', () => made.poke())
     return scope.open(made)
   }
 )
@@ -328,13 +343,14 @@ function hasLeases(
 export const storageTrade: TradeResource = {
   resource: storage,
   tables: STORAGE_TABLES,
-  answering: [leases, counters, refunds, mirrors, shelf, leaseManager, takeovers],
+  answering: [leases, counters, refunds, mirrors, notices, shelf, leaseManager, takeovers],
   working: [askSpace, takingOver, mirrorUpkeep, maintenance, storageBids],
   bids: parts => parts.storageBids,
   hasDealings: hasLeases,
   dealings: ({ leases: { leases: records } }, device) => records.dealings(device),
   consumed: ({ leases: { leases: records, debts }, ledger }, now) => consumed(records, ledger, debts, now),
-  status: ({ store, dir, parts }) => storageStatus({ store, dir, shelf: parts?.shelf ?? null }),
+  status: ({ store, ledger, dir, parts }) =>
+    storageStatus({ store, ledger, dir, shelf: parts?.shelf ?? null }),
   problems: problemsOfLeases,
   used: ({ shelf: kept, leaseManager: manager }) => ({
     ...manager?.used,

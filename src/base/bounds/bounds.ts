@@ -233,6 +233,9 @@ export const LIGHTNING_RATE = { burst: BOUNDS.lightning.peer, perSecond: 64 } as
 /** Audit tokens of one lease that its provider answers: those of a long absence twice, then one in ten minutes. */
 export const TOKEN_ANSWERS = { burst: 64, perSecond: 1 / 600 } as const
 
+/** What a provider may tell unasked of one lease. */
+export const NOTICES = { burst: 8, perSecond: 1 / 30 } as const
+
 /** How often strangers of one address, and all together, may begin a connection. */
 export const HANDSHAKES = {
   addressRate: { burst: 256, perSecond: 24 },

@@ -11,8 +11,9 @@ import { BOUNDS } from '../../base/bounds/bounds.js'
 import type { Used } from '../../base/bounds/bounds.js'
 import { REACHES, reachText, reachWarning } from '../../network/reach/reachability.js'
 import type { Wallet } from '../../lightning/wallet.js'
+import { Ledger } from '../../payment/ledger.js'
 import { readingStore } from '../home-store.js'
-import { networkOf } from '../backend.js'
+import { ledgerOf, networkOf } from '../backend.js'
 import type { NodeContext } from '../context.js'
 import type { ResourceStatus, StatusSource, TradeParts, TradeResource } from '../trade/parts.js'
 import { RESOURCES } from '../trade/resources.js'
@@ -122,6 +123,7 @@ async function statusOf(node: NodeContext): Promise<StatusResult> {
     reachability: reachabilityOf(node.network),
     resources: await resourceStatuses(node.resources, {
       store: node.store,
+      ledger: trade?.ledger ?? new Ledger(node.store, ledgerOf(node.home.wallet)),
       dir: node.home.dir,
       parts: trade?.parts ?? null
     }),
@@ -186,7 +188,10 @@ async function readStatus(home: OfflineHome): Promise<StatusResult> {
     peers: 0,
     reachability: null,
     resources: await readingStore(home.dir, store =>
-      resourceStatuses(RESOURCES, { store, dir: home.dir, parts: null })
+      resourceStatuses(RESOURCES, {
+        ...{ store, dir: home.dir, parts: null },
+        ledger: new Ledger(store, ledgerOf(home.wallet))
+      })
     ),
     strangers: [],
     notes: ['no node is running on this home (bushel up)', ...known.broken.map(brokenNote)]

@@ -84,6 +84,8 @@ export interface ResourceStatus {
 /** What a status is read from: the disk, and the open parts of a node that serves. */
 export interface StatusSource {
   store: Store
+  /** Of the wallet of the home, as it is on disk. */
+  ledger: Ledger
   /** The home's folder. */
   dir: string
   parts: TradeParts | null

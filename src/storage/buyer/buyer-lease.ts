@@ -1,4 +1,4 @@
-import type { Lease, SignedCounter, SignedQuote } from '#spec'
+import type { Lease, Notice, SignedCounter, SignedDebt, SignedQuote } from '#spec'
 import { hashOf } from '../../../contracts/schema/codec.js'
 import { BushelError, isOurs } from '../../../contracts/errors/error.js'
 import { shortKey } from '../../../contracts/keys/key.js'
@@ -8,7 +8,7 @@ import { consumedMsat } from '../../../contracts/money/refund.js'
 import { sign, verify } from '../../../contracts/keys/signature.js'
 import { MAX_CLOCK_SKEW, agreementId } from '../../../contracts/terms.js'
 import type { DealChannel } from '../../deal/channel.js'
-import { isDeclined } from '../../deal/decline.js'
+import { isDeclined, unlessDeclined } from '../../deal/decline.js'
 import type { Deals } from '../../deal/deals.js'
 import type { Payment } from '../../payment/ledger.js'
 import type { Change } from '../../store/change.js'
@@ -23,7 +23,7 @@ import { TIMEOUTS } from '../lease/timeouts.js'
 import type { Timeouts } from '../lease/timeouts.js'
 import { requestCountersign } from './lease-terms.js'
 import type { SignedTerms } from './lease-terms.js'
-import { InstallmentPayment, unlessDeclined } from './installment-payment.js'
+import { InstallmentPayment } from './installment-payment.js'
 import type { PayingContext } from './installment-payment.js'
 import { aheadShare } from './placing/ahead.js'
 import type { Ahead } from './placing/ahead.js'
@@ -363,7 +363,6 @@ export class BuyerLease {
    */
   async end(reason: string): Promise<void> {
     const channel = await this.channel()
-    const { debts, deals } = this.#context
     await this.#installments.resolve(channel)
     await this.#installments.tell(channel).catch(unlessDeclined)
     const { debt } = await channel.request(
@@ -371,25 +370,51 @@ export class BuyerLease {
       { agreement: this.id, reason, counter: this.lease.counter ?? null },
       this.#soon
     )
+    await this.#over(reason, debt ?? null, this.#context.now()).finally(() => this.#next?.giveUp(AFTER_END))
+  }
+
+  /**
+   * The provider says that it ended the lease at a time, and what it owes. What cannot be judged without asking it is asked
+   * later: the lease is lapsing. On disk when it resolves. Rejects as `end` does.
+   */
+  async endedBy(reason: string, { debt = null, at }: Pick<Notice, 'debt' | 'at'>): Promise<void> {
+    const { lease } = this
+    // Who gave it up first has a reason of its own.
+    const why = lease.state === LEASE.LAPSING ? (lease.reason ?? reason) : reason
+    // From here on nothing more is paid.
+    await this.giveUp(why, { ask: false })
+    const until = Math.min(at, this.#context.now())
+    const isPlain = debt ? this.#holds(debt) : this.#faultOfDebt(0n, until) === null
+    if (isOver(this.lease) || !isPlain || this.#installments.isOpen || this.#installments.isUntold) return
+    await this.#over(why, debt, until)
+  }
+
+  /** Records the end with the signed debt. Rejects, when it is recorded, for a provider that signs for less than it owes. */
+  async #over(reason: string, debt: SignedDebt | null, until: number): Promise<void> {
+    const { debts, deals } = this.#context
     const { provider } = this.lease.terms
-    const holds =
-      debt &&
-      debt.debt.agreement.equals(this.id) &&
-      debt.debt.msat <= this.#installments.mostMsat &&
-      verify('debt', debt.debt, debt.signature, provider.device)
+    const holds = debt !== null && this.#holds(debt)
     const owed = holds ? [debts.change('creditor', provider.identity, debt)] : []
-    const fault = debt && !holds ? 'its signed debt is not valid' : this.#faultOfDebt(debt?.debt.msat ?? 0n)
+    const fault =
+      debt && !holds ? 'its signed debt is not valid' : this.#faultOfDebt(debt?.debt.msat ?? 0n, until)
     await deals.store.set(this.#endedChange(fault ? `${reason}; ${fault}` : reason), ...owed)
-    await this.#next?.giveUp(AFTER_END)
     if (!fault) return
     await deals.experiences.bad(provider.identity!, fault)
     throw this.#lie(fault)
   }
 
-  /** What is wrong with a debt of `msat`: both sides compute the same, but for their clocks. */
-  #faultOfDebt(msat: bigint): string | null {
+  #holds({ debt, signature }: SignedDebt): boolean {
+    return (
+      debt.agreement!.equals(this.id) &&
+      debt.msat <= this.#installments.mostMsat &&
+      verify('debt', debt, signature!, this.provider)
+    )
+  }
+
+  /** What is wrong with a debt of `msat` for a lease that was served until a time: both sides compute the same, but for their clocks. */
+  #faultOfDebt(msat: bigint, until: number): string | null {
     const { terms, start, committed } = this.lease
-    const served = this.#context.now() - (start || committed) + MAX_CLOCK_SKEW
+    const served = until - (start || committed) + MAX_CLOCK_SKEW
     const paid = this.#installments.acknowledgedMsat
     const owed = paid - consumedMsat(terms, served, paid)
     if (msat >= owed) return null

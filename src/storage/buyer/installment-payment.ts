@@ -5,7 +5,7 @@ import { verify } from '../../../contracts/keys/signature.js'
 import { faultOfList } from '../../../contracts/terms.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { Change } from '../../store/change.js'
-import { isDeclined } from '../../deal/decline.js'
+import { isDeclined, unlessDeclined } from '../../deal/decline.js'
 import type { Debts } from '../../payment/debts.js'
 import type { Payment } from '../../payment/ledger.js'
 import { isSettled } from '../../payment/ledger.js'
@@ -283,6 +283,11 @@ export class InstallmentPayment {
     return asked || payments.isPaying(this.#id) || ledger.totals(this.#id).inFlightMsat > 0n
   }
 
+  /** True while the provider has not acknowledged an installment that is settled. */
+  get isUntold(): boolean {
+    return this.#context.payments.ledger.payments(this.#id).some(isUntold)
+  }
+
   /** Repeats credit requests that the provider has not answered. */
   async resolve(channel: DealChannel): Promise<void> {
     for (const payment of this.#context.payments.ledger.payments(this.#id)) {
@@ -297,9 +302,8 @@ export class InstallmentPayment {
     const { payments } = this.#context
     let egress: EgressAccounts | null = null
     for (const payment of payments.ledger.payments(this.#id)) {
-      if (payment.step !== STEP.paid && payment.step !== STEP.applied) continue
+      if (!isUntold(payment)) continue
       const { installment, preimage } = payment
-      if (!preimage) continue // taken over or credited: the provider knows of it
       const answer = await channel.request('paid', { agreement: this.#id, installment, preimage }, this.#soon)
       payments.acknowledged(this.#id, installment)
       egress = accountsOf(answer)
@@ -308,8 +312,9 @@ export class InstallmentPayment {
   }
 }
 
-const OVER = new Set(['INVOICE_EXPIRED', 'PAYMENT_FAILED'])
-
-export function unlessDeclined(error: unknown): void {
-  if (!isDeclined(error)) throw error
+/** Of what was taken over or credited, which has no preimage, the provider knows. */
+function isUntold(payment: Payment): payment is Payment & { preimage: Buffer } {
+  return (payment.step === STEP.paid || payment.step === STEP.applied) && payment.preimage !== null
 }
+
+const OVER = new Set(['INVOICE_EXPIRED', 'PAYMENT_FAILED'])

@@ -2,7 +2,7 @@ import { isOurs } from '../../../contracts/errors/error.js'
 import { LEAST_PAYMENT } from '../../../contracts/money/money.js'
 import type { Msat } from '../../../contracts/money/money.js'
 import type { DealChannel } from '../../deal/channel.js'
-import type { Debts } from '../../payment/debts.js'
+import type { DebtBalance, Debts } from '../../payment/debts.js'
 import type { Payments } from '../../payment/payments.js'
 import type { Leases } from '../lease/leases.js'
 import { KeyedBackoff } from '../../base/backoff.js'
@@ -10,6 +10,35 @@ import type { Retry } from '../../base/backoff.js'
 import { deadline } from '../../base/timeouts.js'
 import { TIMEOUTS } from '../lease/timeouts.js'
 import type { Timeouts } from '../lease/timeouts.js'
+
+/** What is owed to us for leases that are over, and by how many providers. */
+export interface Owed {
+  msat: Msat
+  providers: number
+}
+
+export function owedTo(debts: Debts, leases: Leases): Owed {
+  const providers = new Set<string>()
+  let msat = 0n
+  for (const standing of debts.unsettled('creditor')) {
+    const rest = restOf(standing)
+    const lease = leases.get('buyer', standing.debt.debt.agreement!)
+    if (!lease || rest < LEAST_PAYMENT) continue
+    msat += rest
+    providers.add(lease.terms.provider.identity!.toString('hex'))
+  }
+  return { msat, providers: providers.size }
+}
+
+/** True when something is owed to us for an agreement that can be paid. */
+export function isOwed(debts: Debts, agreement: Buffer): boolean {
+  const standing = debts.get('creditor', agreement)
+  return standing !== null && restOf(standing) >= LEAST_PAYMENT
+}
+
+function restOf({ leftMsat, openMsat, askedMsat }: DebtBalance): Msat {
+  return leftMsat + openMsat + askedMsat
+}
 
 export interface RefundsOptions {
   debts: Debts
@@ -29,14 +58,6 @@ export class Refunds {
   constructor(options: RefundsOptions) {
     this.#options = options
     this.#backoff = new KeyedBackoff(options.retry, options.now)
-  }
-
-  /** Debts to us that are not paid back, msat. */
-  get openMsat(): Msat {
-    let sum = 0n
-    for (const { leftMsat, openMsat, askedMsat } of this.#options.debts.unsettled('creditor'))
-      sum += leftMsat + openMsat + askedMsat
-    return sum
   }
 
   /** Claims each debt that is due; a provider that is offline is asked again later. */
@@ -75,8 +96,7 @@ export class Refunds {
 
   /** True when something is owed to us for an agreement that can be paid. */
   isOwed(agreement: Buffer): boolean {
-    const standing = this.#options.debts.get('creditor', agreement)
-    return standing !== null && standing.leftMsat + standing.openMsat + standing.askedMsat >= LEAST_PAYMENT
+    return isOwed(this.#options.debts, agreement)
   }
 
   /** Claims a debt and waits at most `timeoutMs` until it is paid back; returns the amount paid back, msat. */

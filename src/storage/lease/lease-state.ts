@@ -38,7 +38,7 @@ export const leaseStates = defineStates(
         to: {
           STORED: 'the provider has signed the receipt for the whole copy',
           NEXT: 'the same, where it follows a lease that is not over',
-          LAPSING: 'the provider fails, and the lease is given up',
+          LAPSING: 'the provider fails or ends it, and the lease is given up',
           ENDED: 'the owner ends it'
         }
       },
@@ -55,7 +55,7 @@ export const leaseStates = defineStates(
         meaning: 'the provider keeps the whole copy; it is audited and paid',
         begins: TAKEN,
         to: {
-          LAPSING: 'the provider fails an audit or breaks its word, and the lease is given up',
+          LAPSING: 'the provider fails an audit, breaks its word or ends it, and the lease is given up',
           ENDED:
             'its time is over, or the owner ends it, or its provider does not hand it over to this device'
         }

@@ -2,7 +2,15 @@ import type { Lease } from '#spec'
 import { billedBytes } from '../../../contracts/money/money.js'
 import type { Store } from '../../store/store.js'
 import type { Transaction } from '../../store/transaction.js'
-import { askSumTable, auditTable, egressTable, leaseDueTable, leaseSumTable, leaseTable } from '../tables.js'
+import {
+  askSumTable,
+  auditTable,
+  egressTable,
+  heardNoticeTable,
+  leaseDueTable,
+  leaseSumTable,
+  leaseTable
+} from '../tables.js'
 import { LEASE, isLive, isOver } from './lease-state.js'
 
 const ROLES = ['buyer', 'provider'] as const
@@ -33,6 +41,7 @@ export function recordedWith(
   if (!isOver(lease) || key[0] !== 'buyer') return
   transaction.update(auditTable, key[1], () => null)
   transaction.update(egressTable, key[1], () => null)
+  transaction.update(heardNoticeTable, key[1], () => null)
 }
 
 /** Puts the part of a lease in the place of the part that it had. */

@@ -10,10 +10,11 @@ import type { Used } from '../../base/bounds/bounds.js'
 import { systemClock } from '../../base/clock.js'
 import { Poller } from '../../base/poller.js'
 import { Scope } from '../../base/scope.js'
-import type { Answer, Counterparty, Handler } from '../../deal/channel.js'
+import type { Answer, Counterparty, DealChannel, Handler } from '../../deal/channel.js'
 import { DeclineError } from '../../deal/decline.js'
 import type { Change } from '../../store/change.js'
 import type { Payment } from '../../payment/ledger.js'
+import { Outbox } from '../notices/outbox.js'
 import { Audits } from './audits.js'
 import { Intake } from './intake.js'
 import type { ShelfLease } from '../shelf/lease-files.js'
@@ -52,6 +53,7 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
   readonly #room: Room
   readonly #serving: Serving
   readonly #succession: Succession
+  readonly #outbox: Outbox
   readonly #poller: Poller
   /** Since when this process has taken uploads in without a gap, ms since 1970. */
   #awake = 0
@@ -95,7 +97,13 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
       ...{ shelf, log, now: this.#now, since: lease => Math.max(lease.committed, this.#awake) },
       onviolation: (id, why) => this.#finish(id, why)
     })
+    this.#outbox = new Outbox({
+      ...{ deals, leases, log, now: this.#now },
+      timeouts: options.timeouts ?? TIMEOUTS,
+      leaseOf: (agreement, peer) => this.#of(agreement, peer, true)
+    })
     this.#scope.add(() => this.#serving.close())
+    this.#scope.add(() => this.#outbox.close())
     this.#scope.add(() => this.#billing.close())
     this.#scope.add(() => this.#poller.close())
     const audits = new Audits(shelf, leases, this.#now)
@@ -141,7 +149,7 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     this.#awake = this.#now()
     this.#scope.add(systemClock.onGap(() => (this.#awake = this.#now())))
     // A lease may have missed a payment that the ledger recorded just before a kill.
-    const { leases, payments } = this.#options
+    const { leases, payments, deals, log } = this.#options
     for (const { id } of [...leases.at('provider', LEASE.COUNTERSIGNED)])
       if (payments.ledger.contiguous(id) > 0) await this.#settled(id)
     for (const { lease } of leases.at('provider', LEASE.STORED)) this.#serving.begin(lease)
@@ -153,6 +161,9 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
           await this.#options.shelf.silence(idOf(lease))
     for (const payment of [...payments.ledger.at(STEP.received)]) await this.#paid(payment)
     this.#billing.resume()
+    this.#scope.on(deals, 'met', (channel: DealChannel) => void this.#outbox.met(channel).catch(log.fault))
+    this.#scope.on(deals, 'attached', (stream: NoiseStream) => this.#outbox.attached(stream))
+    this.#outbox.start()
     void this.#poller.start()
   }
 
@@ -321,7 +332,8 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
 
   async #end(agreement: Buffer, reason: string, peer: Counterparty): Promise<Answer<'end'>> {
     this.#of(agreement, peer, true)
-    await this.#finish(agreement, `ended by the buyer: ${reason.slice(0, 100)}`)
+    await this.#finish(agreement, `ended by the buyer: ${reason.slice(0, 100)}`, { isKnown: true })
+    await this.#outbox.forget(agreement)
     const debt = this.#options.debts.get('debtor', agreement)?.debt ?? null
     const counter = this.#options.leases.get('provider', agreement)!.counter ?? null
     return { body: { agreement, counter, creditMsat: debt?.debt.msat ?? 0n, debt } }
@@ -332,19 +344,19 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     if (this.#options.leases.get('provider', id)) await this.#finish(id, reason)
   }
 
-  /** Ends a running lease: records the end and the debt, then frees the disk. */
-  #finish(id: Buffer, reason: string): Promise<void> {
+  /** Ends a running lease: records the end and the debt, then frees the disk. `isKnown`: its buyer need not be told. */
+  #finish(id: Buffer, reason: string, { isKnown = false } = {}): Promise<void> {
     return this.#options.leases.inTurn('provider', id, async () => {
       const lease = this.#options.leases.get('provider', id)!
-      if (!isOver(lease)) await this.#finishNow(lease, reason)
+      if (!isOver(lease)) await this.#finishNow(lease, reason, { isKnown })
     })
   }
 
-  async #finishNow({ terms }: Lease, reason: string): Promise<void> {
+  async #finishNow({ terms }: Lease, reason: string, { isKnown = false } = {}): Promise<void> {
     const { payments, leases, deals } = this.#options
     const id = agreementId(terms)
     const next = this.#succession.after(id, this.#now())
-    if (next && next.state !== LEASE.STORED) await this.#finishAfter(next, reason)
+    if (next && next.state !== LEASE.STORED) await this.#finishAfter(next, reason, { isKnown })
     await payments.refuseRest(id)
     const ended: Lease = { ...leases.get('provider', id)!, state: LEASE.ENDED, reason }
     const debt = this.#billing.debtOf(ended)
@@ -353,7 +365,9 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     // It may have changed while the invoices were refused.
     const begins = this.#succession.after(id, this.#now())
     const begun = begins?.state === LEASE.STORED ? [leases.change(begins)] : []
-    await deals.store.set(leases.change(ended), served, ...owed, ...begun)
+    const told = isKnown || !ended.committed ? [] : [this.#outbox.ended(ended, debt)]
+    await deals.store.set(leases.change(ended), served, ...owed, ...told, ...begun)
+    if (told.length > 0) this.#outbox.tell(ended)
     for (const changed of begun.length > 0 ? [ended, begins!] : [ended]) {
       this.#room.changed(changed)
       this.emit('change', changed)
@@ -370,7 +384,7 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
     const id = terms.follows!
     await leases.inTurn('provider', id, async () => {
       if (this.#succession.after(id, this.#now())?.state === LEASE.STORED)
-        await this.#finishNow(leases.get('provider', id)!, SUCCEEDED)
+        await this.#finishNow(leases.get('provider', id)!, SUCCEEDED, { isKnown: true })
     })
     const own = agreementId(terms)
     if (leases.get('provider', own)!.state === LEASE.NEXT && !this.#succession.isKept(id))
@@ -378,8 +392,8 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
   }
 
   /** Ends a lease with the one that it follows. */
-  async #finishAfter({ terms }: Lease, reason: string): Promise<void> {
-    await this.#finish(agreementId(terms), `the lease before it is over: ${reason.slice(0, 100)}`)
+  async #finishAfter({ terms }: Lease, reason: string, how: { isKnown: boolean }): Promise<void> {
+    await this.#finish(agreementId(terms), `the lease before it is over: ${reason.slice(0, 100)}`, how)
   }
 
   /** Ends expired leases, and drops from the shelf what an earlier end left behind. */
@@ -448,7 +462,8 @@ export class LeaseManager extends ReadyResource implements LeaseDesk {
       )
     else if (lease.state === LEASE.GRACE)
       await this.#finishNow(lease, 'the paid time and the grace have run out')
-    else if (this.#succession.after(id, now)?.state === LEASE.STORED) await this.#finishNow(lease, SUCCEEDED)
+    else if (this.#succession.after(id, now)?.state === LEASE.STORED)
+      await this.#finishNow(lease, SUCCEEDED, { isKnown: true })
     else {
       await this.#save({ ...lease, state: LEASE.GRACE })
       await this.#serving.end(lease)

@@ -173,6 +173,7 @@ const REQUESTS = {
   credit: 'credit',
   repair: 'repair',
   ticket: 'signed-ticket',
+  notice: 'signed-notice',
   takeover: 'takeover-request',
   jobProgress: 'agreement-reference',
   jobReveal: 'agreement-reference',

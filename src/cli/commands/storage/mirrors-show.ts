@@ -36,6 +36,9 @@ export const { syntax, run } = oneCall({
       [{ title: 'LAST AUDIT' }, ({ lastAudit }) => dateText(lastAudit)],
       [{ title: 'PAID UNTIL' }, ({ paidUntil }) => dateText(paidUntil)]
     ]),
+    ...mirror.leases.flatMap(({ id, notice }) =>
+      notice ? [`The provider of ${id.slice(0, 8)} says (${dateText(notice.at)}): ${notice.text}`] : []
+    ),
     ...mirror.leases.flatMap(({ id, why }) => (why ? [`${id.slice(0, 8)}: ${why}`] : [])),
     ...moreOf(mirror.leases.filter(({ health }) => LIVING.has(health))),
     '',

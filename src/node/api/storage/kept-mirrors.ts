@@ -37,7 +37,8 @@ const result = {
 export const KEPT_MIRROR_CALLS = {
   mirrors: reading(
     {
-      summary: 'lists the mirrors of this node, the newest first; those that are over for 30 days',
+      summary:
+        'lists the mirrors of this node, the newest first; those that are over for 3 days, and while something is owed for them',
       result: { mirrors: listed(fields(MIRROR_OVERVIEW), 'the mirrors') }
     },
     {

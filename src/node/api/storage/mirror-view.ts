@@ -8,7 +8,9 @@ import { agreementId } from '../../../../contracts/terms.js'
 import { trustedNow } from '../../../base/time/trusted-time.js'
 import { nameOf } from '../../../base/states.js'
 import type { Store } from '../../../store/store.js'
+import { Debts } from '../../../payment/debts.js'
 import type { Ledger } from '../../../payment/ledger.js'
+import { isOwed } from '../../../storage/buyer/refunds.js'
 import { takingTable } from '../../../storage/tables.js'
 import { leftBy } from '../../../storage/takeover/leaving.js'
 import {
@@ -24,8 +26,18 @@ import { renewAt } from '../../../storage/buyer/upkeep/extending.js'
 import { unseenOdds } from '../../../storage/lease/challenge.js'
 import type { Health } from '../../../storage/lease/challenge.js'
 import { egressLeftOf } from '../../../storage/lease/egress.js'
-import { LEASE, isGivenUp } from '../../../storage/lease/lease-state.js'
-import { Leases, atRiskOf, endOf, idOf, installmentsOf, paidUntil } from '../../../storage/lease/leases.js'
+import { LEASE, isGivenUp, isOver } from '../../../storage/lease/lease-state.js'
+import {
+  ENDED_BY_OWNER,
+  Leases,
+  atRiskOf,
+  endOf,
+  idOf,
+  installmentsOf,
+  paidUntil
+} from '../../../storage/lease/leases.js'
+import { textOfNotice } from '../../../storage/notices/notice.js'
+import { heardNoticeTable } from '../../../storage/tables.js'
 import { aheadOfLease } from '../../../storage/buyer/placing/ahead.js'
 import { payAt } from '../../../storage/buyer/upkeep/maintenance.js'
 import {
@@ -42,8 +54,8 @@ import {
   storagePrice
 } from '../definition/schema.js'
 
-/** A mirror that is over is listed for so long, ms. */
-const TOLD = 30 * DAY
+/** A mirror that is over is listed for so long, ms, and while something is owed for it. */
+const TOLD = 3 * DAY
 
 const HEALTH = ['uploading', 'next', 'healthy', 'unanswered', 'failing', 'gone', 'over'] as const
 const NEXT = ['upload', 'offers', 'replace', 'pay', 'renew', 'end', 'ended', 'lost', 'taken'] as const
@@ -91,6 +103,15 @@ export const MIRROR_COPY = fields({
   state: said('state of the lease'),
   health: oneOf(HEALTH, 'how the copy stands by its audits'),
   why: maybe(said('why it fails or is over')),
+  notice: maybe(
+    v.pipe(
+      fields({
+        at: moment('when it was signed, by the clock of its provider; never later than now'),
+        text: said('what it says')
+      }),
+      v.description('what its provider has said last of a lease that goes on')
+    )
+  ),
   price: storagePrice('its price'),
   lastAudit: moment('when it last proved what it was asked for; 0: never'),
   unseen1pct: odds('that a loss of 1 % of the copy went unseen'),
@@ -115,20 +136,36 @@ export class MirrorView {
   readonly #store: Store
   readonly #ledger: Ledger
   readonly #leases: Leases
+  readonly #debts: Debts
   readonly #now = trustedNow()
 
   constructor(store: Store, ledger: Ledger) {
     this.#store = store
     this.#ledger = ledger
     this.#leases = new Leases(store)
+    this.#debts = new Debts(store, ledger)
   }
 
   list(): Overview[] {
     return mirrorsOf(this.#store, this.#leases)
       .filter(job => !isLongOver(job, this.#now))
       .map(job => ({ job, leases: this.leasesOf(job) }))
-      .filter(({ leases }) => leases.length === 0 || Math.max(...leases.map(endOf)) + TOLD > this.#now)
+      .filter(({ leases }) => leases.length === 0 || leases.some(lease => this.#isListed(lease)))
       .map(({ job, leases }) => this.overview(job, leases))
+  }
+
+  /** Whether a lease has its mirror listed. */
+  #isListed(lease: Lease): boolean {
+    const id = agreementId(lease.terms)
+    return this.#overAt(lease) + TOLD > this.#now || isOwed(this.#debts, id)
+  }
+
+  /** When a lease is over, ms since 1970. */
+  #overAt(lease: Lease): number {
+    const isEnded = isOver(lease) && lease.reason?.startsWith(ENDED_BY_OWNER)
+    // The debt is signed when the lease is ended.
+    const debt = isEnded ? this.#debts.get('creditor', agreementId(lease.terms)) : null
+    return Math.min(endOf(lease), debt?.debt.debt.at ?? Infinity)
   }
 
   /** See `findMirror`. */
@@ -174,12 +211,14 @@ export class MirrorView {
     const { terms, state, audited, reason } = lease
     const audits = this.#leases.auditOf(agreementId(terms))
     const why = audits.failing || reason || this.#whyWaiting(lease)
+    const said = this.#store.table(heardNoticeTable).get(agreementId(terms))?.notice
     return {
       id: idOf(lease),
       provider: formatKey(terms.provider.device!),
       state: nameOf(state),
       health: this.health(lease),
       ...(why ? { why } : {}),
+      ...(said ? { notice: { at: Math.min(said.at, this.#now), text: textOfNotice(said) } } : {}),
       price: terms.price.toString(),
       lastAudit: audited ?? 0,
       unseen1pct: unseenOdds(audits, 0.01, this.#now),

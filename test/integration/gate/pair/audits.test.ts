@@ -124,6 +124,7 @@ test('two audits of one copy do not overwrite what the other has found', async (
 
 test('a provider that has ended the lease says so when it is audited, and its debt is signed', async () => {
   const id = await pair.deal({ installments: 3 })
+  pair.wire.chooseFault = ({ method }) => (method === 'notice' ? 'lost' : null)
   await pair.leaseManager.end(id, 'ended by the provider')
   const maintenance = pair.maintenance({ now: () => Date.now() + 1.1 * DAY })
   await maintenance.look()

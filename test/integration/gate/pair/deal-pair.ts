@@ -19,6 +19,7 @@ import type { Address } from '../../../../src/network/network.js'
 import { sealOf } from '../../../../src/storage/lease/audit.js'
 import { BuyerLease } from '../../../../src/storage/buyer/buyer-lease.js'
 import type { BuyerLeaseContext } from '../../../../src/storage/buyer/buyer-lease.js'
+import { Inbox } from '../../../../src/storage/notices/inbox.js'
 import { LeaseManager } from '../../../../src/storage/provider/lease-manager.js'
 import type { LeaseState } from '../../../../src/storage/lease/leases.js'
 import { DEFAULT_POLICY, StorageSelling } from '../../../../src/storage/provider/selling.js'
@@ -107,7 +108,9 @@ export class DealPair {
     firstInstallmentMsat: INSTALLMENT_MSAT,
     maxInstallmentMsat: INSTALLMENT_MSAT
   }
-  readonly leaseManager: LeaseManager
+  leaseManager: LeaseManager
+  /** What the provider says to the buyer unasked. */
+  readonly notices: Inbox
   readonly mirrors: Mirrors
   readonly #refunds: Refunds
   readonly #maintenance: Maintenance
@@ -139,19 +142,8 @@ export class DealPair {
     this.#store = openStore(join(dir, 'cores'))
     this.#order = this.#ask(1)
     this.shelf = new LeaseShelf({ folder: join(dir, 'shelf') })
-    const { deals, payments, leases, debts, log } = provider
-    this.leaseManager = new LeaseManager({
-      deals,
-      payments,
-      leases,
-      debts,
-      canReceive: async () => true,
-      shelf: this.shelf,
-      timeouts: this.#timeouts,
-      announcer: { join: () => null, leave: async () => undefined },
-      log,
-      now: () => Date.now() + this.ahead
-    })
+    const { deals } = provider
+    this.leaseManager = this.#manager()
     new Provider({
       deals,
       quoteFor: this.policy.quoteFor,
@@ -170,6 +162,8 @@ export class DealPair {
       retry: { first: 1, last: 1 }
     })
     this.#maintenance = this.maintenance({ retry: { first: 1, last: 1 } })
+    this.notices = new Inbox(this.#context, buyer.log)
+    buyer.deals.handle('notice', (signed, peer) => this.notices.hear(signed, peer))
     this.#experiences = new Experiences(buyer.store, Date.now)
     this.mirrors = new Mirrors({
       ...this.#context,
@@ -183,6 +177,29 @@ export class DealPair {
       minGrace: DEFAULT_POLICY.grace
     })
     buyer.wallet.onpay = hash => this.#decideOutcome(hash)
+  }
+
+  #manager(): LeaseManager {
+    const { deals, payments, leases, debts, log } = this.provider
+    return new LeaseManager({
+      deals,
+      payments,
+      leases,
+      debts,
+      canReceive: async () => true,
+      shelf: this.shelf,
+      timeouts: this.#timeouts,
+      announcer: { join: () => null, leave: async () => undefined },
+      log,
+      now: () => Date.now() + this.ahead
+    })
+  }
+
+  /** The manager of the provider's leases begins anew with what is on disk. It makes no more deals. */
+  async restart(): Promise<void> {
+    await this.leaseManager.close()
+    this.leaseManager = this.#manager()
+    await this.leaseManager.ready()
   }
 
   static async open(dir: string, bootstrap: Address[]): Promise<DealPair> {

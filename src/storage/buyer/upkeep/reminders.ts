@@ -21,7 +21,7 @@ const TOLD_DAYS = [1, 7, 30]
 const MOST_READ = 0.8
 
 /** What the owner should know of a mirror. */
-export interface Notice {
+export interface Reminder {
   /** Equal for what is told once. */
   id: string
   text: string
@@ -32,7 +32,7 @@ export interface Notice {
  * most of what they may. One that was bought for less time
  * than 30 days is told of within 7 days or 1.
  */
-export function noticesOf(store: Store, leases: Leases, now: number): Notice[] {
+export function remindersOf(store: Store, leases: Leases, now: number): Reminder[] {
   const left = leftBy(store)
   if (left) return [{ id: 'left', text: leftText(left) }]
   return mirrorsOf(store, leases)
@@ -44,7 +44,7 @@ export function noticesOf(store: Store, leases: Leases, now: number): Notice[] {
 }
 
 /** Of the copy that ends first of those of which the owner is to be told. */
-function ending(job: MirrorJob, leases: Leases, copies: readonly Lease[], now: number): Notice[] {
+function ending(job: MirrorJob, leases: Leases, copies: readonly Lease[], now: number): Reminder[] {
   const [first] = copies
     .filter(lease => lease.state === LEASE.STORED && isLast(lease, leases) && withinDays(lease, now) !== null)
     .sort((a, b) => endOf(a) - endOf(b))
@@ -57,7 +57,7 @@ function ending(job: MirrorJob, leases: Leases, copies: readonly Lease[], now: n
   return [{ id: `${job.store} ends within ${withinDays(first, now)}`, text }]
 }
 
-function lost(job: MirrorJob, { living, failed, missing }: Copies): Notice[] {
+function lost(job: MirrorJob, { living, failed, missing }: Copies): Reminder[] {
   const canReplace = living.some(({ state }) => state === LEASE.STORED)
   const lacking = Math.min(failed.length, missing)
   if (job.state !== MIRROR.KEPT || lacking === 0) return []
@@ -70,7 +70,7 @@ function lost(job: MirrorJob, { living, failed, missing }: Copies): Notice[] {
 }
 
 /** Of the copies of which readers have fetched most of what they may, or all of it. */
-function read(job: MirrorJob, leases: Leases, { living }: Copies): Notice[] {
+function read(job: MirrorJob, leases: Leases, { living }: Copies): Reminder[] {
   const copies = living
     .filter(({ state }) => state === LEASE.STORED)
     .map(lease => ({ lease, used: leases.egressOf(agreementId(lease.terms)) }))
@@ -105,14 +105,14 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`
 }
 
-/** The notice that is due for the end of a lease; null: none. */
+/** The reminder that is due for the end of a lease; null: none. */
 function withinDays(lease: Lease, now: number): number | null {
   const left = endOf(lease) - now
   if (left <= 0) return null
   return TOLD_DAYS.find(days => left <= days * DAY && days * DAY < lease.terms.time) ?? null
 }
 
-export interface MirrorNoticesOptions {
+export interface MirrorRemindersOptions {
   store: Store
   leases: Leases
   log: Logger
@@ -120,13 +120,13 @@ export interface MirrorNoticesOptions {
   now: () => number
 }
 
-/** Logs each notice once when the node starts, and once when there is a new one. */
-export class MirrorNotices extends ReadyResource {
-  readonly #options: MirrorNoticesOptions
+/** Logs each reminder once when the node starts, and once when there is a new one. */
+export class MirrorReminders extends ReadyResource {
+  readonly #options: MirrorRemindersOptions
   readonly #poller: Poller
   #told = new Set<string>()
 
-  constructor(options: MirrorNoticesOptions) {
+  constructor(options: MirrorRemindersOptions) {
     super()
     this.#options = options
     this.#poller = new Poller({
@@ -146,8 +146,8 @@ export class MirrorNotices extends ReadyResource {
 
   look(): void {
     const { store, leases, log, now } = this.#options
-    const notices = noticesOf(store, leases, now())
-    for (const { id, text } of notices) if (!this.#told.has(id)) log.warn(text)
-    this.#told = new Set(notices.map(({ id }) => id))
+    const reminders = remindersOf(store, leases, now())
+    for (const { id, text } of reminders) if (!this.#told.has(id)) log.warn(text)
+    this.#told = new Set(reminders.map(({ id }) => id))
   }
 }

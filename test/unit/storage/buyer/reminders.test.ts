@@ -4,7 +4,7 @@ import type { AuditRecord, Lease, MirrorJob } from '#spec'
 import { DAY } from '../../../../contracts/money/quantity.js'
 import { agreementId } from '../../../../contracts/terms.js'
 import { loggerTo } from '../../../../src/base/logger.js'
-import { MirrorNotices, noticesOf } from '../../../../src/storage/buyer/upkeep/notices.js'
+import { MirrorReminders, remindersOf } from '../../../../src/storage/buyer/upkeep/reminders.js'
 import { UNTROUBLED } from '../../../../src/storage/lease/challenge.js'
 import { UNREAD, ownerEgressOf } from '../../../../src/storage/lease/egress.js'
 import type { EgressAccounts } from '../../../../src/storage/lease/egress.js'
@@ -50,7 +50,7 @@ async function homeOf(...days: number[]) {
 test('the owner is told of an end 30, 7 and 1 days before, of the copy that ends first', async () => {
   const { store, kept, leases } = await homeOf(400, 365)
   const ends = Math.min(...kept.map(endOf))
-  const told = (left: number): string | null => noticesOf(store, leases, ends - left)[0]?.id ?? null
+  const told = (left: number): string | null => remindersOf(store, leases, ends - left)[0]?.id ?? null
   const within = (days: number): string => `aa ends within ${days}`
   assert.deepEqual([31 * DAY, 30 * DAY, 7 * DAY + 1, 7 * DAY, DAY + 1, DAY, 1, 0].map(told), [
     null,
@@ -63,23 +63,23 @@ test('the owner is told of an end 30, 7 and 1 days before, of the copy that ends
     null
   ])
   assert.deepEqual(
-    noticesOf(store, leases, ends - 7 * DAY).map(({ text }) => text),
+    remindersOf(store, leases, ends - 7 * DAY).map(({ text }) => text),
     ["'films' ends in 7d; to keep it: bushel mirrors extend 'films' --time 30d"]
   )
   kept.forEach((lease, i) => (kept[i] = { ...lease, state: LEASE.ENDED, reason: ENDED_BY_OWNER }))
   assert.equal(told(DAY), null, 'what is over ends no more')
 })
 
-test('a command in a notice can be pasted into a shell, whatever the path', async () => {
+test('a command in a reminder can be pasted into a shell, whatever the path', async () => {
   const { store, job, kept, leases } = await homeOf(365)
   Object.assign(job, { path: "/home/tom's $(films)" })
-  const [notice] = noticesOf(store, leases, endOf(kept[0]!) - DAY)
-  assert.match(notice!.text, /: bushel mirrors extend 'tom'\\''s \$\(films\)' --time 30d$/)
+  const [reminder] = remindersOf(store, leases, endOf(kept[0]!) - DAY)
+  assert.match(reminder!.text, /: bushel mirrors extend 'tom'\\''s \$\(films\)' --time 30d$/)
 })
 
 test('what was bought for a few days is not told of at once', async () => {
   const { store, kept, leases } = await homeOf(30)
-  const told = (left: number): number => noticesOf(store, leases, endOf(kept[0]!) - left).length
+  const told = (left: number): number => remindersOf(store, leases, endOf(kept[0]!) - left).length
   assert.deepEqual([30 * DAY, 8 * DAY, 7 * DAY].map(told), [0, 0, 1])
 })
 
@@ -87,9 +87,9 @@ test('the owner is told of copies that fail or are gone, and not of one that is 
   const { store, kept, audits, leases } = await homeOf(400, 365, 366)
   const [one, two, three] = kept.map(({ terms }) => agreementId(terms))
   audits.push({ id: three!, audit: { ...UNTROUBLED, unanswered: START } })
-  assert.deepEqual(noticesOf(store, leases, START), [])
+  assert.deepEqual(remindersOf(store, leases, START), [])
   audits.push({ id: one!, audit: { ...UNTROUBLED, failing: 'it lost a block' } })
-  const texts = (now: number): string[] => noticesOf(store, leases, now).map(({ text }) => text)
+  const texts = (now: number): string[] => remindersOf(store, leases, now).map(({ text }) => text)
   const fail = (copies: number, isLeft = true): string =>
     `${copies} of the 3 copies of 'films' fail or are gone, and are not paid on; ` +
     (isLeft
@@ -113,8 +113,8 @@ test('the owner is told when readers have fetched 80 % of what they may, and all
     const accounts = { readers: part * terms.egressBytes, owner }
     read.set(agreementId(terms).toString('hex'), accounts)
   }
-  const told = (): string[] => noticesOf(store, leases, START).map(({ text }) => text)
-  const ids = (): string[] => noticesOf(store, leases, START).map(({ id }) => id)
+  const told = (): string[] => remindersOf(store, leases, START).map(({ text }) => text)
+  const ids = (): string[] => remindersOf(store, leases, START).map(({ id }) => id)
   const next = "readers can again in a lease that follows: bushel mirrors extend 'films' --time 30d"
   fetched(0, 0.79)
   assert.deepEqual(told(), [])
@@ -142,18 +142,18 @@ test('the owner is told when readers have fetched 80 % of what they may, and all
   assert.match(told()[0]!, /; readers can again when its next lease begins$/)
 })
 
-test('each notice is logged once, and again when the end comes nearer', async () => {
+test('each reminder is logged once, and again when the end comes nearer', async () => {
   const { store, kept, leases } = await homeOf(365)
   const lines: string[] = []
   const log = loggerTo(({ level, message }) => lines.push(`${level}: ${message}`))
   let left = 30
   const now = (): number => endOf(kept[0]!) - left * DAY
-  const notices = new MirrorNotices({ store, leases, log, now })
-  await notices.ready()
+  const reminders = new MirrorReminders({ store, leases, log, now })
+  await reminders.ready()
   const seen = (): number => lines.length
   assert.equal(seen(), 1)
-  for (left of [20, 7, 6, 1, 0.5]) notices.look()
+  for (left of [20, 7, 6, 1, 0.5]) reminders.look()
   assert.equal(seen(), 3)
   assert.match(lines[2]!, /^warn: 'films' ends in 1d; /)
-  await notices.close()
+  await reminders.close()
 })
