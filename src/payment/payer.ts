@@ -132,7 +132,7 @@ export class Payer {
 
   async rebind(
     listed: ListedInstallment,
-    invoice: string,
+    invoice: string | null,
     payee: Buffer,
     agreement: Buffer
   ): Promise<Payment> {
@@ -145,12 +145,13 @@ export class Payer {
       throw refused(`the hash of installment ${listed.installment} already belongs to another payment`)
     if (listed.issue <= old.issue || listed.msat !== old.msat)
       throw refused(`installment ${listed.installment} differs from the signed list`)
-    const { expiresAt } = this.#check(agreement, listed, invoice, payee)
-    this.sending.binds(listed.hash, expiresAt)
+    if (invoice !== null)
+      this.sending.binds(listed.hash, this.#check(agreement, listed, invoice, payee).expiresAt)
+    const step = invoice === null ? STEP.intent : STEP.bound
     await this.sending.withheld(old, current =>
       this.#ledger.record(
         { ...current, step: STEP.void },
-        draftOf(agreement, listed, current.peer, STEP.bound, invoice)
+        draftOf(agreement, listed, current.peer, step, invoice ?? '')
       )
     )
     return this.#ledger.payment(agreement, listed.installment)!

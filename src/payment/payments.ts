@@ -228,8 +228,16 @@ export class Payments extends ReadyResource {
     return this.#payer.voidable(agreement, installment)
   }
 
-  /** Replaces the hash of an installment, after the payee has signed that the old hash is void. */
-  rebind(listed: ListedInstallment, invoice: string, payee: Buffer, agreement: Buffer): Promise<Payment> {
+  /**
+   * Replaces the hash of an installment, after the payee has signed that the old hash is void. Without an invoice the new one is
+   * only known, and cannot be paid.
+   */
+  rebind(
+    listed: ListedInstallment,
+    invoice: string | null,
+    payee: Buffer,
+    agreement: Buffer
+  ): Promise<Payment> {
     return this.#payer.rebind(listed, invoice, payee, agreement)
   }
 
