@@ -38,10 +38,12 @@ export interface PayingContext {
   orphans?: Orphans
 }
 
-/** Rows that belong to a strip. */
-export interface StripChanges {
+export interface StripOptions {
+  /** Rows that belong to a strip. */
   listed?: readonly Change[]
   bound?: () => readonly Change[]
+  /** Whether an earlier device of the buyer may have had hashes of it replaced: those get no invoice. */
+  mayLack?: boolean
 }
 
 /** Settles the installments of a buyer's lease: list, bind, pay or credit, reissue, and announce to the provider. */
@@ -74,17 +76,22 @@ export class InstallmentPayment {
     channel: DealChannel,
     { list }: Countersign,
     from: number,
-    { listed, bound }: StripChanges = {}
+    { listed, bound, mayLack = false }: StripOptions = {}
   ): Promise<void> {
     const { payments } = this.#context
     const { identity, lightning } = this.#lease.terms.provider
     await payments.intend(list, identity, listed)
     const { invoices } = await channel.request('strip', { agreement: this.#id, from }, this.#soon)
-    await payments.bind(list, invoices, lightning!, identity, bound)
+    const changes = bound ? { changes: bound } : {}
+    await payments.bind(list, invoices, lightning!, identity, { ...changes, mayLack })
   }
 
-  /** Requests the list and strip of an installment unless they are recorded already. */
-  async list(channel: DealChannel, installment: number): Promise<void> {
+  /** Requests the list and strip of an installment unless they are recorded already. `mayLack`: see `StripOptions`. */
+  async list(
+    channel: DealChannel,
+    installment: number,
+    { mayLack = false }: Pick<StripOptions, 'mayLack'> = {}
+  ): Promise<void> {
     const { leases, payments } = this.#context
     const known = payments.ledger.payment(this.#id, installment)
     if (known && known.step !== STEP.intent) return
@@ -100,7 +107,7 @@ export class InstallmentPayment {
         throw this.#lie('the signature on its list of installments is not valid')
       listed.push(leases.listChange('buyer', this.#id, from, countersign))
     }
-    await this.strip(channel, countersign, from, { listed })
+    await this.strip(channel, countersign, from, { listed, mayLack })
   }
 
   /**
