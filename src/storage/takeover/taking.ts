@@ -174,14 +174,15 @@ export class Taking {
   /** What the device before had paid after the export counts as well. The provider knows it, and would not say too much. */
   async #take(channel: DealChannel, { agreement, paidMsat, counter = null }: TakenLease): Promise<void> {
     const { leases, payments } = this.#options
-    const { terms } = leases.get('buyer', agreement)!
+    const lease = leases.get('buyer', agreement)!
+    const { terms } = lease
     if (!terms.provider.device!.equals(channel.device)) return
     const isSigned =
       counter !== null &&
       counter.counter.agreement.equals(agreement) &&
       counter.buyer &&
       counter.provider &&
-      verify('counter', counter.counter, counter.buyer, terms.buyer.device!) &&
+      leases.buyersOf(lease).some(device => verify('counter', counter.counter, counter.buyer!, device)) &&
       verify('counter', counter.counter, counter.provider, channel.device)
     const paid = most(paidMsat, isSigned ? counter.counter.paidMsat : 0n)
     if (paid > payments.ledger.totals(agreement).paidMsat) {
@@ -226,7 +227,7 @@ export class Taking {
   async #giveUp(provider: Buffer, from: Buffer, why: string): Promise<void> {
     const { leases } = this.#options
     for (const lease of this.#leasesOf(provider))
-      if (lease.terms.buyer.device!.equals(from) && !isGivenUp(lease))
+      if (leases.buyersOf(lease).some(device => device.equals(from)) && !isGivenUp(lease))
         await leases.save({ ...lease, state: LEASE.ENDED, reason: `it was not handed over: ${why}` })
   }
 }

@@ -30,7 +30,9 @@ export async function takenPayments(t: TestContext, count = 3) {
     await laptop.stop()
   })
   const [provider] = await person()
-  const parties = partiesOf(await (await Owner.make()).device(), provider!)
+  const owner = await Owner.make()
+  const device = await owner.device()
+  const parties = partiesOf(device, provider!)
   const terms = leaseTerms({
     ...parties,
     provider: { ...parties.provider, lightning: payee.wallet.nodeId },
@@ -85,5 +87,10 @@ export async function takenPayments(t: TestContext, count = 3) {
     await laptop.payments.rebind(answer.listed, answer.invoice, payee.wallet.nodeId, id)
     return answer.listed.hash
   }
-  return { desktop, laptop, payee, id, list, installments, channel, asked, replaced }
+  return {
+    ...{ desktop, laptop, payee, id, list, installments, channel, asked, replaced },
+    owner,
+    device,
+    provider: provider!
+  }
 }

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+import type { SignedCounter, TakenLease } from '#spec'
+import { sign } from '../../../../contracts/keys/signature.js'
+import { nullLogger } from '../../../../src/base/logger.js'
+import type { Counterparty, DealChannel } from '../../../../src/deal/channel.js'
+import type { Deals } from '../../../../src/deal/deals.js'
+import { change } from '../../../../src/store/change.js'
+import { exchangeCounters } from '../../../../src/storage/lease/counters.js'
+import { Leases } from '../../../../src/storage/lease/leases.js'
+import { TIMEOUTS } from '../../../../src/storage/lease/timeouts.js'
+import { cameChanges, chainOf } from '../../../../src/storage/takeover/chain.js'
+import { Leaving } from '../../../../src/storage/takeover/leaving.js'
+import { Taking } from '../../../../src/storage/takeover/taking.js'
+import { takingTable } from '../../../../src/storage/tables.js'
+import { lightningId } from '../../../samples/people.js'
+import type { Person } from '../../../samples/people.js'
+import { takenPayments } from '../../../parts/storage/taken-payments.js'
+
+/** A device that takes a lease over from the desktop of its owner, which had taken it over from the laptop. */
+async function taking(t: TestContext) {
+  const made = await takenPayments(t)
+  const { desktop: end, owner, device: laptop, provider, id, list } = made
+  const [desktop, phone] = [await owner.device(), await owner.device()]
+  const [first, signed] = [owner.takeover(laptop, desktop, 4), owner.takeover(desktop, phone, 5)]
+  const { store, payments, ledger } = end
+  await payments.intend(list)
+  await store.set(
+    ...cameChanges(chainOf([signed, first], owner.identity)),
+    change(takingTable, [provider.device.publicKey, desktop.device.publicKey], signed)
+  )
+  const leases = new Leases(store)
+  const leaving = new Leaving({ store, identity: owner.identity, log: nullLogger })
+  const deals = { self: phone } as unknown as Deals
+  const options = { store, deals, leases, payments, leaving, timeouts: TIMEOUTS, now: Date.now }
+  const taker = new Taking(options)
+  /** Asks the provider, which gives this answer. */
+  const ask = async (...answer: Partial<TakenLease>[]): Promise<void> => {
+    const given = answer.map(one => ({ agreement: id, paidMsat: 0n, ...one }))
+    const request = (): Promise<unknown> => Promise.resolve({ leases: given })
+    await taker.ask({ device: provider.device.publicKey, request } as unknown as DealChannel)
+  }
+  const counter = (n: number, by: Person): SignedCounter => {
+    const counted = { agreement: id, n, paidMsat: 5_000n, servedUntil: 1, egressBytes: 0 }
+    return {
+      counter: counted,
+      buyer: sign('counter', counted, by.device),
+      provider: sign('counter', counted, provider.device)
+    }
+  }
+  return { ...made, laptop, middle: desktop, phone, leases, ledger, taker, ask, counter, deals }
+}
+
+test('a counter that any earlier device has signed is taken in, and that of no other one', async t => {
+  const { id, owner, laptop, middle, leases, ledger, ask, counter } = await taking(t)
+  const n = (): number | undefined => leases.get('buyer', id)!.counter?.counter.n
+  await ask(
+    { counter: counter(9, await owner.device()) },
+    { counter: counter(6, laptop) },
+    { counter: counter(7, middle) }
+  )
+  assert.equal(n(), 7)
+  assert.equal(ledger.contiguous(id), 1)
+})
+
+test('a counter of a device in between that is shown at a hello is no sign of an older copy of this home', async t => {
+  const { id, laptop, middle, phone, provider, leases, ledger, counter } = await taking(t)
+  const found: boolean[] = []
+  let judge: (peer: Counterparty, counters: SignedCounter[]) => Promise<void> = assert.fail
+  const exchange = (how: { judge: typeof judge }): (() => void) => {
+    ;({ judge } = how)
+    return () => undefined
+  }
+  exchangeCounters({
+    ...{ deals: { self: phone, exchange } as unknown as Deals, leases, ledger },
+    onforgotten: async (_, forgotten) => void found.push(...forgotten.map(({ isEarlier }) => isEarlier))
+  })
+  const peer = {
+    ...{ identity: provider.identity, device: provider.device.publicKey },
+    ...{ lightning: lightningId(), address: null }
+  }
+  for (const by of [laptop, middle, phone]) await judge(peer, [counter(7, by)])
+  assert.deepEqual(found, [true, true, false])
+  assert.ok(leases.buyersOf(leases.get('buyer', id)!).at(-1)!.equals(phone.device.publicKey))
+})
