@@ -189,10 +189,22 @@ export class Taking {
       const listed = await this.#lists(channel, agreement, paid)
       await payments.takeOver(agreement, paid, listed, 'payer', terms.provider.identity)
     }
+    this.#acknowledge(agreement, paid)
     // It may have changed meanwhile.
     const current = leases.get('buyer', agreement)!
     if (isSigned && counter.counter.n > (current.counter?.counter.n ?? 0))
       await leases.save({ ...current, counter })
+  }
+
+  /** The provider has just said that it has received so much: it owes back what is not served of that. */
+  #acknowledge(agreement: Buffer, paidMsat: bigint): void {
+    const { payments } = this.#options
+    let left = paidMsat
+    for (const { installment, msat } of payments.ledger.payments(agreement)) {
+      left -= msat
+      if (left < 0n) return
+      payments.acknowledged(agreement, installment)
+    }
   }
 
   /** The signed installments of an agreement, with those that this device has not got, as far as they are paid. */

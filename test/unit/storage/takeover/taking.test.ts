@@ -64,6 +64,18 @@ test('a counter that any earlier device has signed is taken in, and that of no o
   assert.equal(ledger.contiguous(id), 1)
 })
 
+test('what a provider says that it has received is acknowledged, so that it owes the rest of it back', async t => {
+  const { id, desktop, list, installments, ask } = await taking(t)
+  const [first, second] = list.installments
+  await ask({ paidMsat: first!.msat + second!.msat + 1n })
+  await desktop.ledger.flush()
+  assert.deepEqual(
+    desktop.ledger.payments(id).map(({ step }) => step),
+    ['receipt', 'receipt', 'intent']
+  )
+  assert.equal(installments().acknowledgedMsat, first!.msat + second!.msat)
+})
+
 test('a counter of a device in between that is shown at a hello is no sign of an older copy of this home', async t => {
   const { id, laptop, middle, phone, provider, leases, ledger, counter } = await taking(t)
   const found: boolean[] = []
