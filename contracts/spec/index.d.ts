@@ -541,6 +541,7 @@ export interface TakenLease {
   countersign?: Countersign | null
   seal?: SignedSeal | null
   stored?: SignedStored | null
+  leftMsat?: bigint | null
 }
 
 export interface TakeoverAnswer {

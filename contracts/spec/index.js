@@ -2363,13 +2363,14 @@ const encoding81 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.biguint64.preencode(state, m.paidMsat)
-    if ((m.counter ? 1 : 0) | (m.agree ? 2 : 0) | (m.countersign ? 4 : 0) | (m.seal ? 8 : 0) | (m.stored ? 16 : 0)) state.end++
+    if ((m.counter ? 1 : 0) | (m.agree ? 2 : 0) | (m.countersign ? 4 : 0) | (m.seal ? 8 : 0) | (m.stored ? 16 : 0) | (m.leftMsat ? 32 : 0)) state.end++
 
     if (m.counter) encoding81_2.preencode(state, m.counter)
     if (m.agree) encoding81_3.preencode(state, m.agree)
     if (m.countersign) encoding81_4.preencode(state, m.countersign)
     if (m.seal) encoding81_5.preencode(state, m.seal)
     if (m.stored) encoding81_6.preencode(state, m.stored)
+    if (m.leftMsat) c.biguint64.preencode(state, m.leftMsat)
   },
   encode(state, m) {
     const flags =
@@ -2377,7 +2378,8 @@ const encoding81 = {
       (m.agree ? 2 : 0) |
       (m.countersign ? 4 : 0) |
       (m.seal ? 8 : 0) |
-      (m.stored ? 16 : 0)
+      (m.stored ? 16 : 0) |
+      (m.leftMsat ? 32 : 0)
 
     c.fixed32.encode(state, m.agreement)
     c.biguint64.encode(state, m.paidMsat)
@@ -2388,6 +2390,7 @@ const encoding81 = {
     if (m.countersign) encoding81_4.encode(state, m.countersign)
     if (m.seal) encoding81_5.encode(state, m.seal)
     if (m.stored) encoding81_6.encode(state, m.stored)
+    if (m.leftMsat) c.biguint64.encode(state, m.leftMsat)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
@@ -2401,7 +2404,8 @@ const encoding81 = {
       agree: (flags & 2) !== 0 ? encoding81_3.decode(state) : null,
       countersign: (flags & 4) !== 0 ? encoding81_4.decode(state) : null,
       seal: (flags & 8) !== 0 ? encoding81_5.decode(state) : null,
-      stored: (flags & 16) !== 0 ? encoding81_6.decode(state) : null
+      stored: (flags & 16) !== 0 ? encoding81_6.decode(state) : null,
+      leftMsat: (flags & 32) !== 0 ? c.biguint64.decode(state) : 0
     }
   }
 }

@@ -37,10 +37,14 @@ export function cameBy(store: Store): SignedTakeover[] {
   return [...store.table(cameTable).list()].map(({ value }) => value)
 }
 
+/** The takeovers by which a lease came to this device, the first one first. */
+export function takeoversOf(store: Store, { buyer }: Pick<Terms, 'buyer'>): SignedTakeover[] {
+  return takeoversFrom(chainOf(cameBy(store), buyer.identity!), buyer.device!)
+}
+
 /** The devices that were the buyer of a lease that this node has bought or taken over, the first one first. */
-export function ownBuyersOf(store: Store, { buyer }: Pick<Terms, 'buyer'>): Buffer[] {
-  const later = takeoversFrom(chainOf(cameBy(store), buyer.identity!), buyer.device!)
-  return [buyer.device!, ...later.map(({ takeover }) => takeover.to)]
+export function ownBuyersOf(store: Store, terms: Pick<Terms, 'buyer'>): Buffer[] {
+  return [terms.buyer.device!, ...takeoversOf(store, terms).map(({ takeover }) => takeover.to)]
 }
 
 export function cameChanges(chain: Chain): Change[] {

@@ -4,13 +4,14 @@ import { shortKey } from '../../../contracts/keys/key.js'
 import { verify } from '../../../contracts/keys/signature.js'
 import { most } from '../../../contracts/money/money.js'
 import { MAX_TAKEN } from '../../../contracts/schema/counts.js'
-import { agreementId, faultOfList } from '../../../contracts/terms.js'
+import { MAX_CLOCK_SKEW, agreementId, faultOfList } from '../../../contracts/terms.js'
 import { KeyedBackoff } from '../../base/backoff.js'
 import type { Retry } from '../../base/backoff.js'
 import { KeyedMutex } from '../../base/mutex.js'
 import type { DealChannel } from '../../deal/channel.js'
 import { isDeclined } from '../../deal/decline.js'
 import type { Deals } from '../../deal/deals.js'
+import type { Debts } from '../../payment/debts.js'
 import type { Payments } from '../../payment/payments.js'
 import { change } from '../../store/change.js'
 import type { Store } from '../../store/store.js'
@@ -19,6 +20,7 @@ import { installmentsOf } from '../lease/leases.js'
 import type { Leases } from '../lease/leases.js'
 import type { Timeouts } from '../lease/timeouts.js'
 import { takingTable } from '../tables.js'
+import { takeoversOf } from './chain.js'
 import { furtherLease } from './further-lease.js'
 import type { Leaving } from './leaving.js'
 
@@ -27,6 +29,7 @@ export interface TakingOptions {
   deals: Deals
   leases: Leases
   payments: Payments
+  debts: Debts
   leaving: Leaving
   timeouts: Timeouts
   now: () => number
@@ -93,6 +96,26 @@ export class Taking {
     await this.#turns.run(device.toString('hex'), async () => {
       for (const signed of this.#asked(device)) await this.#request(channel, signed)
     })
+  }
+
+  /**
+   * Whether less is left of a debt of the provider than this device knows, which notes it then: an earlier device may have had a
+   * part of what was owed before the takeover.
+   */
+  async isLess(channel: DealChannel, agreement: Buffer): Promise<boolean> {
+    const { store, leases, debts, timeouts } = this.#options
+    const owed = debts.get('creditor', agreement)
+    const lease = leases.get('buyer', agreement)
+    const signed = lease && takeoversOf(store, lease.terms).at(-1)
+    if (!owed || !signed || owed.debt.debt.at > signed.takeover.n + MAX_CLOCK_SKEW) return false
+    const answer = await channel.request(
+      'takeover',
+      { signed, agreements: [agreement] },
+      { timeoutMs: timeouts.answer }
+    )
+    const { leftMsat = null } = answer.leases.find(one => one!.agreement.equals(agreement)) ?? {}
+    if (leftMsat === null) return false
+    return debts.settling(agreement, () => debts.settledElsewhere(agreement, leftMsat))
   }
 
   /** Asks a provider; never rejects for what the provider does. */

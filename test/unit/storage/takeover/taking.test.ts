@@ -6,6 +6,9 @@ import { sign } from '../../../../contracts/keys/signature.js'
 import { nullLogger } from '../../../../src/base/logger.js'
 import type { Counterparty, DealChannel } from '../../../../src/deal/channel.js'
 import type { Deals } from '../../../../src/deal/deals.js'
+import { Debts } from '../../../../src/payment/debts.js'
+import { Refunds } from '../../../../src/storage/buyer/refunds.js'
+import { Declined } from '../../../../src/deal/decline.js'
 import { change } from '../../../../src/store/change.js'
 import { exchangeCounters } from '../../../../src/storage/lease/counters.js'
 import { Leases } from '../../../../src/storage/lease/leases.js'
@@ -16,6 +19,7 @@ import { Taking } from '../../../../src/storage/takeover/taking.js'
 import { takingTable } from '../../../../src/storage/tables.js'
 import { lightningId } from '../../../samples/people.js'
 import type { Person } from '../../../samples/people.js'
+import { NOW } from '../../../parts/storage/taken.js'
 import { takenPayments } from '../../../parts/storage/taken-payments.js'
 
 /** A device that takes a lease over from the desktop of its owner, which had taken it over from the laptop. */
@@ -33,7 +37,8 @@ async function taking(t: TestContext) {
   const leases = new Leases(store)
   const leaving = new Leaving({ store, identity: owner.identity, log: nullLogger })
   const deals = { self: phone } as unknown as Deals
-  const options = { store, deals, leases, payments, leaving, timeouts: TIMEOUTS, now: Date.now }
+  const debts = new Debts(store, ledger)
+  const options = { store, deals, leases, payments, debts, leaving, timeouts: TIMEOUTS, now: Date.now }
   const taker = new Taking(options)
   /** Asks the provider, which gives this answer. */
   const ask = async (...answer: Partial<TakenLease>[]): Promise<void> => {
@@ -49,7 +54,7 @@ async function taking(t: TestContext) {
       provider: sign('counter', counted, provider.device)
     }
   }
-  return { ...made, laptop, middle: desktop, phone, leases, ledger, taker, ask, counter, deals }
+  return { ...made, laptop, middle: desktop, phone, leases, ledger, debts, taker, ask, counter }
 }
 
 test('a counter that any earlier device has signed is taken in, and that of no other one', async t => {
@@ -74,6 +79,59 @@ test('what a provider says that it has received is acknowledged, so that it owes
     ['receipt', 'receipt', 'intent']
   )
   assert.equal(installments().acknowledgedMsat, first!.msat + second!.msat)
+})
+
+/** A debt of 9,000 msat for the lease, and a provider that has paid back all but this of it. */
+async function owing(t: TestContext, at: number) {
+  const made = await taking(t)
+  const { id, desktop, debts, leases, provider, taker } = made
+  const invoices: bigint[] = []
+  const paid = { leftMsat: 9_000n }
+  await debts.save('creditor', provider.identity, {
+    debt: { agreement: id, msat: 9_000n, at },
+    signature: Buffer.alloc(64)
+  })
+  const channel = {
+    request: (what: string, body: { invoice: string }): Promise<unknown> => {
+      if (what === 'takeover')
+        return Promise.resolve({ leases: [{ agreement: id, paidMsat: 0n, leftMsat: paid.leftMsat }] })
+      invoices.push(BigInt(body.invoice.split('|')[2]!))
+      if (invoices.at(-1) === paid.leftMsat) return Promise.resolve({ ok: 1 })
+      return Promise.reject(new Declined('it', paid.leftMsat > 0n ? 'INVOICE' : 'NO_DEBT', 'not the rest'))
+    }
+  } as unknown as DealChannel
+  const claims = new Refunds({
+    ...{ debts, leases, payments: desktop.payments, now: Date.now },
+    open: () => Promise.resolve(channel),
+    isLess: (...asked) => taker.isLess(...asked)
+  })
+  return { ...made, claims, invoices, paid }
+}
+
+test('of a debt that the first device has had a part of, the rest is claimed', async t => {
+  const { id, claims, invoices, paid, debts } = await owing(t, 3)
+  paid.leftMsat = 4_000n
+  await claims.claim(id)
+  assert.deepEqual(invoices, [9_000n, 4_000n])
+  const { settledMsat, openMsat, leftMsat } = debts.get('creditor', id)!
+  assert.deepEqual([settledMsat, openMsat, leftMsat], [5_000n, 4_000n, 0n])
+  await claims.claim(id)
+  assert.deepEqual(invoices, [9_000n, 4_000n, 4_000n])
+})
+
+test('a debt that the first device has had all of is settled, and claimed no more', async t => {
+  const { id, claims, invoices, paid, debts } = await owing(t, 3)
+  paid.leftMsat = 0n
+  await claims.claim(id)
+  await debts.sweep()
+  assert.deepEqual([invoices, [...debts.unsettled('creditor')]], [[9_000n], []])
+})
+
+test('of a debt that was signed after the takeover nobody else can have had a part', async t => {
+  const { id, claims, paid, debts } = await owing(t, NOW)
+  paid.leftMsat = 4_000n
+  await assert.rejects(claims.claim(id), { code: 'DECLINED' })
+  assert.equal(debts.get('creditor', id)!.settledMsat, 0n)
 })
 
 test('a counter of a device in between that is shown at a hello is no sign of an older copy of this home', async t => {
