@@ -35,9 +35,9 @@ export interface TakingOptions {
   now: () => number
 }
 
-/** Adds a lease to the mirror of another one. */
+/** Saves a lease, and adds it to the mirror of another one. */
 export interface FurtherLeases {
-  addFurther(before: Buffer, lease: Lease): Promise<void>
+  addFurther(further: { lease: Lease; before: Lease }, paidMsat: bigint): Promise<void>
 }
 
 /** How a provider has answered. */
@@ -151,8 +151,7 @@ export class Taking {
   }
 
   async #request(channel: DealChannel, signed: SignedTakeover): Promise<void> {
-    const { store, timeouts } = this.#options
-    const done = change(takingTable, [channel.device, signed.takeover.from], null)
+    const { timeouts } = this.#options
     const all = this.#leasesOf(channel.device).map(({ terms }) => agreementId(terms))
     try {
       for (let i = 0; i === 0 || i < all.length; i += MAX_TAKEN) {
@@ -167,13 +166,20 @@ export class Taking {
     } catch (error) {
       // It will not say otherwise: the leases show what comes of it.
       if (isDeclined(error, 'TAKEN_OVER', 'TAKEOVER', 'SIGNATURE', 'PARTIES')) {
-        await store.set(done)
+        await this.#done(channel.device, signed)
         await this.#giveUp(channel.device, signed.takeover.from, error.message)
       }
       throw error
     }
-    await store.set(done)
+    await this.#done(channel.device, signed)
     this.#backoff.reset(channel.device)
+  }
+
+  /** The provider has answered; a later takeover of the same device may have come meanwhile, and is still to be shown. */
+  async #done(provider: Buffer, { takeover: { from, n } }: SignedTakeover): Promise<void> {
+    const { store } = this.#options
+    const asked = store.table(takingTable).get([provider, from])
+    if (asked?.takeover.n === n) await store.set(change(takingTable, [provider, from], null))
   }
 
   /** The leases of earlier devices with a provider. */
@@ -189,9 +195,7 @@ export class Taking {
     const { leases } = this.#options
     if (!this.#mirrors || leases.get('buyer', taken.agreement)) return
     const further = furtherLease(taken, this.#leasesOf(provider), takeover.from)
-    if (!further) return
-    await this.#mirrors.addFurther(agreementId(further.before.terms), further.lease)
-    await leases.save(further.lease)
+    if (further) await this.#mirrors.addFurther(further, taken.paidMsat)
   }
 
   /** What the device before had paid after the export counts as well. The provider knows it, and would not say too much. */

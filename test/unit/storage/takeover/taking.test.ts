@@ -154,3 +154,15 @@ test('a counter of a device in between that is shown at a hello is no sign of an
   assert.deepEqual(found, [true, true, false])
   assert.ok(leases.buyersOf(leases.get('buyer', id)!).at(-1)!.equals(phone.device.publicKey))
 })
+
+test('an answer to an earlier takeover does not take back a later one of the same device', async t => {
+  const { owner, middle, phone, provider, desktop, taker } = await taking(t)
+  const key: [Buffer, Buffer] = [provider.device.publicKey, middle.device.publicKey]
+  const later = owner.takeover(middle, phone, 9)
+  const request = async (): Promise<unknown> => {
+    await desktop.store.set(change(takingTable, key, later))
+    return { leases: [] }
+  }
+  await taker.ask({ device: provider.device.publicKey, request } as unknown as DealChannel)
+  assert.equal(desktop.store.table(takingTable).get(key)?.takeover!.n, 9)
+})
