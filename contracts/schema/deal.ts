@@ -333,7 +333,8 @@ export const deal: Struct[] = [
       optional('agree', '@bushel/agree'),
       optional('countersign', '@bushel/countersign'),
       optional('seal', '@bushel/signed-seal'),
-      optional('stored', '@bushel/signed-stored')
+      optional('stored', '@bushel/signed-stored'),
+      optional('leftMsat', 'biguint64')
     ]
   },
   { name: 'takeover-answer', fields: [many('leases', '@bushel/taken-lease', MAX_TAKEN)] }

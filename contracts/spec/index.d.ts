@@ -555,6 +555,7 @@ export interface TakenLease {
   countersign?: Countersign | null
   seal?: SignedSeal | null
   stored?: SignedStored | null
+  leftMsat?: bigint | null
 }
 
 export interface TakeoverAnswer {

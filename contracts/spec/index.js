@@ -2433,13 +2433,14 @@ const encoding83 = {
   preencode(state, m) {
     c.fixed32.preencode(state, m.agreement)
     c.biguint64.preencode(state, m.paidMsat)
-    if ((m.counter ? 1 : 0) | (m.agree ? 2 : 0) | (m.countersign ? 4 : 0) | (m.seal ? 8 : 0) | (m.stored ? 16 : 0)) state.end++
+    if ((m.counter ? 1 : 0) | (m.agree ? 2 : 0) | (m.countersign ? 4 : 0) | (m.seal ? 8 : 0) | (m.stored ? 16 : 0) | (m.leftMsat ? 32 : 0)) state.end++
 
     if (m.counter) encoding83_2.preencode(state, m.counter)
     if (m.agree) encoding83_3.preencode(state, m.agree)
     if (m.countersign) encoding83_4.preencode(state, m.countersign)
     if (m.seal) encoding83_5.preencode(state, m.seal)
     if (m.stored) encoding83_6.preencode(state, m.stored)
+    if (m.leftMsat) c.biguint64.preencode(state, m.leftMsat)
   },
   encode(state, m) {
     const flags =
@@ -2447,7 +2448,8 @@ const encoding83 = {
       (m.agree ? 2 : 0) |
       (m.countersign ? 4 : 0) |
       (m.seal ? 8 : 0) |
-      (m.stored ? 16 : 0)
+      (m.stored ? 16 : 0) |
+      (m.leftMsat ? 32 : 0)
 
     c.fixed32.encode(state, m.agreement)
     c.biguint64.encode(state, m.paidMsat)
@@ -2458,6 +2460,7 @@ const encoding83 = {
     if (m.countersign) encoding83_4.encode(state, m.countersign)
     if (m.seal) encoding83_5.encode(state, m.seal)
     if (m.stored) encoding83_6.encode(state, m.stored)
+    if (m.leftMsat) c.biguint64.encode(state, m.leftMsat)
   },
   decode(state) {
     const r0 = c.fixed32.decode(state)
@@ -2471,7 +2474,8 @@ const encoding83 = {
       agree: (flags & 2) !== 0 ? encoding83_3.decode(state) : null,
       countersign: (flags & 4) !== 0 ? encoding83_4.decode(state) : null,
       seal: (flags & 8) !== 0 ? encoding83_5.decode(state) : null,
-      stored: (flags & 16) !== 0 ? encoding83_6.decode(state) : null
+      stored: (flags & 16) !== 0 ? encoding83_6.decode(state) : null,
+      leftMsat: (flags & 32) !== 0 ? c.biguint64.decode(state) : 0
     }
   }
 }

@@ -28,8 +28,9 @@ export interface DebtBalance {
 }
 
 /**
- * Debts for service that was prepaid and not delivered, signed by the provider; one per agreement. The ledger alone says
- * how much of one is settled: by refunds of its agreement, and by installments of other agreements credited from it.
+ * Debts for service that was prepaid and not delivered, signed by the provider; one per agreement. The ledger says how much of
+ * one is settled: by refunds of its agreement, and by installments of other agreements credited from it. What an earlier device
+ * of the creditor has had of it stands in the record.
  */
 export class Debts {
   readonly #store: Store
@@ -71,6 +72,22 @@ export class Debts {
   *unsettled(role: DebtRole): Iterable<DebtBalance> {
     const rows = this.#store.table(debtTable).by('open', { under: role })
     for (const { value } of rows) yield this.#standing(value)
+  }
+
+  /**
+   * Notes that only so much is left of a debt to us, by the word of the debtor: an earlier device of ours has had the rest. False
+   * when that is no news. Call it in `settling`.
+   */
+  async settledElsewhere(agreement: Buffer, leftMsat: Msat): Promise<boolean> {
+    const record = this.#store.table(debtTable).get(['creditor', agreement])
+    if (!record) return false
+    const standing = this.#standing(record)
+    const less = standing.openMsat + standing.leftMsat - leftMsat
+    // What the debtor has not answered yet may be in what it says.
+    if (less <= 0n || standing.askedMsat > 0n) return false
+    const settledMsat = record.settledMsat + less
+    await this.#store.set(change(debtTable, ['creditor', agreement], { ...record, settledMsat }))
+    return true
   }
 
   /** Marks the debts that the ledger has settled in full, so that nothing looks at them again. */
@@ -143,10 +160,10 @@ export class Debts {
     return sum
   }
 
-  #standing({ role, peer, debt }: DebtRecord): DebtBalance {
+  #standing({ role, peer, debt, settledMsat: elsewhere }: DebtRecord): DebtBalance {
     const { agreement, msat } = debt.debt
     const { refundedMsat, refundOpenMsat } = this.#ledger.totals(agreement)
-    const settledMsat = least(msat, refundedMsat + this.#ledger.creditOf(agreement))
+    const settledMsat = least(msat, refundedMsat + this.#ledger.creditOf(agreement) + elsewhere)
     const openMsat = least(msat - settledMsat, refundOpenMsat)
     const asked = role === 'creditor' ? this.#askedMsat(agreement) : 0n
     const askedMsat = least(msat - settledMsat - openMsat, asked)

@@ -65,7 +65,7 @@ export class Payee {
     const fresh: PaymentDraft[] = []
     for (const listed of list.installments) {
       const known = this.#ledger.byHash(listed.hash)
-      if (known?.step === STEP.refused) throw taken(listed.installment)
+      if (known?.step === STEP.refused && !this.#isReplaced(known)) throw taken(listed.installment)
       if (!known && this.#ledger.payment(agreement, listed.installment)) throw taken(listed.installment)
       if (!known) fresh.push(listedDraft(agreement, listed, peer))
     }
@@ -229,9 +229,10 @@ export class Payee {
 
   async #issue(agreement: Buffer, listed: ListedInstallment, expirySeconds: number): Promise<string> {
     const { installment, issue, msat, hash } = listed
-    const { step } = this.#ledger.byHash(hash)!
-    if (step === STEP.refused) throw taken(installment)
-    if (step === STEP.credited) return '' // settled for the payer too: it needs no invoice
+    const payment = this.#ledger.byHash(hash)!
+    if (this.#isReplaced(payment)) return '' // another device of the payer has asked for a new one: a void shows it
+    if (payment.step === STEP.refused) throw taken(installment)
+    if (payment.step === STEP.credited) return '' // settled for the payer too: it needs no invoice
     return this.#wallet.issue({
       preimage: this.#preimage(agreement, installment, issue, 'installment'),
       msat,
@@ -239,6 +240,11 @@ export class Payee {
       expirySeconds,
       label: intentId({ agreement, kind: 'installment', installment, issue })
     })
+  }
+
+  /** Whether a refused hash has a later one in its place. */
+  #isReplaced({ agreement, installment, issue, step }: Payment): boolean {
+    return step === STEP.refused && this.#ledger.payment(agreement, installment)!.issue > issue
   }
 
   #listed(agreement: Buffer, installment: number, issue: number, msat: Msat): ListedInstallment {

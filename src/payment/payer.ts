@@ -31,6 +31,13 @@ export interface DirectOptions {
   timeoutMs?: number
 }
 
+export interface BindOptions {
+  /** Called when all invoices are good; what it gives is changed in the same transaction. */
+  changes?: () => readonly Change[]
+  /** Whether invoices may be missing (empty): another device of ours has had those hashes replaced. They cannot be paid. */
+  mayLack?: boolean
+}
+
 /** A debt of ours, and the other side's invoice for it. */
 export interface RefundInvoice {
   agreement: Buffer
@@ -70,14 +77,16 @@ export class Payer {
     invoices: readonly string[],
     payee: Buffer,
     peer: Buffer | null,
-    changes: () => readonly Change[]
+    { changes = () => [], mayLack = false }: BindOptions
   ): Promise<void> {
     const { agreement, installments } = list
     if (invoices.length !== installments.length)
       throw refused(`the payee sent ${invoices.length} invoices for ${installments.length} installments`)
     const fresh = installments.flatMap((listed, i) => {
       const known = this.#known(agreement, listed)
-      if (known && !isUnsent(known.step)) return []
+      const isReplaced = known !== null && !known.hash.equals(listed.hash)
+      if (known && (isReplaced || !isUnsent(known.step))) return []
+      if (mayLack && !invoices[i]) return []
       const { expiresAt } = this.#check(agreement, listed, invoices[i]!, payee)
       if (known?.step === STEP.bound) return []
       this.sending.binds(listed.hash, expiresAt)
@@ -86,11 +95,15 @@ export class Payer {
     await this.#ledger.recordWith(changes(), fresh)
   }
 
-  /** The recorded payment of a listed installment, or null. Throws when its hash or amount contradicts the record. */
+  /**
+   * The recorded payment of a listed installment, or null; of a hash that an earlier device of ours has had replaced, that on the
+   * later one. Throws when its hash or amount contradicts the record.
+   */
   #known(agreement: Buffer, { installment, issue, hash, msat }: ListedInstallment): Payment | null {
     const current = this.#ledger.payment(agreement, installment)
     const known = this.#ledger.byHash(hash)
     if (!known) {
+      if (current?.role === 'payer' && current.issue > issue && current.msat === msat) return current
       if (current) throw refused(`the payee gave installment ${installment} a second hash`)
       return null
     }
@@ -132,7 +145,7 @@ export class Payer {
 
   async rebind(
     listed: ListedInstallment,
-    invoice: string,
+    invoice: string | null,
     payee: Buffer,
     agreement: Buffer
   ): Promise<Payment> {
@@ -145,12 +158,13 @@ export class Payer {
       throw refused(`the hash of installment ${listed.installment} already belongs to another payment`)
     if (listed.issue <= old.issue || listed.msat !== old.msat)
       throw refused(`installment ${listed.installment} differs from the signed list`)
-    const { expiresAt } = this.#check(agreement, listed, invoice, payee)
-    this.sending.binds(listed.hash, expiresAt)
+    if (invoice !== null)
+      this.sending.binds(listed.hash, this.#check(agreement, listed, invoice, payee).expiresAt)
+    const step = invoice === null ? STEP.intent : STEP.bound
     await this.sending.withheld(old, current =>
       this.#ledger.record(
         { ...current, step: STEP.void },
-        draftOf(agreement, listed, current.peer, STEP.bound, invoice)
+        draftOf(agreement, listed, current.peer, step, invoice ?? '')
       )
     )
     return this.#ledger.payment(agreement, listed.installment)!

@@ -15,7 +15,7 @@ import { SpendingLimits } from './limits.js'
 import { Payee } from './payee.js'
 import type { ReissueAnswer } from './payee.js'
 import { Payer } from './payer.js'
-import type { DirectOptions, RefundInvoice } from './payer.js'
+import type { BindOptions, DirectOptions, RefundInvoice } from './payer.js'
 import { NOT_BY_WALLET } from './payment.js'
 import { Reconciler } from './reconciler.js'
 import { untilReceived } from './events/received.js'
@@ -179,17 +179,16 @@ export class Payments extends ReadyResource {
   }
 
   /**
-   * Checks every invoice of a strip against the signed list and records all of them, or none when one is bad. `changes` is
-   * called when all are good; what it gives is changed in the same transaction.
+   * Checks every invoice of a strip against the signed list and records all of them, or none when one is bad.
    */
   bind(
     list: InstallmentList,
     invoices: readonly string[],
     payee: Buffer,
     peer: Buffer | null = null,
-    changes: () => readonly Change[] = () => []
+    options: BindOptions = {}
   ): Promise<void> {
-    return this.#payer.bind(list, invoices, payee, peer, changes)
+    return this.#payer.bind(list, invoices, payee, peer, options)
   }
 
   /**
@@ -228,8 +227,16 @@ export class Payments extends ReadyResource {
     return this.#payer.voidable(agreement, installment)
   }
 
-  /** Replaces the hash of an installment, after the payee has signed that the old hash is void. */
-  rebind(listed: ListedInstallment, invoice: string, payee: Buffer, agreement: Buffer): Promise<Payment> {
+  /**
+   * Replaces the hash of an installment, after the payee has signed that the old hash is void. Without an invoice the new one is
+   * only known, and cannot be paid.
+   */
+  rebind(
+    listed: ListedInstallment,
+    invoice: string | null,
+    payee: Buffer,
+    agreement: Buffer
+  ): Promise<Payment> {
     return this.#payer.rebind(listed, invoice, payee, agreement)
   }
 

@@ -162,6 +162,12 @@ export const takingTable = table('takeovers-asked', parts(bytes(32), bytes(32)),
   forget: 'when the provider has answered'
 })
 
+/** Takeovers by which leases came to this device, one after the other, by the device before: whose signatures count for them. */
+export const cameTable = table('takeovers-come', bytes(32), 'signed-takeover', {
+  unbounded: 'one for each earlier device whose mirrors the owner imports',
+  forget: 'never: they say by whom earlier counters are signed'
+})
+
 /** The takeover by which another device has what this one bought. */
 export const leftTable = table('taken-over', text, 'signed-takeover', {
   rows: 1,
@@ -184,5 +190,6 @@ export const STORAGE_TABLES = [
   mirrorTable,
   takeoverTable,
   takingTable,
+  cameTable,
   leftTable
 ] as readonly AnyTable[]

@@ -77,7 +77,7 @@ const leases = tradeService(
       deals,
       payments,
       leases: records,
-      taking: new Taking({ store, deals, leases: records, payments, leaving, timeouts, now }),
+      taking: new Taking({ store, deals, leases: records, payments, debts, leaving, timeouts, now }),
       debts,
       tokens: new Tokens({ store, leases: records, folder: join(dir, 'tokens'), now }),
       now,
@@ -114,7 +114,8 @@ const refunds = tradeService('refunds', ['node', 'leases'], ({ node, leases: con
       const channel = await context.deals.open(device, { timeoutMs: timeouts.connect })
       await taking.ask(channel)
       return channel
-    }
+    },
+    isLess: (channel, agreement) => taking.isLess(channel, agreement)
   })
   const met = ({ stream }: DealChannel): void =>
     void claims.met(stream.remotePublicKey).catch(logOf(node).fault)
@@ -182,10 +183,10 @@ const leaseManager = tradeService(
 const takeovers = tradeService(
   'takeovers',
   ['node', 'ledger', 'deals', 'leases', 'leaseManager'],
-  ({ node, ledger, deals, leases: { leases: records, taking }, leaseManager: manager }, scope) => {
+  ({ node, ledger, deals, leases: { leases: records, debts, taking }, leaseManager: manager }, scope) => {
     const log = logOf(node)
     const granting = new Granting({
-      ...{ deals, leases: records, ledger, log, leaving: taking.leaving },
+      ...{ deals, leases: records, ledger, debts, log, leaving: taking.leaving },
       ontaken: async device => manager?.takenOver(device)
     })
     scope.add(deals.handle('takeover', (request, peer) => granting.answer(request, peer)))

@@ -232,7 +232,7 @@ export class BuyerLease {
     const paying = this.#persist(async channel => {
       // Announces earlier payments first: a provider that does not answer is paid no more.
       await this.#installments.tell(channel)
-      await this.#installments.list(channel, installment)
+      await this.#installments.list(channel, installment, { mayLack: this.#isTakenOver })
       await this.audit(channel, signal)
       if (this.#isTakenOver) {
         await this.#installments.renewKnown(channel, installment)

@@ -21,6 +21,9 @@ import { whenBack, whenRouted } from './own-wallet.js'
 import type { Timeouts } from '../lease/timeouts.js'
 import { STEP } from '../../payment/payment-state.js'
 
+/** So many hashes, one after the other, a device has voided before the next one is in nobody else's hands. */
+const OWN_VOIDS = 2
+
 /** Payments of an embedded wallet whose channel is gone, so that only the payee knows their outcome. */
 export interface Orphans {
   isOrphan(hash: Buffer): Promise<boolean>
@@ -35,10 +38,12 @@ export interface PayingContext {
   orphans?: Orphans
 }
 
-/** Rows that belong to a strip. */
-export interface StripChanges {
+export interface StripOptions {
+  /** Rows that belong to a strip. */
   listed?: readonly Change[]
   bound?: () => readonly Change[]
+  /** Whether an earlier device of the buyer may have had hashes of it replaced: those get no invoice. */
+  mayLack?: boolean
 }
 
 /** Settles the installments of a buyer's lease: list, bind, pay or credit, reissue, and announce to the provider. */
@@ -71,17 +76,22 @@ export class InstallmentPayment {
     channel: DealChannel,
     { list }: Countersign,
     from: number,
-    { listed, bound }: StripChanges = {}
+    { listed, bound, mayLack = false }: StripOptions = {}
   ): Promise<void> {
     const { payments } = this.#context
     const { identity, lightning } = this.#lease.terms.provider
     await payments.intend(list, identity, listed)
     const { invoices } = await channel.request('strip', { agreement: this.#id, from }, this.#soon)
-    await payments.bind(list, invoices, lightning!, identity, bound)
+    const changes = bound ? { changes: bound } : {}
+    await payments.bind(list, invoices, lightning!, identity, { ...changes, mayLack })
   }
 
-  /** Requests the list and strip of an installment unless they are recorded already. */
-  async list(channel: DealChannel, installment: number): Promise<void> {
+  /** Requests the list and strip of an installment unless they are recorded already. `mayLack`: see `StripOptions`. */
+  async list(
+    channel: DealChannel,
+    installment: number,
+    { mayLack = false }: Pick<StripOptions, 'mayLack'> = {}
+  ): Promise<void> {
     const { leases, payments } = this.#context
     const known = payments.ledger.payment(this.#id, installment)
     if (known && known.step !== STEP.intent) return
@@ -97,7 +107,7 @@ export class InstallmentPayment {
         throw this.#lie('the signature on its list of installments is not valid')
       listed.push(leases.listChange('buyer', this.#id, from, countersign))
     }
-    await this.strip(channel, countersign, from, { listed })
+    await this.strip(channel, countersign, from, { listed, mayLack })
   }
 
   /**
@@ -148,22 +158,45 @@ export class InstallmentPayment {
   }
 
   /**
-   * Has the provider void a hash that an earlier device of the buyer knows as well: that device may have paid it, or be paying it
-   * still, and one hash must never be paid twice.
+   * Has the provider void hashes that an earlier device of the buyer may know as well: that device may have paid one, or be paying
+   * it still, and one hash must never be paid twice. The hash in place of a known one may be older than the takeover, and in that
+   * device's hands too; the hash in place of that one is not.
    */
   async renewKnown(channel: DealChannel, installment: number): Promise<void> {
-    const { payments, leases } = this.#context
-    const known = payments.ledger.payment(this.#id, installment)
-    if (!known || isSettled(known.step) || known.step === STEP.sent || leases.reissue(known.hash)) return
+    const { payments } = this.#context
     const refused = new BushelError(
       'INSTALLMENT_REFUSED',
       'the provider gives no new payment hash in place of one that another device knows'
     )
-    await this.#renew(channel, installment, refused)
+    for (let i = 0; i < OWN_VOIDS; i++) {
+      const known = payments.ledger.payment(this.#id, installment)
+      if (!known || isSettled(known.step) || known.step === STEP.sent || this.#isOwn(known.hash)) return
+      await this.#renew(channel, installment, refused, hash => this.#isOwn(hash))
+    }
   }
 
-  /** Has the provider void the old hash, then binds a new one; a payment that had settled after all is recorded. */
-  async #renew(channel: DealChannel, installment: number, failure: unknown): Promise<void> {
+  /** Whether this device alone was given the hash: it has had the one before it voided, and that one's before. */
+  #isOwn(hash: Buffer): boolean {
+    const { leases } = this.#context
+    let current = hash
+    for (let i = 0; i < OWN_VOIDS; i++) {
+      const before = leases.reissue(current)?.void?.void.hash
+      if (!before) return false
+      current = before
+    }
+    return true
+  }
+
+  /**
+   * Has the provider void the old hash, then binds a new one; a payment that had settled after all is recorded. A new hash that may
+   * not be paid gets no invoice.
+   */
+  async #renew(
+    channel: DealChannel,
+    installment: number,
+    failure: unknown,
+    mayPay: (hash: Buffer) => boolean = () => true
+  ): Promise<void> {
     const { payments, leases, orphans } = this.#context
     const old = payments.ledger.payment(this.#id, installment)!
     if (old.step !== STEP.sent && !(await payments.voidable(this.#id, installment))) return
@@ -181,7 +214,8 @@ export class InstallmentPayment {
     const { listed, invoice } = this.#checked(answer, old)
     await orphans?.resolve(old.hash, null)
     await leases.saveReissue(listed.hash, answer)
-    await payments.rebind(listed, invoice, this.#lease.terms.provider.lightning!, this.#id)
+    const bound = mayPay(listed.hash) ? invoice : null
+    await payments.rebind(listed, bound, this.#lease.terms.provider.lightning!, this.#id)
   }
 
   #checked(

@@ -15,13 +15,14 @@ import type { Change } from '../../store/change.js'
 import type { Store } from '../../store/store.js'
 import { BuyerLease } from './buyer-lease.js'
 import { UNKNOWN_ASK, planOf } from './lease-plan.js'
-import { isOver, isSealed } from '../lease/lease-state.js'
-import { idOf } from '../lease/leases.js'
+import { LEASE, isOver, isSealed } from '../lease/lease-state.js'
+import { endOf, idOf } from '../lease/leases.js'
 import { nameOf } from '../../base/states.js'
-import { mirrorsOf, nameOfMirror, newName } from './mirror-names.js'
+import { leasesOf, mirrorsOf, nameOfMirror, newName } from './mirror-names.js'
 import { mirrorTable } from '../tables.js'
 import { MIRROR, isResting, mirrorStates } from './mirror-state.js'
 import type { MirrorState } from './mirror-state.js'
+import { faultOfFurther } from '../takeover/further-lease.js'
 import { aheadOfLease } from './placing/ahead.js'
 import { affordable, fitting } from './placing/best-offers.js'
 import { Placement } from './placing/placement.js'
@@ -270,20 +271,45 @@ export class Mirrors {
       await this.#save({ ...job, agreements: [...job.agreements, id] })
   }
 
-  /** Adds a lease to the mirror of the one whose copy it keeps on. On disk when it resolves. */
-  async addFurther(before: Buffer, { terms }: Lease): Promise<void> {
-    for (const { value: job } of [...this.#table.list()]) {
-      if (!job.agreements.some(id => id!.equals(before))) continue
-      await this.addLease(job.store, agreementId(terms))
-      await this.lengthen(job.store, terms.time)
-      return
-    }
+  /**
+   * Saves a lease that an earlier device of the owner has made, and adds it to the mirror of the one whose copy it keeps on; one
+   * that costs too much is given up. All in one write, on disk when it resolves.
+   */
+  async addFurther(further: { lease: Lease; before: Lease }, paidMsat: bigint): Promise<void> {
+    const { store, leases, log } = this.#options
+    const { lease, before } = further
+    const row = [...this.#table.list()].find(({ value: { agreements } }) =>
+      agreements.some(id => id!.equals(agreementId(before.terms)))
+    )
+    if (!row) return store.set(leases.change(lease))
+    const { value: job } = row
+    const fault = faultOfFurther(job, { all: leasesOf(job, leases) }, further, paidMsat)
+    const reason = `it is not paid on: ${fault}`
+    const kept = fault ? { ...lease, state: LEASE.LAPSING, reason } : lease
+    const time = fault ? job.time : job.time + this.#timeBy(job, lease)
+    const agreements = [...job.agreements, agreementId(lease.terms)]
+    await store.set(this.#change(job.store, { ...job, time, agreements }), leases.change(kept))
+    if (fault)
+      log.warn(
+        `'${nameOfMirror(job)}' has a lease ${idOf(lease).slice(0, 8)} by an earlier device of yours; ${reason}`
+      )
   }
 
-  /** Notes that a mirror is kept for so much longer, ms. */
-  async lengthen(store: string, time: number): Promise<void> {
+  /** For how much longer a mirror is kept with a lease: an extension counts with the first of its copies that is sealed. */
+  #timeBy(job: MirrorJob, lease: Lease): number {
+    const { time } = lease.terms
+    const last = endOf(lease) - time / 2
+    const own = agreementId(lease.terms)
+    const isCounted = leasesOf(job, this.#options.leases).some(
+      one => isSealed(one) && !agreementId(one.terms).equals(own) && endOf(one) > last
+    )
+    return isSealed(lease) && !isCounted ? time : 0
+  }
+
+  /** Notes that a mirror is kept for longer, by a lease that was just sealed. */
+  async lengthen(store: string, lease: Lease): Promise<void> {
     const job = this.#job(store)!
-    await this.#save({ ...job, time: job.time + time })
+    await this.#save({ ...job, time: job.time + this.#timeBy(job, lease) })
   }
 
   /** Turns on or off that a mirror is extended before it ends; `maxPrice`, msat, null: see `priceCeiling`. */

@@ -1,6 +1,7 @@
 import { isOurs } from '../../../contracts/errors/error.js'
 import { LEAST_PAYMENT } from '../../../contracts/money/money.js'
 import type { Msat } from '../../../contracts/money/money.js'
+import { isDeclined } from '../../deal/decline.js'
 import type { DealChannel } from '../../deal/channel.js'
 import type { DebtBalance, Debts } from '../../payment/debts.js'
 import type { Payments } from '../../payment/payments.js'
@@ -45,6 +46,8 @@ export interface RefundsOptions {
   payments: Payments
   leases: Leases
   open(device: Buffer): Promise<DealChannel>
+  /** Asks whether less is left of a debt than is known here, because an earlier device of the owner has had a part of it. */
+  isLess?: (channel: DealChannel, agreement: Buffer) => Promise<boolean>
   now: () => number
   timeouts?: Timeouts
   retry?: Retry
@@ -127,11 +130,22 @@ export class Refunds {
    * provider has not answered a request to settle an installment from the debt, since the rest is unknown then.
    */
   async claim(agreement: Buffer): Promise<void> {
+    const { open, isLess } = this.#options
+    const device = this.#options.leases.get('buyer', agreement)?.terms.provider.device
+    if (!device || this.#claimable(agreement) === 0n) return
+    const channel = await open(device)
+    try {
+      await this.#claim(channel, agreement)
+    } catch (error) {
+      if (!isLess || !isDeclined(error, 'INVOICE', 'NO_DEBT')) throw error
+      if (!(await isLess(channel, agreement))) throw error
+      await this.#claim(channel, agreement)
+    }
+  }
+
+  async #claim(channel: DealChannel, agreement: Buffer): Promise<void> {
     const { debts, payments, leases } = this.#options
-    const terms = leases.get('buyer', agreement)?.terms
-    if (!terms || this.#claimable(agreement) === 0n) return
-    const { identity, device } = terms.provider
-    const channel = await this.#options.open(device)
+    const { identity } = leases.get('buyer', agreement)!.terms.provider
     const invoice = await debts.settling(agreement, async () => {
       const msat = this.#claimable(agreement)
       return msat > 0n ? payments.refundInvoice(agreement, msat, identity) : null

@@ -69,9 +69,8 @@ export function exchangeCounters({ deals, leases, ledger, onforgotten }: Counter
   /** Whether a device that was the buyer before has signed the counter, and the provider. */
   const isOfEarlier = (counter: SignedCounter, lease: Lease | null): boolean => {
     if (!lease) return false
-    const { buyer, provider } = lease.terms
-    const earlier = lease.role === 'buyer' ? [buyer.device!] : leases.takeovers.buyersOf(lease.terms)
-    return earlier.some(device => isSigned(counter, 'buyer', device, provider.device!))
+    const provider = lease.terms.provider.device!
+    return leases.buyersOf(lease).some(device => isSigned(counter, 'buyer', device, provider))
   }
 
   return deals.exchange({ show, judge })

@@ -17,6 +17,7 @@ import type { Health } from './challenge.js'
 import { UNREAD } from './egress.js'
 import type { EgressAccounts } from './egress.js'
 import { logLease } from './lease-log.js'
+import { ownBuyersOf } from '../takeover/chain.js'
 import { Takeovers } from '../takeover/takeovers.js'
 import {
   auditTable,
@@ -59,6 +60,11 @@ export class Leases {
   /** The buyer of a lease as it is now: of a provided one it may be another device than its terms name. */
   buyerOf(terms: Pick<Terms, 'buyer'>): Party {
     return this.takeovers.buyerOf(terms)
+  }
+
+  /** The devices that were the buyer of a lease one after the other, by what the words have signed. */
+  buyersOf({ role, terms }: Lease): Buffer[] {
+    return role === 'buyer' ? ownBuyersOf(this.#store, terms) : this.takeovers.buyersOf(terms)
   }
 
   get(role: LeaseRole, id: Buffer): Lease | null {

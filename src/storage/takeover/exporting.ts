@@ -11,7 +11,7 @@ import { leasesOf, mirrorsOf, nameOfMirror } from '../buyer/mirror-names.js'
 import { MIRROR } from '../buyer/mirror-state.js'
 import { isGivenUp, isOver, isUnpaid } from '../lease/lease-state.js'
 import type { Leases } from '../lease/leases.js'
-import { takingTable } from '../tables.js'
+import { cameBy } from './chain.js'
 
 export interface ExportSource {
   store: Store
@@ -38,7 +38,7 @@ export function exportOf(source: ExportSource, job: MirrorJob): MirrorExport {
     at: now(),
     mirror: job,
     leases: kept.map(lease => exportedOf(source, lease)),
-    takeovers: [...store.table(takingTable).list()].map(({ value }) => value)
+    takeovers: cameBy(store)
   }
 }
 

@@ -1,7 +1,12 @@
-import type { Lease, TakenLease, Terms } from '#spec'
+import type { Lease, MirrorJob, TakenLease, Terms } from '#spec'
+import { chargeOf, planInstallments } from '../../../contracts/money/installments.js'
+import { formatAmount, formatPrice } from '../../../contracts/money/money.js'
 import { verify } from '../../../contracts/keys/signature.js'
 import { hashOf } from '../../../contracts/schema/codec.js'
 import { agreementId, faultOf, faultOfList } from '../../../contracts/terms.js'
+import { largestInstallment } from '../buyer/placing/ahead.js'
+import { priceCeiling } from '../buyer/upkeep/copies.js'
+import type { Copies } from '../buyer/upkeep/copies.js'
 import { LEASE, isOver } from '../lease/lease-state.js'
 
 /** Whether two leases are for the same copy at one provider. */
@@ -53,6 +58,30 @@ export function furtherLease(
   const waits = terms!.follows?.equals(agreementId(before.terms)) && !isOver(before)
   const state = waits ? LEASE.NEXT : LEASE.STORED
   return { before, lease: { ...lease, state, start: stored.stored!.start, seal, stored, link } }
+}
+
+/**
+ * Why a lease that an earlier device has made is not paid on, null when it may be. Whoever has that device's key can have made it,
+ * with the provider: it costs no more than this node would buy by itself, and no more at once. `paidMsat`: what was paid of it.
+ */
+export function faultOfFurther(
+  job: MirrorJob,
+  copies: Pick<Copies, 'all'>,
+  { lease: { terms }, before }: { lease: Lease; before: Lease },
+  paidMsat: bigint
+): string | null {
+  const price = priceCeiling(job, copies, terms.follows ? job.renewMaxPrice : job.maxPrice)
+  const charge = chargeOf(terms)
+  const { minChargeMsat, leastMsat = null } = before.terms
+  if (charge > chargeOf({ ...terms, price, minChargeMsat, leastMsat }))
+    return `it costs ${formatAmount(charge)}, more than at ${formatPrice(price)}`
+  let sum = 0n
+  for (const { msat } of planInstallments(terms)) {
+    sum += msat
+    if (sum > paidMsat && msat > largestInstallment(charge))
+      return `${formatAmount(msat)} of it are to be paid at once`
+  }
+  return null
 }
 
 /** A device whose leases come to this one. */

@@ -9,6 +9,7 @@ import type { Answer, Counterparty, DealChannel } from '../../deal/channel.js'
 import type { RequestOf } from '../../deal/methods.js'
 import { DeclineError } from '../../deal/decline.js'
 import type { Deals } from '../../deal/deals.js'
+import type { Debts } from '../../payment/debts.js'
 import type { Ledger } from '../../payment/ledger.js'
 import { isUnpaid } from '../lease/lease-state.js'
 import type { Leases } from '../lease/leases.js'
@@ -21,6 +22,7 @@ export interface GrantingOptions {
   deals: Deals
   leases: Leases
   ledger: Ledger
+  debts: Debts
   leaving: Leaving
   log: Logger
   /** Called when the leases of another device have come to this one; it may be called again for the same. */
@@ -94,7 +96,12 @@ export class Granting {
   /** How a lease stands, which the peer may know from an older record. */
   #standing({ terms, counter = null }: Lease): TakenLease {
     const agreement = agreementId(terms)
-    return { agreement, paidMsat: this.#options.ledger.totals(agreement).receivedMsat, counter }
+    const { ledger, debts } = this.#options
+    const debt = debts.get('debtor', agreement)
+    return {
+      ...{ agreement, counter, paidMsat: ledger.totals(agreement).receivedMsat },
+      leftMsat: debt && debt.leftMsat + debt.openMsat
+    }
   }
 
   /** Leases that go on with the copies of those that were asked for, and were bought after the peer's record. */

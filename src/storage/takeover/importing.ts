@@ -17,6 +17,7 @@ import type { Mirrors } from '../buyer/mirrors.js'
 import { LEASE, isOver } from '../lease/lease-state.js'
 import type { Leases } from '../lease/leases.js'
 import { auditTable, takingTable } from '../tables.js'
+import { cameChanges, chainOf, takeoversFrom } from './chain.js'
 
 /** As mirrors are named on disk. */
 const FOLDER = /^[0-9a-f]{32}$/
@@ -60,12 +61,16 @@ export function importOf(target: ImportTarget, exported: MirrorExport, key: Iden
     drafts.push(...one.payments.flatMap(entry => draftsOf(entry!)))
   }
   const signed = takeoverOf(target, exported, key)
+  const chain = chainOf([...exported.takeovers.map(takeover => takeover!), signed], target.self.identity)
+  changes.push(...cameChanges(chain))
   const asked = [...all.values()].filter(one => !isOver(one.lease!) || one.debt)
   const providers = distinct(asked.map(({ lease }) => lease!.terms.provider.device!))
-  for (const provider of providers)
+  for (const { lease } of asked) {
+    const { buyer, provider } = lease!.terms
     // An earlier takeover that this provider has not seen comes first.
-    for (const one of [...exported.takeovers.map(takeover => takeover!), signed])
-      changes.push(change(takingTable, [provider, one.takeover.from], one))
+    for (const one of [...takeoversFrom(chain, buyer.device!), signed])
+      changes.push(change(takingTable, [provider.device!, one.takeover.from], one))
+  }
   return { job, providers, save: () => ledger.recordWith(changes, drafts) }
 }
 

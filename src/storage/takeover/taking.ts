@@ -4,13 +4,14 @@ import { shortKey } from '../../../contracts/keys/key.js'
 import { verify } from '../../../contracts/keys/signature.js'
 import { most } from '../../../contracts/money/money.js'
 import { MAX_TAKEN } from '../../../contracts/schema/counts.js'
-import { agreementId, faultOfList } from '../../../contracts/terms.js'
+import { MAX_CLOCK_SKEW, agreementId, faultOfList } from '../../../contracts/terms.js'
 import { KeyedBackoff } from '../../base/backoff.js'
 import type { Retry } from '../../base/backoff.js'
 import { KeyedMutex } from '../../base/mutex.js'
 import type { DealChannel } from '../../deal/channel.js'
 import { isDeclined } from '../../deal/decline.js'
 import type { Deals } from '../../deal/deals.js'
+import type { Debts } from '../../payment/debts.js'
 import type { Payments } from '../../payment/payments.js'
 import { change } from '../../store/change.js'
 import type { Store } from '../../store/store.js'
@@ -19,6 +20,7 @@ import { installmentsOf } from '../lease/leases.js'
 import type { Leases } from '../lease/leases.js'
 import type { Timeouts } from '../lease/timeouts.js'
 import { takingTable } from '../tables.js'
+import { takeoversOf } from './chain.js'
 import { furtherLease } from './further-lease.js'
 import type { Leaving } from './leaving.js'
 
@@ -27,14 +29,15 @@ export interface TakingOptions {
   deals: Deals
   leases: Leases
   payments: Payments
+  debts: Debts
   leaving: Leaving
   timeouts: Timeouts
   now: () => number
 }
 
-/** Adds a lease to the mirror of another one. */
+/** Saves a lease, and adds it to the mirror of another one. */
 export interface FurtherLeases {
-  addFurther(before: Buffer, lease: Lease): Promise<void>
+  addFurther(further: { lease: Lease; before: Lease }, paidMsat: bigint): Promise<void>
 }
 
 /** How a provider has answered. */
@@ -95,6 +98,26 @@ export class Taking {
     })
   }
 
+  /**
+   * Whether less is left of a debt of the provider than this device knows, which notes it then: an earlier device may have had a
+   * part of what was owed before the takeover.
+   */
+  async isLess(channel: DealChannel, agreement: Buffer): Promise<boolean> {
+    const { store, leases, debts, timeouts } = this.#options
+    const owed = debts.get('creditor', agreement)
+    const lease = leases.get('buyer', agreement)
+    const signed = lease && takeoversOf(store, lease.terms).at(-1)
+    if (!owed || !signed || owed.debt.debt.at > signed.takeover.n + MAX_CLOCK_SKEW) return false
+    const answer = await channel.request(
+      'takeover',
+      { signed, agreements: [agreement] },
+      { timeoutMs: timeouts.answer }
+    )
+    const { leftMsat = null } = answer.leases.find(one => one!.agreement.equals(agreement)) ?? {}
+    if (leftMsat === null) return false
+    return debts.settling(agreement, () => debts.settledElsewhere(agreement, leftMsat))
+  }
+
   /** Asks a provider; never rejects for what the provider does. */
   async tryWith(provider: Buffer, signal: AbortSignal): Promise<TakingOutcome> {
     const { deals, timeouts } = this.#options
@@ -128,8 +151,7 @@ export class Taking {
   }
 
   async #request(channel: DealChannel, signed: SignedTakeover): Promise<void> {
-    const { store, timeouts } = this.#options
-    const done = change(takingTable, [channel.device, signed.takeover.from], null)
+    const { timeouts } = this.#options
     const all = this.#leasesOf(channel.device).map(({ terms }) => agreementId(terms))
     try {
       for (let i = 0; i === 0 || i < all.length; i += MAX_TAKEN) {
@@ -144,13 +166,20 @@ export class Taking {
     } catch (error) {
       // It will not say otherwise: the leases show what comes of it.
       if (isDeclined(error, 'TAKEN_OVER', 'TAKEOVER', 'SIGNATURE', 'PARTIES')) {
-        await store.set(done)
+        await this.#done(channel.device, signed)
         await this.#giveUp(channel.device, signed.takeover.from, error.message)
       }
       throw error
     }
-    await store.set(done)
+    await this.#done(channel.device, signed)
     this.#backoff.reset(channel.device)
+  }
+
+  /** The provider has answered; a later takeover of the same device may have come meanwhile, and is still to be shown. */
+  async #done(provider: Buffer, { takeover: { from, n } }: SignedTakeover): Promise<void> {
+    const { store } = this.#options
+    const asked = store.table(takingTable).get([provider, from])
+    if (asked?.takeover.n === n) await store.set(change(takingTable, [provider, from], null))
   }
 
   /** The leases of earlier devices with a provider. */
@@ -166,32 +195,43 @@ export class Taking {
     const { leases } = this.#options
     if (!this.#mirrors || leases.get('buyer', taken.agreement)) return
     const further = furtherLease(taken, this.#leasesOf(provider), takeover.from)
-    if (!further) return
-    await this.#mirrors.addFurther(agreementId(further.before.terms), further.lease)
-    await leases.save(further.lease)
+    if (further) await this.#mirrors.addFurther(further, taken.paidMsat)
   }
 
   /** What the device before had paid after the export counts as well. The provider knows it, and would not say too much. */
   async #take(channel: DealChannel, { agreement, paidMsat, counter = null }: TakenLease): Promise<void> {
     const { leases, payments } = this.#options
-    const { terms } = leases.get('buyer', agreement)!
+    const lease = leases.get('buyer', agreement)!
+    const { terms } = lease
     if (!terms.provider.device!.equals(channel.device)) return
     const isSigned =
       counter !== null &&
       counter.counter.agreement.equals(agreement) &&
       counter.buyer &&
       counter.provider &&
-      verify('counter', counter.counter, counter.buyer, terms.buyer.device!) &&
+      leases.buyersOf(lease).some(device => verify('counter', counter.counter, counter.buyer!, device)) &&
       verify('counter', counter.counter, counter.provider, channel.device)
     const paid = most(paidMsat, isSigned ? counter.counter.paidMsat : 0n)
     if (paid > payments.ledger.totals(agreement).paidMsat) {
       const listed = await this.#lists(channel, agreement, paid)
       await payments.takeOver(agreement, paid, listed, 'payer', terms.provider.identity)
     }
+    this.#acknowledge(agreement, paid)
     // It may have changed meanwhile.
     const current = leases.get('buyer', agreement)!
     if (isSigned && counter.counter.n > (current.counter?.counter.n ?? 0))
       await leases.save({ ...current, counter })
+  }
+
+  /** The provider has just said that it has received so much: it owes back what is not served of that. */
+  #acknowledge(agreement: Buffer, paidMsat: bigint): void {
+    const { payments } = this.#options
+    let left = paidMsat
+    for (const { installment, msat } of payments.ledger.payments(agreement)) {
+      left -= msat
+      if (left < 0n) return
+      payments.acknowledged(agreement, installment)
+    }
   }
 
   /** The signed installments of an agreement, with those that this device has not got, as far as they are paid. */
@@ -226,7 +266,7 @@ export class Taking {
   async #giveUp(provider: Buffer, from: Buffer, why: string): Promise<void> {
     const { leases } = this.#options
     for (const lease of this.#leasesOf(provider))
-      if (lease.terms.buyer.device!.equals(from) && !isGivenUp(lease))
+      if (leases.buyersOf(lease).some(device => device.equals(from)) && !isGivenUp(lease))
         await leases.save({ ...lease, state: LEASE.ENDED, reason: `it was not handed over: ${why}` })
   }
 }

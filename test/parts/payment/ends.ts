@@ -80,7 +80,7 @@ export async function bound(
   payer: End,
   payee: End,
   count = 4,
-  agreement = AGREEMENT,
+  agreement: Buffer = AGREEMENT,
   expirySeconds = 3600
 ): Promise<InstallmentList> {
   const list = payee.payments.list(agreement, INSTALLMENTS.slice(0, count), 0)

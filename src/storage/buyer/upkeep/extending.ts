@@ -87,13 +87,12 @@ export class Extending implements MirrorTask {
     const isSealed = ({ terms }: Lease): boolean =>
       leases.successorOf('buyer', agreementId(terms))?.state === LEASE.NEXT
     const all: Extended[] = []
-    let isLonger = false
     for (const before of copies) {
       const wasSealed = isSealed(before)
       try {
-        all.push({ before, next: await renewal.extend(job, before, how, signal) })
-        if (!wasSealed && !isLonger) await this.#mirrors.lengthen(job.store, time)
-        isLonger ||= !wasSealed
+        const next = await renewal.extend(job, before, how, signal)
+        all.push({ before, next })
+        if (!wasSealed) await this.#mirrors.lengthen(job.store, next.lease)
       } catch (error) {
         signal.throwIfAborted()
         if (!(error instanceof BushelError) || (isOurs(error) && !OF_ONE.has(error.code))) throw error

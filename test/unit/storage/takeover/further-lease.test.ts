@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { KeyPair } from 'hypercore-crypto'
-import type { Lease, TakenLease, Terms } from '#spec'
+import type { Lease, MirrorJob, TakenLease, Terms } from '#spec'
 import { hashOf } from '../../../../contracts/schema/codec.js'
 import { sign } from '../../../../contracts/keys/signature.js'
 import { planInstallments } from '../../../../contracts/money/installments.js'
@@ -9,7 +9,7 @@ import { DAY } from '../../../../contracts/money/quantity.js'
 import { STRIP_LENGTH } from '../../../../contracts/schema/counts.js'
 import { agreementId } from '../../../../contracts/terms.js'
 import { LEASE } from '../../../../src/storage/lease/lease-state.js'
-import { furtherLease } from '../../../../src/storage/takeover/further-lease.js'
+import { faultOfFurther, furtherLease } from '../../../../src/storage/takeover/further-lease.js'
 import { NOW, Owner } from '../../../parts/storage/taken.js'
 import { leaseTerms, partiesOf } from '../../../samples/evidence/parties.js'
 import { lightningId, person } from '../../../samples/people.js'
@@ -91,4 +91,29 @@ test('a provider cannot invent a lease, nor show an older one', async () => {
   assert.equal(read({ ...good, agree: dearer }), null)
   const party = { identity: thief.identity, device: thief.device.publicKey, lightning: lightningId() }
   assert.equal(read(shown({ buyer: party }, thief.device)), null)
+})
+
+test('a lease that costs more than this node would buy by itself is not paid on', async () => {
+  const { known, shown } = await extended()
+  const job = { copies: 1, maxPrice: 0n, renewMaxPrice: null } as unknown as MirrorJob
+  const fault = (change: Partial<Terms>, given: Partial<MirrorJob> = {}, paidMsat = 0n): string | null => {
+    const lease = { ...known, terms: shown(change).agree!.terms! }
+    return faultOfFurther({ ...job, ...given }, { all: [known] }, { lease, before: known }, paidMsat)
+  }
+  const { price } = known.terms
+  assert.equal(fault({}), null)
+  assert.equal(fault({ price: 2n * price! }), null)
+  assert.match(fault({ price: 3n * price! })!, /more than at/)
+  assert.equal(fault({ price: 3n * price! }, { renewMaxPrice: 3n * price! }), null)
+  for (const dear of [{ minChargeMsat: 10_000_000n }, { leastMsat: 10_000_000n }])
+    assert.match(fault(dear)!, /more than at/)
+  const large = { price: 200n * price!, firstInstallmentMsat: 600_000n, maxInstallmentMsat: 600_000n }
+  assert.match(fault(large, { renewMaxPrice: 300n * price! })!, /at once/)
+  assert.equal(
+    fault(
+      { ...large, maxInstallmentMsat: 500_000n, firstInstallmentMsat: 500_000n },
+      { renewMaxPrice: 300n * price! }
+    ),
+    null
+  )
 })

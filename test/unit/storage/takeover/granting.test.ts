@@ -8,6 +8,7 @@ import { nullLogger } from '../../../../src/base/logger.js'
 import type { Counterparty } from '../../../../src/deal/channel.js'
 import { DeclineError } from '../../../../src/deal/decline.js'
 import type { Deals } from '../../../../src/deal/deals.js'
+import { Debts } from '../../../../src/payment/debts.js'
 import { Ledger } from '../../../../src/payment/ledger.js'
 import { Granting } from '../../../../src/storage/takeover/granting.js'
 import { Leaving, leftBy } from '../../../../src/storage/takeover/leaving.js'
@@ -32,6 +33,7 @@ async function granting(t: TestContext) {
     deals: { self: side.self, store: side.store } as unknown as Deals,
     leases: side.leases,
     ledger,
+    debts: new Debts(side.store, ledger),
     leaving: new Leaving({ store: side.store, identity: side.self.identity, log: nullLogger }),
     log: nullLogger,
     ontaken: async device => void taken.push(device)
