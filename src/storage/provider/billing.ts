@@ -165,6 +165,8 @@ export class Billing {
     try {
       const again = await payments.reissue(old, this.#expiry(lease, installment, 1))
       if ('preimage' in again) return { body: { preimage: again.preimage } }
+      // Another device may have taken the lease over meanwhile: a hash is given to one of them.
+      this.#options.leaseOf(agreement, peer)
       const list = { agreement, installments: [again.listed] }
       const countersign: Countersign = { list, signature: sign('installment-list', list, deals.self.device) }
       const body: Reissue = {

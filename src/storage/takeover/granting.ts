@@ -33,7 +33,7 @@ const REASONS: Record<TakeoverFault, string> = {
   unknown: 'this node has no lease that something was paid for with the device that is taken over',
   later: 'a later takeover of that device is known',
   other: 'another takeover of that device has the same number',
-  left: 'the device that takes over was taken over itself',
+  left: 'the leases would come back to the device that they are taken from',
   many: `this node keeps ${MOST_TAKEOVERS} takeovers of one identity`
 }
 

@@ -7,6 +7,9 @@ import { takeoverTable } from '../tables.js'
 /** Most takeovers that are kept of one identity: a person loses a few devices. */
 export const MOST_TAKEOVERS = 64
 
+/** Most takeovers to one device that are followed, of all identities: each has paid for something. */
+const MOST_BEHIND = 64 * MOST_TAKEOVERS
+
 /** Why a takeover is not accepted. */
 export type TakeoverFault = 'unknown' | 'later' | 'other' | 'left' | 'many'
 
@@ -54,12 +57,18 @@ export class Takeovers {
     return devices
   }
 
-  /** The devices whose leases have come to this one, itself first. */
+  /**
+   * The devices whose leases have come to this one, itself first. Each identity is followed by itself: what others sign to this
+   * device hides nothing of its own.
+   */
   behind(device: Buffer): Buffer[] {
-    const all = [device]
-    for (let i = 0; i < all.length && all.length <= MOST_TAKEOVERS; i++)
-      for (const { key } of this.#table.by('to', { under: all[i]! })) all.push(key[1])
-    return all
+    const all = [{ identity: null as Buffer | null, device }]
+    for (let i = 0; i < all.length && all.length <= MOST_BEHIND; i++) {
+      const { identity, device: to } = all[i]!
+      for (const { key } of this.#table.by('to', { under: to }))
+        if (!identity || key[0].equals(identity)) all.push({ identity: key[0], device: key[1] })
+    }
+    return all.map(one => one.device)
   }
 
   /** Whether leases came to this device of the identity by a takeover. */
@@ -86,8 +95,9 @@ export class Takeovers {
     const known = this.from(identity, from)?.takeover
     if (known && known.n > n) return 'later'
     if (known?.n === n) return isSame(known, takeover) ? null : 'other'
-    // A device that was left once gets nothing back: so there is no loop.
-    if (this.from(identity, to)) return 'left'
+    // What was taken from a device comes back to it by no detour: so there is no loop.
+    const next = this.buyersOf({ buyer: { identity, device: to, lightning: null } })
+    if (next.some(device => device.equals(from))) return 'left'
     if (known) return null
     if (!isBuyer(identity, from) && !this.#hasTaken(identity, from)) return 'unknown'
     const count = [...this.#table.list({ under: [identity] })].length

@@ -73,6 +73,36 @@ test('the leases with a device are those that came to it, and not those that it 
   assert.equal(leases.dealings(b.device.publicKey), 'has paid')
 })
 
+test('a takeover that its provider hears of last counts too', async t => {
+  const { store, leases, sold } = await provider(t)
+  const owner = await Owner.make()
+  const [a, b, c] = [await owner.device(), await owner.device(), await owner.device()]
+  const lease = await sold(a)
+  await sold(b)
+  assert.equal(await accept(store, leases, owner.takeover(b, c, 2)), null)
+  assert.equal(await accept(store, leases, owner.takeover(a, b, 1)), null)
+  assert.ok(leases.buyerOf(lease.terms).device!.equals(c.device.publicKey))
+})
+
+test('what other identities sign to a device hides nothing of its own', async t => {
+  const { store, leases, sold } = await provider(t)
+  const owner = await Owner.make()
+  const [a, b, c] = [await owner.device(), await owner.device(), await owner.device()]
+  await sold(a)
+  await accept(store, leases, owner.takeover(a, b, 1))
+  await accept(store, leases, owner.takeover(b, c, 2))
+  const other = await Owner.make()
+  for (let i = 0; i < MOST_TAKEOVERS; i++) {
+    const device = await other.device()
+    await sold(device)
+    assert.equal(await accept(store, leases, other.takeover(device, c, 1)), null)
+  }
+  const own = [...leases.with(c.device.publicKey)].filter(({ lease }) =>
+    lease.terms.buyer.device!.equals(a.device.publicKey)
+  )
+  assert.equal(own.length, 1)
+})
+
 test('only an identity that has paid leaves rows, and of each only so many', async t => {
   const { store, leases, sold } = await provider(t)
   const owner = await Owner.make()
