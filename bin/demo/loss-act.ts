@@ -41,8 +41,13 @@ export async function loseCopy(
     ({ mirrors }) => mirrors[0]?.copies.healthy === COPIES
   )
   const took = (performance.now() - begun) / 1000
-  const { leases } = await stage.watch<{ leases: LeaseEntry[] }>('buyer', ['leases', '--watch'], all =>
-    all.leases.some(({ device, refundedMsat }) => device === lost.device && BigInt(refundedMsat ?? 0) > 0n)
+  const isRefunded = ({ device, refundedMsat }: LeaseEntry): boolean =>
+    device === lost.device && BigInt(refundedMsat ?? 0) > 0n
+  const isPaidOut = ({ state, until, ends }: LeaseEntry): boolean => state === 'ENDED' || until >= ends
+  const { leases } = await stage.watch<{ leases: LeaseEntry[] }>(
+    'buyer',
+    ['leases', '--watch'],
+    all => all.leases.some(isRefunded) && all.leases.every(isPaidOut)
   )
   const anew = leases.find(({ id }) => bought.every(old => old.id !== id))!
   const from = bought.find(({ device }) => device !== lost.device)!
