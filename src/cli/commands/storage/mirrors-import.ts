@@ -1,3 +1,4 @@
+import { BushelError } from '../../../../contracts/errors/error.js'
 import { absolutePath } from '../../input/arguments.js'
 import { readWords, wordsIn } from '../../input/words.js'
 import { text } from '../../invocation.js'
@@ -20,6 +21,12 @@ export const { syntax, run } = oneCall({
   params: async ({ dryRun, output, signal }, [file], options) => {
     const from = text(options, 'wordsFile')
     const words = from === undefined ? await readWords({ output, signal }) : await wordsIn(from)
+    if (words.trim() === '')
+      throw new BushelError(
+        'BAD_INPUT',
+        'no words were given; nothing was changed',
+        'type the 24 words, or use --words-file'
+      )
     return { file: absolutePath(file!), words, dryRun }
   },
   isPart: ({ providers }) => providers.some(({ result }) => result === 'refused'),
@@ -37,6 +44,7 @@ export const { syntax, run } = oneCall({
     ...(providers.some(({ result }) => result === 'waiting')
       ? ['those that could not be told are asked again as long as this node is up: bushel up']
       : []),
+    'all that the other device bought from these providers goes over too: import its other mirrors as well',
     ...(market ? [`to extend it, join its market: bushel market join ${market}`] : [])
   ]
 })
