@@ -17,4 +17,4 @@ if (!files.length) {
   process.exit(2)
 }
 // A test file that hangs fails after this time.
-runTests(files, { timeout: (system ? 40 : 20) * 60_000 })
+runTests(files, { timeout: (system ? 40 : 25) * 60_000 })
