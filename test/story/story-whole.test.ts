@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import test from 'node:test'
 import z32 from 'z32'
 import { parseLink } from '../../contracts/keys/link.js'
+import { mirrorOf } from '../world/resume.js'
 import { settled } from '../world/payments.js'
 import { checksum, look, makeTree, noise, search } from '../samples/tree.js'
 import { World } from '../world/world.js'
@@ -52,16 +53,7 @@ test('the whole story runs from offers to a restore without the buyer', { timeou
   const before = await look(source)
 
   const worth = { buyer: await world.wallet('buyer'), cheap: await world.wallet('cheap') }
-  const mirror = await world.ok<MirrorResult>('buyer', [
-    'mirror',
-    source,
-    '--copies',
-    '2',
-    '--time',
-    '365d',
-    '--ahead',
-    'all'
-  ])
+  const mirror = await world.ok<MirrorResult>('buyer', mirrorOf(source))
   assert.equal(mirror.copies, 2)
   assert.equal(mirror.files, 5)
   assert.equal(mirror.leases.length, 2)

@@ -104,13 +104,7 @@ function faultOfQuote(
     const [first, ahead] = [formatAmount(quote.firstInstallmentMsat), formatAmount(aheadMsat)]
     return new BushelError('PRICE_ROSE', `${peer} wants ${first} first, and at most ${ahead} are paid ahead`)
   }
-  const chargeMsat = totalCharge({
-    bytes: billedBytes(inquiry.cores),
-    time: inquiry.time,
-    price: inquiry.price,
-    minChargeMsat
-  })
-  if (quote.maxInstallmentMsat > most(largestInstallment(chargeMsat), quote.firstInstallmentMsat))
+  if (quote.maxInstallmentMsat > most(largestInstallment(chargeOfAsk(inquiry)), quote.firstInstallmentMsat))
     return `its largest installment of ${formatAmount(quote.maxInstallmentMsat)} is too high`
   if (quote.grace < minGrace) return `its grace of ${quote.grace} ms is too short`
   if (quote.firstInstallmentMsat < 1n || quote.maxInstallmentMsat < quote.firstInstallmentMsat)
@@ -118,12 +112,16 @@ function faultOfQuote(
   return quote.egressBytes < bytes ? 'the egress in its price does not cover one restore' : null
 }
 
+/** The whole charge by the price of the ask, msat. */
+function chargeOfAsk({ cores, time, price, minChargeMsat }: LeaseInquiry): Msat {
+  return totalCharge({ bytes: billedBytes(cores), time, price, minChargeMsat })
+}
+
 /** The fault of a least payment that would cost more than the book says, or be paid ahead against our will; or null. */
 function tooLarge(quote: StorageQuote, inquiry: LeaseInquiry, peer: string): BushelError | null {
-  const { cores, time, price, minChargeMsat, aheadMsat } = inquiry
+  const { aheadMsat } = inquiry
   const leastMsat = leastPaymentOf(quote)
-  const chargeMsat = totalCharge({ bytes: billedBytes(cores), time, price, minChargeMsat })
-  const limit = least(chargeMsat, aheadMsat)
+  const limit = least(chargeOfAsk(inquiry), aheadMsat)
   if (leastMsat <= limit || leastMsat === LEAST_PAYMENT) return null
   const [takes, due] = [formatAmount(leastMsat), formatAmount(limit)]
   return new BushelError(

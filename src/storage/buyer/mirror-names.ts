@@ -28,6 +28,11 @@ export function leasesOf({ agreements }: MirrorJob, leases: Leases): Lease[] {
   return agreements.map(id => leases.get('buyer', id!)).filter(lease => lease !== null)
 }
 
+/** The mirror of a lease; null for a lease of none. */
+export function mirrorOf(store: Store, { link }: Pick<Lease, 'link'>): MirrorJob | null {
+  return link ? (store.table(mirrorTable).first('link', { under: link })?.value ?? null) : null
+}
+
 /** Every mirror of the home, the newest first; of those that were replaced or withdrawn the ones with a copy that is paid on. */
 export function mirrorsOf(store: Store, leases: Leases): MirrorJob[] {
   const hasLeft = ({ state }: MirrorJob): boolean => state === MIRROR.SUPERSEDED || state === MIRROR.WITHDRAWN

@@ -18,7 +18,7 @@ import { UNKNOWN_ASK, planOf } from './lease-plan.js'
 import { LEASE, isOver, isSealed } from '../lease/lease-state.js'
 import { endOf, idOf } from '../lease/leases.js'
 import { nameOf } from '../../base/states.js'
-import { leasesOf, mirrorsOf, nameOfMirror, newName } from './mirror-names.js'
+import { leasesOf, mirrorOf, mirrorsOf, nameOfMirror, newName } from './mirror-names.js'
 import { mirrorTable } from '../tables.js'
 import { MIRROR, isResting, mirrorStates } from './mirror-state.js'
 import type { MirrorState } from './mirror-state.js'
@@ -260,7 +260,7 @@ export class Mirrors {
 
   /** For how long ahead a lease of a mirror is paid, ms; 0 for a lease of none. */
   aheadOf(lease: Lease): number {
-    const job = lease.link ? this.#table.first('link', { under: lease.link })?.value : null
+    const job = mirrorOf(this.#options.store, lease)
     return job ? aheadOfLease(job, lease, this.#context.leases) : 0
   }
 
@@ -278,11 +278,8 @@ export class Mirrors {
   async addFurther(further: { lease: Lease; before: Lease }, paidMsat: bigint): Promise<void> {
     const { store, leases, log } = this.#options
     const { lease, before } = further
-    const row = [...this.#table.list()].find(({ value: { agreements } }) =>
-      agreements.some(id => id!.equals(agreementId(before.terms)))
-    )
-    if (!row) return store.set(leases.change(lease))
-    const { value: job } = row
+    const job = mirrorOf(store, before)
+    if (!job) return store.set(leases.change(lease))
     const fault = faultOfFurther(job, { all: leasesOf(job, leases) }, further, paidMsat)
     const reason = `it is not paid on: ${fault}`
     const kept = fault ? { ...lease, state: LEASE.LAPSING, reason } : lease

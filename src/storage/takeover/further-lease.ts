@@ -1,4 +1,4 @@
-import type { Lease, MirrorJob, TakenLease, Terms } from '#spec'
+import type { Countersign, Lease, MirrorJob, TakenLease, Terms } from '#spec'
 import { chargeOf, planInstallments } from '../../../contracts/money/installments.js'
 import { formatAmount, formatPrice } from '../../../contracts/money/money.js'
 import { verify } from '../../../contracts/keys/signature.js'
@@ -38,11 +38,7 @@ export function furtherLease(
   const isOurs = identity!.equals(before.terms.buyer.identity!) && isOneOf(device!, known, earlier)
   const provider = terms!.provider.device!
   const isAgreed =
-    isOurs &&
-    faultOf(terms!) === null &&
-    verify('terms', terms!, signature, device!) &&
-    faultOfList(countersign.list!, terms!, 0) === null &&
-    verify('installment-list', countersign.list!, countersign.signature, provider)
+    isOurs && faultOf(terms!) === null && isSignedByBoth({ terms: terms!, signature, countersign })
   if (!isAgreed) return null
   const isStored =
     seal !== null &&
@@ -87,4 +83,22 @@ export function faultOfFurther(
 /** A device whose leases come to this one. */
 function isOneOf(device: Buffer, known: readonly Lease[], earlier: Buffer): boolean {
   return device.equals(earlier) || known.some(({ terms }) => terms.buyer.device!.equals(device))
+}
+
+/** Whether the buyer has signed the terms, and the provider their first list. */
+export function isSignedByBoth({
+  terms,
+  signature,
+  countersign
+}: {
+  terms: Terms
+  signature: Buffer
+  countersign: Countersign
+}): boolean {
+  const { list } = countersign
+  return (
+    verify('terms', terms, signature, terms.buyer.device!) &&
+    faultOfList(list!, terms, 0) === null &&
+    verify('installment-list', list!, countersign.signature, terms.provider.device!)
+  )
 }

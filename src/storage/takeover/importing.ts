@@ -2,7 +2,7 @@ import type IdentityKey from 'keet-identity-key'
 import type { ExportedLease, Lease, LedgerEntry, MirrorExport, MirrorJob, SignedTakeover } from '#spec'
 import { BushelError } from '../../../contracts/errors/error.js'
 import { sign, verify } from '../../../contracts/keys/signature.js'
-import { agreementId, faultOfList } from '../../../contracts/terms.js'
+import { agreementId } from '../../../contracts/terms.js'
 import type { OwnKeys } from '../../deal/deals.js'
 import type { Debts } from '../../payment/debts.js'
 import type { Ledger, PaymentDraft } from '../../payment/ledger.js'
@@ -17,6 +17,7 @@ import type { Mirrors } from '../buyer/mirrors.js'
 import { LEASE, isOver } from '../lease/lease-state.js'
 import type { Leases } from '../lease/leases.js'
 import { auditTable, takingTable } from '../tables.js'
+import { isSignedByBoth } from './further-lease.js'
 import { cameChanges, chainOf, takeoversFrom } from './chain.js'
 
 /** As mirrors are named on disk. */
@@ -90,7 +91,7 @@ function demandImportable({ leases, mirrors, self }: ImportTarget, exported: Mir
     throw refused('the file names a mirror as none is named', EXPORT_AGAIN)
   for (const { lease } of exported.leases.map(one => one!)) {
     const { network, provider, buyer } = lease!.terms
-    if (lease!.role !== 'buyer' || !buyer.identity!.equals(self.identity) || !isSignedByBoth(lease!))
+    if (lease!.role !== 'buyer' || !buyer.identity!.equals(self.identity) || !isAgreed(lease!))
       throw refused(`a lease of '${name}' is not one that a device of yours has agreed to`, EXPORT_AGAIN)
     if (leases.get('buyer', agreementId(lease!.terms)))
       throw refused(`a lease of '${name}' is on this device already`, 'see: bushel leases')
@@ -150,12 +151,11 @@ function distinct(devices: readonly Buffer[]): Buffer[] {
   return [...new Map(devices.map(device => [device.toString('hex'), device])).values()]
 }
 
-/** Whether buyer and provider have signed the terms; one that was given up before needs no signature of the provider. */
-function isSignedByBoth({ terms, signature, countersign, state }: Lease): boolean {
-  if (!verify('terms', terms, signature, terms.buyer.device)) return false
-  if (!countersign) return isOver({ state } as Lease) || state === LEASE.AGREED
+/** Whether a device has agreed to a lease: the provider too, unless it was only begun or given up. */
+function isAgreed({ terms, signature, countersign, state }: Lease): boolean {
+  if (countersign) return isSignedByBoth({ terms, signature, countersign })
   return (
-    faultOfList(countersign.list, terms, 0) === null &&
-    verify('installment-list', countersign.list, countersign.signature, terms.provider.device)
+    verify('terms', terms, signature, terms.buyer.device) &&
+    (isOver({ state } as Lease) || state === LEASE.AGREED)
   )
 }

@@ -56,11 +56,9 @@ export function aheadOfLease(job: AheadFields, lease: Lease, leases: Leases): nu
 /** The most that is paid ahead for a lease, msat: what `aheadTime` costs. */
 export function aheadShare(ahead: Ahead, lease: PaidTime): Msat {
   const { chargeMsat, time } = lease
-  if (chargeMsat <= ahead.shareMsat && aheadTime(ahead, lease) >= time) return chargeMsat
-  return least(
-    ahead.shareMsat,
-    ceilDiv(chargeMsat * BigInt(Math.floor(aheadTime(ahead, lease))), BigInt(time))
-  )
+  const ms = aheadTime(ahead, lease)
+  if (chargeMsat <= ahead.shareMsat && ms >= time) return chargeMsat
+  return least(ahead.shareMsat, ceilDiv(chargeMsat * BigInt(Math.floor(ms)), BigInt(time)))
 }
 
 /**

@@ -10,6 +10,7 @@ import type { TokenPlan } from '../../archive/token-recorder.js'
 import { LEASE, isGivenUp } from '../../lease/lease-state.js'
 import type { Leases } from '../../lease/leases.js'
 import { mirrorTable, tokenTable } from '../../tables.js'
+import { mirrorOf } from '../mirror-names.js'
 import { isPacked } from '../mirror-state.js'
 import { readHead, readToken } from './token-file.js'
 import type { AuditToken } from './token-file.js'
@@ -150,9 +151,8 @@ export class Tokens {
     await rm(this.fileOf(mirror), { force: true })
   }
 
-  #mirrorOf({ link }: Lease): string | null {
-    if (!link) return null
-    return this.#options.store.table(mirrorTable).first('link', { under: link })?.key ?? null
+  #mirrorOf(lease: Lease): string | null {
+    return mirrorOf(this.#options.store, lease)?.store ?? null
   }
 
   /** The mirrors that have tokens. */
